@@ -1,0 +1,149 @@
+"""Named codes of every record field. Zero is never valid, so zeroed memory never reads as permission.
+
+One block per field; numbers are part of the record layouts and are never reused for another meaning.
+"""
+
+# side
+SIDE_BUY = 1
+SIDE_SELL = 2
+
+# tick kind (records/tick.py)
+TICK_ADD = 1  # an order joined the book
+TICK_EXECUTE = 2  # a resting order traded; qty_lots is the traded size
+TICK_REDUCE = 3  # a resting order became smaller without trading
+TICK_DELETE = 4  # a resting order left the book
+TICK_REPLACE = 5  # a resting order was replaced under a new reference (order_ref new, old_order_ref old)
+TICK_TRADE = 6  # a trade against an order that the book does not show
+TICK_STATE = 7  # trading state of the instrument changed
+TICK_RESYNC = 8  # ticks were skipped or the book was rebuilt: top and depth are valid, history is not
+TICK_STALE = 9  # the channel became stale: nothing may be quoted on it
+TICK_FRESH = 10  # the channel is contiguous and heard again
+
+# trading state of an instrument (records/top.py); unknown (0) is treated as halted
+TRADING_OPEN = 1
+TRADING_HALTED = 2
+TRADING_PAUSED = 3
+TRADING_QUOTE_ONLY = 4
+
+# channel state (records/channel.py)
+CHANNEL_FRESH = 1
+CHANNEL_STALE = 2
+CHANNEL_ENDED = 3
+
+# intent and order kind (records/intent.py, records/order.py)
+INTENT_NEW = 1
+INTENT_REPLACE = 2
+INTENT_CANCEL = 3
+
+# time in force (records/intent.py)
+TIF_DAY = 1
+TIF_IOC = 2
+
+# report kind (records/report.py)
+REPORT_ACCEPTED = 1
+REPORT_REPLACED = 2
+REPORT_CANCELED = 3
+REPORT_EXECUTED = 4
+REPORT_REJECTED = 5  # refused by the venue
+REPORT_CANCEL_REJECTED = 6
+REPORT_CANCEL_PENDING = 7
+REPORT_RESTATED = 8  # price or quantity changed by the venue
+REPORT_BROKEN = 9  # a trade was broken
+REPORT_EXPIRED = 10  # died in order_sender before any byte of it left (expired, halted, session unusable)
+REPORT_UNKNOWN = 11  # fate unknown: session lost before an answer; exposure is kept
+REPORT_NEVER_ARRIVED = 12  # the venue's answer proves that the entry never reached it
+
+# liquidity of an execution (records/report.py)
+LIQUIDITY_ADDED = 1
+LIQUIDITY_REMOVED = 2
+
+# risk state by scope (records/control.py); 0 is treated as HALTED
+STATE_ACTIVE = 1
+STATE_REDUCING = 2
+STATE_CANCEL_ONLY = 3
+STATE_HALTED = 4
+STATE_NAMES = {1: "ACTIVE", 2: "REDUCING", 3: "CANCEL_ONLY", 4: "HALTED"}
+
+# instance life (records/instance.py)
+LIFE_STARTING = 1
+LIFE_COMPILING = 2
+LIFE_WARMING = 3
+LIFE_RUNNING = 4
+LIFE_CATCHING_UP = 5
+LIFE_CLOSING = 6
+LIFE_CLOSED = 7
+LIFE_FAILED = 8
+LIFE_NAMES = {
+    1: "starting",
+    2: "compiling",
+    3: "warming",
+    4: "running",
+    5: "catching-up",
+    6: "closing",
+    7: "closed",
+    8: "failed",
+}
+
+# why the hot loop returned to its control thread (runtime)
+EXIT_STOP = 1
+EXIT_CATCH_UP = 2
+
+# clock mode (records/clock_page.py)
+CLOCK_REAL = 1
+CLOCK_SCALED = 2
+CLOCK_DRIVEN = 3
+
+# decision of a pre-trade check (records/reject.py, records/decision.py); PASS is not zero
+PASS = 1
+REJECT_INSTRUMENT = 10  # unknown instrument or outside the strategy's universe
+REJECT_TRADING_STATE = 11  # instrument not open
+REJECT_SIDE = 12
+REJECT_TICK_SIZE = 13  # price not a multiple of the quoting tick
+REJECT_PRICE_RANGE = 14  # price not positive or above the wire's maximum
+REJECT_LOT_SIZE = 15  # quantity not a positive multiple of the lot
+REJECT_QTY_MAX = 16
+REJECT_NOTIONAL_MAX = 17
+REJECT_REFERENCE_STALE = 18  # channel stale, instrument too old, or no usable reference price
+REJECT_COLLAR = 19
+REJECT_POSITION_MAX = 20
+REJECT_OPEN_ORDERS_MAX = 21
+REJECT_RATE = 22
+REJECT_HALTED = 23
+REJECT_CANCEL_ONLY = 24
+REJECT_REDUCING = 25  # would raise worst-case exposure while REDUCING
+REJECT_EXPIRED = 26
+REJECT_DUPLICATE = 27  # intent id seen before
+REJECT_UNKNOWN_TARGET = 28  # replace or cancel of an order that is not working
+REJECT_ALREADY_CANCELLING = 29
+REJECT_NO_LIMITS = 30  # limits row missing or zero
+REJECT_ORDERS_FULL = 31  # ring to order_sender has only its cancel headroom left
+REJECT_STATE_FULL = 32  # the gate's own order table is full
+REJECT_SENDER_BEHIND = 33  # the gate has not applied every report yet
+REJECT_KIND = 34  # unknown intent kind
+REJECT_NAMES = {
+    10: "instrument",
+    11: "trading_state",
+    12: "side",
+    13: "tick_size",
+    14: "price_range",
+    15: "lot_size",
+    16: "qty_max",
+    17: "notional_max",
+    18: "reference_stale",
+    19: "collar",
+    20: "position_max",
+    21: "open_orders_max",
+    22: "rate",
+    23: "halted",
+    24: "cancel_only",
+    25: "reducing",
+    26: "expired",
+    27: "duplicate",
+    28: "unknown_target",
+    29: "already_cancelling",
+    30: "no_limits",
+    31: "orders_full",
+    32: "state_full",
+    33: "sender_behind",
+    34: "kind",
+}

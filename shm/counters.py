@@ -1,0 +1,129 @@
+"""Every counter of every instance: id, label, unit, and the value that is an alarm. Imports nothing of ours.
+
+A counter is one int64 word in its instance's object (`COUNTERS_OFFSET`), written by the hot thread (ids below 96) or by
+the control thread (96 and above). Ids are stable; a retired id is never reused. A role leaves others' counters at zero.
+"""
+
+from typing import NamedTuple
+
+
+class Counter(NamedTuple):
+    """`alarm` says which value needs a person: "" never, ">0" any."""
+
+    id: int
+    label: str
+    unit: str
+    meaning: str
+    alarm: str = ""
+
+
+# feed_handler
+FEED_DATAGRAMS, FEED_MESSAGES, FEED_DUPLICATES, FEED_GAPS, FEED_RECOVERED, FEED_REQUESTS = 0, 1, 2, 3, 4, 5
+FEED_MALFORMED, FEED_UNKNOWN_TYPE, FEED_FOREIGN_SESSION, FEED_BOOK_ERRORS, FEED_AHEAD_DROPPED = 6, 7, 8, 9, 10
+FEED_STALE_NS, FEED_LINE_A, FEED_LINE_B, FEED_TICKS, FEED_TICKS_SKIPPED = 11, 12, 13, 14, 15
+# strategy
+STRATEGY_TICKS, STRATEGY_QUOTES, STRATEGY_INTENTS, STRATEGY_REJECTS, STRATEGY_REPORTS, STRATEGY_RESYNCS = (
+    16,
+    17,
+    18,
+    19,
+    20,
+    21,
+)
+# risk_gate
+GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
+GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
+GATE_REJECT_BASE = 33  # GATE_REJECT_BASE + (code - 10) for each REJECT_* code 10..34
+# order_sender
+SENDER_ORDERS, SENDER_SENT, SENDER_CANCELS_SENT, SENDER_REPLACES_SENT, SENDER_EXPIRED, SENDER_REPORTS = (
+    60,
+    61,
+    62,
+    63,
+    64,
+    65,
+)
+SENDER_ACCEPTED, SENDER_CANCELED, SENDER_FILLS, SENDER_VENUE_REJECTS, SENDER_MALFORMED, SENDER_UNKNOWN = (
+    66,
+    67,
+    68,
+    69,
+    70,
+    71,
+)
+SENDER_SESSIONS, SENDER_HEARTBEATS, SENDER_OPEN_ORDERS, SENDER_BYTES_WAITING, SENDER_REPLACED = 72, 73, 74, 75, 76
+SENDER_CANCEL_REJECTS = 77
+# position_keeper
+KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS = 80, 81, 82, 83
+# venue
+VENUE_MESSAGES, VENUE_DATAGRAMS, VENUE_REQUESTS, VENUE_ORDERS, VENUE_FILLS, VENUE_DIVERGED = 86, 87, 88, 89, 90, 91
+VENUE_MALFORMED = 92
+# control thread of every role
+JOURNAL_COPIED, JOURNAL_LAG_BYTES, ID_BLOCKS, CONTROL_TICKS = 96, 97, 98, 99
+
+COUNTERS = (
+    Counter(FEED_DATAGRAMS, "feed_datagrams", "datagrams", "received on all lines"),
+    Counter(FEED_MESSAGES, "feed_messages", "messages", "delivered in sequence"),
+    Counter(FEED_DUPLICATES, "feed_duplicates", "messages", "already seen on another line"),
+    Counter(FEED_GAPS, "feed_gaps", "gaps", "holes that made the channel stale"),
+    Counter(FEED_RECOVERED, "feed_recovered", "messages", "delivered from retransmission"),
+    Counter(FEED_REQUESTS, "feed_requests", "requests", "retransmission requests sent"),
+    Counter(FEED_MALFORMED, "feed_malformed", "datagrams", "refused whole: header, count or lengths wrong", ">0"),
+    Counter(FEED_UNKNOWN_TYPE, "feed_unknown_type", "messages", "type outside the specification", ">0"),
+    Counter(FEED_FOREIGN_SESSION, "feed_foreign_session", "datagrams", "another session id", ">0"),
+    Counter(FEED_BOOK_ERRORS, "feed_book_errors", "messages", "impossible content for the book", ">0"),
+    Counter(FEED_AHEAD_DROPPED, "feed_ahead_dropped", "datagrams", "ahead of a gap and no room to keep them"),
+    Counter(FEED_STALE_NS, "feed_stale", "ns", "time spent stale since the start"),
+    Counter(FEED_LINE_A, "feed_line_a", "datagrams", "received on line A"),
+    Counter(FEED_LINE_B, "feed_line_b", "datagrams", "received on line B"),
+    Counter(FEED_TICKS, "feed_ticks", "ticks", "published"),
+    Counter(FEED_TICKS_SKIPPED, "feed_ticks_skipped", "ticks", "left out for a strategy whose ring was full"),
+    Counter(STRATEGY_TICKS, "strategy_ticks", "ticks", "consumed"),
+    Counter(STRATEGY_QUOTES, "strategy_quotes", "calls", "quote decisions taken"),
+    Counter(STRATEGY_INTENTS, "strategy_intents", "intents", "published"),
+    Counter(STRATEGY_REJECTS, "strategy_rejects", "rejects", "received from risk_gate"),
+    Counter(STRATEGY_REPORTS, "strategy_reports", "reports", "received from order_sender"),
+    Counter(STRATEGY_RESYNCS, "strategy_resyncs", "ticks", "resync ticks received"),
+    Counter(GATE_INTENTS, "gate_intents", "intents", "consumed"),
+    Counter(GATE_PASSED, "gate_passed", "orders", "new orders and replaces passed"),
+    Counter(GATE_REJECTED, "gate_rejected", "intents", "answered with a reject"),
+    Counter(GATE_CANCELS, "gate_cancels", "cancels", "cancels passed"),
+    Counter(GATE_OWN_CANCELS, "gate_own_cancels", "cancels", "made by the gate itself"),
+    Counter(GATE_REPORTS, "gate_reports", "reports", "applied to exposure"),
+    Counter(GATE_OPEN_ORDERS, "gate_open_orders", "orders", "open, in flight included"),
+    Counter(GATE_BREAKS, "gate_breaks", "breaks", "positions that differ from position_keeper's", ">0"),
+    Counter(GATE_UNKNOWN_REPORTS, "gate_unknown_reports", "reports", "for orders that the gate does not know", ">0"),
+    Counter(SENDER_ORDERS, "sender_orders", "orders", "consumed"),
+    Counter(SENDER_SENT, "sender_sent", "orders", "new orders handed to send"),
+    Counter(SENDER_CANCELS_SENT, "sender_cancels_sent", "cancels", "cancels handed to send"),
+    Counter(SENDER_REPLACES_SENT, "sender_replaces_sent", "orders", "replaces handed to send"),
+    Counter(SENDER_EXPIRED, "sender_expired", "orders", "died here unsent"),
+    Counter(SENDER_REPORTS, "sender_reports", "reports", "published"),
+    Counter(SENDER_ACCEPTED, "sender_accepted", "orders", "accepted by the venue"),
+    Counter(SENDER_CANCELED, "sender_canceled", "orders", "cancelled at the venue"),
+    Counter(SENDER_FILLS, "sender_fills", "executions", "reported by the venue"),
+    Counter(SENDER_VENUE_REJECTS, "sender_venue_rejects", "orders", "rejected by the venue"),
+    Counter(SENDER_MALFORMED, "sender_malformed", "packets", "undecodable bytes from the venue", ">0"),
+    Counter(SENDER_UNKNOWN, "sender_unknown", "messages", "about orders that we do not know", ">0"),
+    Counter(SENDER_SESSIONS, "sender_sessions", "logins", "venue sessions established"),
+    Counter(SENDER_HEARTBEATS, "sender_heartbeats", "packets", "heartbeats received"),
+    Counter(SENDER_OPEN_ORDERS, "sender_open_orders", "orders", "open at the venue, unanswered included"),
+    Counter(SENDER_BYTES_WAITING, "sender_bytes_waiting", "bytes", "not yet taken by the socket"),
+    Counter(SENDER_REPLACED, "sender_replaced", "orders", "replaced at the venue"),
+    Counter(SENDER_CANCEL_REJECTS, "sender_cancel_rejects", "cancels", "refused by the venue"),
+    Counter(KEEPER_REPORTS, "keeper_reports", "reports", "applied"),
+    Counter(KEEPER_FILLS, "keeper_fills", "executions", "applied to positions"),
+    Counter(KEEPER_MARKS, "keeper_marks", "rows", "P&L rows marked"),
+    Counter(KEEPER_CATCH_UPS, "keeper_catch_ups", "times", "read reports from the journal"),
+    Counter(VENUE_MESSAGES, "venue_messages", "messages", "ITCH messages published"),
+    Counter(VENUE_DATAGRAMS, "venue_datagrams", "datagrams", "sent on both lines"),
+    Counter(VENUE_REQUESTS, "venue_requests", "requests", "retransmission requests answered"),
+    Counter(VENUE_ORDERS, "venue_orders", "orders", "accepted from members"),
+    Counter(VENUE_FILLS, "venue_fills", "executions", "matched for members"),
+    Counter(VENUE_DIVERGED, "venue_diverged", "events", "history clipped because members changed the book"),
+    Counter(VENUE_MALFORMED, "venue_malformed", "packets", "undecodable requests or order bytes", ">0"),
+    Counter(JOURNAL_COPIED, "journal_copied", "entries", "copied to disk and synced"),
+    Counter(JOURNAL_LAG_BYTES, "journal_lag", "bytes", "appended but not yet on disk"),
+    Counter(ID_BLOCKS, "id_blocks", "blocks", "identifier blocks reserved"),
+    Counter(CONTROL_TICKS, "control_ticks", "ticks", "turns of the control thread"),
+)

@@ -1,0 +1,1 @@
+"""One fixed-layout record per file: byte table, dtype, assertions. Imports nothing but numpy."""

@@ -1,0 +1,44 @@
+"""Instrument: the identity and the rules of one instrument.
+
+Writer: the fabric step fills the rows from the configuration; feed_handler writes locate and state from the directory.
+Readers: every role (latest `instruments`, a row per instrument). Two cache lines.
+
+off  size  type   field             meaning
+---  ----  -----  ----------------  ----------------------------------------
+  0    16  S16    symbol            venue symbol, padded with zero bytes
+ 16     8  i8     locate            ITCH stock locate of the day; 0 before the directory message
+ 24     8  i8     quote_tick_ticks  smallest quoting step in price ticks
+ 32     8  i8     lot_lots          smallest order size step
+ 40     8  i8     price_ticks_max   greatest valid price
+ 48     8  i8     multiplier        units of the underlying per lot; money = price_ticks * qty_lots * multiplier
+ 56     8  i8     price_tick_micro  value of one price tick of one unit, in micro-units of its currency
+ 64     8  S8     currency          ISO 4217 code
+ 72     4  i4     instrument_id     this row
+ 76     4  i4     channel_id        market-data channel that carries it
+ 80     4  i4     session_id        venue session that trades it
+ 84     4  i4     trading_state     TRADING_*
+ 88    40  i8x5   reserved          zero
+"""
+
+import numpy as np
+
+INSTRUMENT = np.dtype(
+    [
+        ("symbol", "S16"),
+        ("locate", "<i8"),
+        ("quote_tick_ticks", "<i8"),
+        ("lot_lots", "<i8"),
+        ("price_ticks_max", "<i8"),
+        ("multiplier", "<i8"),
+        ("price_tick_micro", "<i8"),
+        ("currency", "S8"),
+        ("instrument_id", "<i4"),
+        ("channel_id", "<i4"),
+        ("session_id", "<i4"),
+        ("trading_state", "<i4"),
+        ("reserved", "<i8", (5,)),
+    ]
+)
+
+assert INSTRUMENT.itemsize == 128
+assert INSTRUMENT.fields["reserved"][1] == 88

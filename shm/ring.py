@@ -1,0 +1,187 @@
+"""Ring: every record, in order, one producer, one consumer, back-pressure.
+
+```
+data object (written by the producer only)               head object (written by the consumer only)
++-------+------------------------------------------+     +-------+-----------------------------------------+
+|    0  | segment header (records/segment_header)  |     |    0  | segment header                          |
+|  512  | high_water, refusals        PRODUCER line|     |  512  | head_seq                  CONSUMER line |
+|  576  | behind                      PRODUCER line|     |  576  | caught_up_seq             CONSUMER line |
+| 1024  | slot[capacity]: ring_seq + payload       |     +-------+-----------------------------------------+
++-------+------------------------------------------+
+private to the producer's end: next_seq (the tail), head_cached (<= head_seq)
+private to the consumer's end: next_seq (next to read; head_seq is stored from it once a batch)
+invariant: slot[s & mask].ring_seq == s + 1  <=>  record s is published and may be read
+invariant: 0 <= tail - head_seq <= capacity
+```
+
+A slot carries its own sequence word at offset 0, so flag and payload travel in one cache line and the consumer spins on
+the slot that it expects. Each side holds a private `RING_END` row (records/ring_end.py); hot code passes that row.
+
+Producer: `addr = ring_claim(end, 0)`, fill `record_at(addr, DTYPE)`, `ring_publish(end)`.
+Consumer: `addr = ring_peek(end)`, read in place, `ring_advance(end)`; once a batch `ring_release(end)`.
+"""
+
+from shm.atomics import load_acquire, load_relaxed, store_relaxed, store_release
+from shm.jit import hot
+
+
+@hot
+def ring_free(end):
+    """Free slots as seen through the cached head. Never blocks. Caller: the ring's producer."""
+    return end["capacity"] - (end["next_seq"] - end["head_cached"])
+
+
+@hot
+def ring_claim(end, headroom):
+    """Address of the next free slot, or 0 when at most `headroom` slots are free. Never blocks.
+
+    Fill every field but `ring_seq`, then `ring_publish`. Claiming again without publishing returns the same slot.
+    A refusal is counted. Caller: the ring's one producer.
+    Ordering: the acquire load of head_seq pairs with the release in `ring_release`: a claimed slot is read no more.
+    Cost: reads the head's line only when the cached copy says full, or when the depth would be a new high-water mark.
+    """
+    return ring_claim_part(end, 0, headroom)
+
+
+@hot
+def ring_claim_part(end, part, headroom):
+    """Address of the slot `part` places after the next one, or 0 when the ring has no room for it past `headroom`.
+
+    For the parts of one cause: claim 0..n-1, fill each, then `ring_publish_parts(end, n)`. Caller: the producer.
+    Ordering and cost: as `ring_claim`.
+    """
+    sequence = end["next_seq"] + part
+    depth = sequence + 1 - end["head_cached"]
+    if depth + headroom > end["capacity"] or depth > end["high_water"]:
+        end["head_cached"] = load_acquire(end["head_addr"])
+        depth = sequence + 1 - end["head_cached"]
+        if depth + headroom > end["capacity"]:
+            end["refusals"] += 1
+            store_relaxed(end["stats_addr"] + 8, end["refusals"])
+            return 0
+        if depth > end["high_water"]:
+            end["high_water"] = depth
+            store_relaxed(end["stats_addr"], depth)
+    return end["slots_addr"] + (sequence & end["mask"]) * end["slot_bytes"]
+
+
+@hot
+def ring_publish(end):
+    """Make the claimed slot visible and move on. Caller: the ring's one producer, after `ring_claim` and filling.
+
+    Ordering: the payload is written before the slot's ring_seq is stored with release; pairs with `ring_peek`.
+    Cost: one store to the line just written.
+    """
+    sequence = end["next_seq"]
+    store_release(end["slots_addr"] + (sequence & end["mask"]) * end["slot_bytes"], sequence + 1)
+    end["next_seq"] = sequence + 1
+
+
+@hot
+def ring_publish_parts(end, parts):
+    """Make `parts` claimed slots visible together. Caller: the producer.
+
+    Ordering: the first slot's ring_seq is stored last, with release, so a consumer sees all parts or none.
+    """
+    first = end["next_seq"]
+    for part in range(parts - 1, -1, -1):
+        sequence = first + part
+        store_release(end["slots_addr"] + (sequence & end["mask"]) * end["slot_bytes"], sequence + 1)
+    end["next_seq"] = first + parts
+
+
+@hot
+def ring_peek(end):
+    """Address of the next record, or 0 when none is published. Never blocks. Caller: the ring's one consumer.
+
+    Ordering: the acquire load of the slot's ring_seq pairs with the release in `ring_publish`.
+    """
+    sequence = end["next_seq"]
+    address = end["slots_addr"] + (sequence & end["mask"]) * end["slot_bytes"]
+    if load_acquire(address) == sequence + 1:
+        return address
+    return 0
+
+
+@hot
+def ring_advance(end):
+    """Go to the next record. The slot stays ours until `ring_release`. Caller: the consumer, after `ring_peek`."""
+    end["next_seq"] += 1
+
+
+@hot
+def ring_release(end):
+    """Give every slot before next_seq back to the producer; once a batch, after the effects of the batch are safe.
+
+    Ordering: release; pairs with the acquire of head_seq in `ring_claim_part`. Cost: one store when anything was read.
+    """
+    if end["next_seq"] != end["head_cached"]:
+        store_release(end["head_addr"], end["next_seq"])
+        end["head_cached"] = end["next_seq"]
+
+
+@hot
+def ring_resume_consumer(end):
+    """Set a consumer's end to the shared head_seq; what was read but not released comes again. Caller: at open."""
+    end["next_seq"] = load_acquire(end["head_addr"])
+    end["head_cached"] = end["next_seq"]
+
+
+@hot
+def ring_resume_producer(end):
+    """Find the first unpublished slot, and wipe the sequence words that a dead producer left behind it.
+
+    A producer that died inside `ring_publish_parts` leaves later parts marked but the first part unmarked: nothing of
+    that cause is visible, and the marks must go before the slots are filled again. Caller: the producer, at open.
+    Cost: reads one word per slot.
+    """
+    head = load_acquire(end["head_addr"])
+    tail = head
+    while tail - head < end["capacity"]:
+        address = end["slots_addr"] + (tail & end["mask"]) * end["slot_bytes"]
+        if load_acquire(address) != tail + 1:
+            break
+        tail += 1
+    for sequence in range(tail, head + end["capacity"]):
+        address = end["slots_addr"] + (sequence & end["mask"]) * end["slot_bytes"]
+        if load_relaxed(address) == sequence + 1:
+            store_release(address, 0)
+    end["next_seq"] = tail
+    end["head_cached"] = head
+    end["high_water"] = load_relaxed(end["stats_addr"])
+    end["refusals"] = load_relaxed(end["stats_addr"] + 8)
+
+
+# --- a reader behind -----------------------------------------------------------------------------------------------
+
+
+@hot
+def ring_mark_behind(end):
+    """Tell the consumer that records were left out and must be read from the journal. Caller: the producer."""
+    store_release(end["behind_addr"], 1)
+    end["behind"] = 1
+
+
+@hot
+def ring_clear_behind(end):
+    """The ring is complete again from the next record on. Caller: the producer, after it re-sent what was missing."""
+    store_release(end["behind_addr"], 0)
+    end["behind"] = 0
+
+
+@hot
+def ring_is_behind(end):
+    """1 while the producer leaves records out of this ring. Caller: the consumer."""
+    return load_acquire(end["behind_addr"])
+
+
+@hot
+def ring_caught_up(end, sequence):
+    """Tell the producer the last stream (not ring) sequence that the consumer applied. Caller: the consumer."""
+    store_release(end["caught_up_addr"], sequence)
+
+
+@hot
+def ring_caught_up_seq(end):
+    """The last stream sequence that the consumer says it applied. Caller: the producer."""
+    return load_acquire(end["caught_up_addr"])
