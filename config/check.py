@@ -1,0 +1,137 @@
+"""Checks between the parts of a configuration: what one struct alone cannot see."""
+
+from config.errors import ConfigError
+from config.topology import RING_RECORDS
+
+MONEY_MAX = 1 << 62  # every product of price, quantity and multiplier stays below it
+
+
+def check(config, file_of) -> None:
+    """Raise ConfigError at the first contradiction. `file_of(part)` names the file for the message."""
+    _check_instances(config, file_of("topology.toml"))
+    _check_rings(config, file_of("topology.toml"))
+    _check_instruments(config, file_of("instruments.toml"))
+    _check_limits(config, file_of("limits.toml"))
+    _check_strategies(config, file_of("strategy.toml"))
+    _check_venues(config, file_of("venues.toml"))
+
+
+def _positive(file, key: str, value: int) -> None:
+    if value <= 0:
+        raise ConfigError(file, key, "a number above 0", str(value))
+
+
+def _power_of_two(file, key: str, value: int) -> None:
+    if value < 2 or value & (value - 1):
+        raise ConfigError(file, key, "a power of two, at least 2", str(value))
+
+
+def _check_instances(config, file) -> None:
+    seen = set()
+    for row, instance in enumerate(config.topology.instances):
+        if instance.name in seen:
+            raise ConfigError(file, f"instance[{row}].name", "a name used once", repr(instance.name))
+        seen.add(instance.name)
+        if instance.name != instance.role and not instance.name.startswith(instance.role + "."):
+            raise ConfigError(
+                file, f"instance[{row}].name", f"`{instance.role}` or `{instance.role}.<word>`", repr(instance.name)
+            )
+    for role in ("risk_gate", "position_keeper"):
+        if len(config.topology.of_role(role)) != 1:
+            found = str(len(config.topology.of_role(role)))
+            raise ConfigError(file, "instance", f"exactly one {role} (one a firm)", found)
+    _power_of_two(file, "journal_entries", config.topology.journal_entries)
+    _positive(file, "working_rows", config.topology.working_rows)
+
+
+def _check_rings(config, file) -> None:
+    topology = config.topology
+    seen = {}
+    for row, ring in enumerate(topology.rings):
+        key = f"ring[{row}]"
+        if ring.noun not in RING_RECORDS:
+            raise ConfigError(file, f"{key}.name", "a noun of " + ", ".join(RING_RECORDS), repr(ring.name))
+        try:
+            producer, consumer = topology.ends(ring)
+        except ValueError:
+            expected = "<noun>.<producer>.<consumer>, both of them instances of this file"
+            raise ConfigError(file, f"{key}.name", expected, repr(ring.name)) from None
+        producing, consuming, _ = RING_RECORDS[ring.noun]
+        if topology.instance(producer).role != producing or topology.instance(consumer).role not in consuming:
+            expected = f"{ring.noun}.<{producing}>.<{' or '.join(consuming)}>"
+            raise ConfigError(file, f"{key}.name", expected, repr(ring.name))
+        if ring.name in seen:
+            expected = "one producer on one ring"
+            raise ConfigError(file, f"{key}.name", expected, f"{ring.name!r} again (ring[{seen[ring.name]}])")
+        seen[ring.name] = row
+        _power_of_two(file, f"{key}.capacity", ring.capacity)
+        if not 0 <= ring.headroom < ring.capacity:
+            raise ConfigError(file, f"{key}.headroom", f"0 to {ring.capacity - 1}", str(ring.headroom))
+
+
+def _check_instruments(config, file) -> None:
+    seen = set()
+    for row, instrument in enumerate(config.instruments):
+        key = f"instrument[{row}]"
+        if not 1 <= len(instrument.symbol) <= 8 or not instrument.symbol.isascii():
+            raise ConfigError(file, f"{key}.symbol", "1 to 8 ASCII characters (ITCH)", repr(instrument.symbol))
+        if instrument.symbol in seen:
+            raise ConfigError(file, f"{key}.symbol", "a symbol used once", repr(instrument.symbol))
+        seen.add(instrument.symbol)
+        for field in ("quote_tick_ticks", "lot_lots", "price_ticks_max", "multiplier", "price_tick_micro"):
+            _positive(file, f"{key}.{field}", getattr(instrument, field))
+
+
+def _check_limits(config, file) -> None:
+    limits = config.limits
+    for symbol in limits.instruments:
+        if symbol not in {instrument.symbol for instrument in config.instruments}:
+            raise ConfigError(file, f"instrument.{symbol}", "a symbol of instruments.toml", repr(symbol))
+    for instrument in config.instruments:
+        held = limits.instruments.get(instrument.symbol)
+        key = f"instrument.{instrument.symbol}"
+        if held is None:
+            raise ConfigError(file, key, "limits for every instrument (no limit means no trading)", "nothing")
+        for field in held.__struct_fields__:
+            _positive(file, f"{key}.{field}", getattr(held, field))
+        unit = instrument.multiplier * instrument.price_tick_micro
+        size = max(held.qty_lots_max, held.position_lots_max)
+        if instrument.price_ticks_max * size * unit >= MONEY_MAX:
+            expected = "price_ticks_max * lots * multiplier * price_tick_micro below 2^62"
+            raise ConfigError(file, key, expected, str(instrument.price_ticks_max * size * unit))
+    for instance in config.topology.of_role("strategy"):
+        held = limits.strategies.get(instance.name)
+        if held is None:
+            raise ConfigError(file, f"strategy.{instance.name}", "limits for every strategy instance", "nothing")
+        for field in held.__struct_fields__:
+            _positive(file, f"strategy.{instance.name}.{field}", getattr(held, field))
+    for field in limits.firm.__struct_fields__:
+        _positive(file, f"firm.{field}", getattr(limits.firm, field))
+
+
+def _check_strategies(config, file) -> None:
+    for instance in config.topology.of_role("strategy"):
+        held = config.strategies.get(instance.name)
+        if held is None:
+            raise ConfigError(file, f"strategy.{instance.name}", "a table for every strategy instance", "nothing")
+        for symbol in (*held.universe, *held.overrides):
+            if symbol not in {instrument.symbol for instrument in config.instruments}:
+                raise ConfigError(file, f"strategy.{instance.name}", "symbols of instruments.toml", repr(symbol))
+        if not held.universe:
+            raise ConfigError(file, f"strategy.{instance.name}.universe", "at least one symbol", "none")
+
+
+def _check_venues(config, file) -> None:
+    if len(config.venues) != len(config.topology.of_role("feed_handler")):
+        expected = f"one venue for each feed_handler instance ({len(config.topology.of_role('feed_handler'))})"
+        raise ConfigError(file, "venue", expected, str(len(config.venues)))
+    for row, venue in enumerate(config.venues):
+        for field in ("port_a", "port_b", "retransmission_port"):
+            if not 1024 <= getattr(venue.channel, field) <= 65535:
+                found = str(getattr(venue.channel, field))
+                raise ConfigError(file, f"venue[{row}].channel.{field}", "a port from 1024 to 65535", found)
+        if not 1024 <= venue.session.port <= 65535:
+            raise ConfigError(file, f"venue[{row}].session.port", "a port from 1024 to 65535", str(venue.session.port))
+        if not 1 <= len(venue.session.username) <= 6:
+            found = repr(venue.session.username)
+            raise ConfigError(file, f"venue[{row}].session.username", "1 to 6 characters (SoupBinTCP)", found)

@@ -1,0 +1,147 @@
+"""Read the TOML files into one typed Config, or refuse with file, key, expected, found.
+
+Files come from `$QUINTET_CONFIG` (a folder) where it has them, else from this package.
+"""
+
+import os
+import re
+import tomllib
+import zlib
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, structs
+
+from config.check import check
+from config.errors import ConfigError
+from config.host import Host
+from config.instruments import Instrument, Instruments
+from config.limits import Limits
+from config.strategies import Strategies, StrategyConfig
+from config.topology import Topology
+from config.venues import Venue, Venues
+
+PROFILES = ("dev", "prod")
+PACKAGE = Path(__file__).resolve().parent
+PORT_BLOCK = 16  # ports that one fabric name takes
+PORT_BLOCKS = 1000
+MESSAGE = re.compile(r"^(?P<what>.*?)(?: - at (?P<key>(?:`[^`]*`|key in `[^`]*`)))?$", re.DOTALL)
+
+
+class Config(Struct, frozen=True):
+    """Everything typed, checked, and resolved for one fabric name."""
+
+    name: str
+    profile: str
+    topology: Topology
+    instruments: tuple[Instrument, ...]
+    venues: tuple[Venue, ...]
+    limits: Limits
+    strategies: dict[str, StrategyConfig]
+    host: Host
+
+    def instrument_id(self, symbol: str) -> int:
+        """Row of an instrument. Raises KeyError."""
+        for row, instrument in enumerate(self.instruments):
+            if instrument.symbol == symbol:
+                return row
+        raise KeyError(symbol)
+
+
+def file_of(part: str) -> Path:
+    """The file that a part of the configuration comes from: the user's if there is one, else the shipped one."""
+    folder = os.environ.get("QUINTET_CONFIG")
+    if folder and (Path(folder) / part).exists():
+        return Path(folder) / part
+    return PACKAGE / part
+
+
+def _read(part: str, kind: type):
+    path = file_of(part)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(path, "(file)", "a readable TOML file", "nothing there") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path, "(syntax)", "valid TOML", str(error)) from None
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        raise _explain(path, str(error), raw) from None
+
+
+def _explain(path: Path, message: str, raw: dict) -> ConfigError:
+    """Turn msgspec's sentence into file, key, expected, found."""
+    parts = MESSAGE.match(message)
+    what = parts["what"]
+    key = (parts["key"] or "").replace("key in", "").strip(" `").removeprefix("$").lstrip(".") or "(top level)"
+    unknown = re.match(r"Object contains unknown field `(.*)`", what)
+    if unknown:
+        return ConfigError(path, f"{key}.{unknown[1]}".removeprefix("(top level)."), "no such key", "it")
+    missing = re.match(r"Object missing required field `(.*)`", what)
+    if missing:
+        return ConfigError(path, f"{key}.{missing[1]}".removeprefix("(top level)."), "a value", "nothing")
+    typed = re.match(r"Expected `(.*)`, got `(.*)`", what)
+    if typed:
+        return ConfigError(path, key, typed[1], f"{typed[2]} {_value_at(raw, key)!r}")
+    invalid = re.match(r"Invalid enum value (.*)", what)
+    if invalid:
+        return ConfigError(path, key, "one of the documented words", invalid[1])
+    return ConfigError(path, key, "a valid value", what)
+
+
+def _value_at(raw, key: str):
+    for step in re.findall(r"[^.\[\]]+", key):
+        try:
+            raw = raw[int(step)] if isinstance(raw, list) else raw[step]
+        except (KeyError, IndexError, ValueError, TypeError):
+            return "?"
+    return raw
+
+
+def load(name: str = "quintet", profile: str = "dev") -> Config:
+    """The whole configuration for fabric `name`. Raises ConfigError."""
+    if profile not in PROFILES:
+        raise ConfigError("(command line)", "--profile", " or ".join(PROFILES), repr(profile))
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name):
+        raise ConfigError(
+            "(command line)", "--name", "1-32 of a-z 0-9 _ -, starting with a letter or digit", repr(name)
+        )
+    config = Config(
+        name=name,
+        profile=profile,
+        topology=_read("topology.toml", Topology),
+        instruments=_read("instruments.toml", Instruments).instruments,
+        venues=tuple(shift_ports(venue, name) for venue in _read("venues.toml", Venues).venues),
+        limits=_read("limits.toml", Limits),
+        strategies=_read("strategy.toml", Strategies).strategies,
+        host=_read(f"hosts/{profile}.toml", Host),
+    )
+    check(config, file_of)
+    return config
+
+
+def shift_ports(venue: Venue, name: str) -> Venue:
+    """Move a simulated venue's ports by a block that depends on the fabric's name, so that two fabrics run side by side."""
+    if not venue.simulated or name == "quintet":
+        return venue
+    shift = PORT_BLOCK * (1 + zlib.crc32(name.encode()) % PORT_BLOCKS)
+    channel = structs.replace(
+        venue.channel,
+        port_a=venue.channel.port_a + shift,
+        port_b=venue.channel.port_b + shift,
+        retransmission_port=venue.channel.retransmission_port + shift,
+    )
+    return structs.replace(
+        venue, channel=channel, session=structs.replace(venue.session, port=venue.session.port + shift)
+    )
+
+
+def encode(config: Config) -> bytes:
+    """The effective configuration as JSON, for the roster and `quintet config show`."""
+    return msgspec.json.encode(config)
+
+
+def decode(data: bytes) -> Config:
+    """The configuration that a fabric was created with. Raises msgspec.ValidationError."""
+    return msgspec.json.decode(data, type=Config)

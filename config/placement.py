@@ -1,0 +1,50 @@
+"""Placement: which core each instance's hot thread takes, and how it idles there."""
+
+from typing import NamedTuple
+
+from config.errors import ConfigError
+
+
+class Place(NamedTuple):
+    """`core` is a core number; `shared` says that another instance is on it too; `idle` is a word of runtime/idle."""
+
+    core: int
+    shared: bool
+    idle: str
+
+
+def place(config, available: list[int], host_file: str = "hosts") -> dict[str, Place]:
+    """Core and idle word of every instance, given the cores that this process may use (sorted).
+
+    Named cores come from the host file or the topology and must exist. The others share what is left, one by one; the
+    first available core is left to housekeeping when there is one for each instance and one more. On fewer cores than
+    instances they share, and whoever shares a core yields. Raises ConfigError.
+    """
+    wanted = {}
+    for instance in config.topology.instances:
+        core = config.host.cores.get(instance.name, instance.core)
+        if core >= 0 and core not in available:
+            raise ConfigError(host_file, f"cores.{instance.name}", f"one of the cores {available}", str(core))
+        wanted[instance.name] = core
+    for name in config.host.cores:
+        if name not in wanted:
+            raise ConfigError(host_file, f"cores.{name}", "an instance of topology.toml", repr(name))
+    free = [core for core in available if core not in wanted.values()]
+    loose = [name for name, core in wanted.items() if core < 0]
+    if len(free) > len(loose):
+        free = free[1:]
+    free = free or available
+    for position, name in enumerate(loose):
+        wanted[name] = free[position % len(free)]
+    counts = {core: list(wanted.values()).count(core) for core in wanted.values()}
+    places = {}
+    for instance in config.topology.instances:
+        core = wanted[instance.name]
+        shared = counts[core] > 1 or len(available) == 1
+        if shared and config.host.core_sharing == "refuse":
+            raise ConfigError(host_file, f"cores.{instance.name}", "a core of its own", f"core {core}, shared")
+        word = instance.idle or config.host.idle
+        if word == "auto":
+            word = "yield" if shared else "spin"
+        places[instance.name] = Place(core, shared, "yield" if shared and word == "spin" else word)
+    return places

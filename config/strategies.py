@@ -1,0 +1,24 @@
+"""Strategies: which module each strategy instance runs, on which instruments, with which parameters."""
+
+from msgspec import Struct
+
+
+class StrategyConfig(Struct, forbid_unknown_fields=True, frozen=True):
+    """One strategy instance. `module` is a name in procs/strategy or the path of a Python file."""
+
+    module: str
+    universe: tuple[str, ...]
+    params: dict[str, int | float] = {}
+    overrides: dict[str, dict[str, int | float]] = {}  # by symbol, over `params`
+    intent_life_ms: int = 50  # new orders and replaces older than this die unsent
+    reject_backoff_ms: int = 20
+
+    def params_of(self, symbol: str) -> dict[str, int | float]:
+        """Parameters in force for one instrument."""
+        return {**self.params, **self.overrides.get(symbol, {})}
+
+
+class Strategies(Struct, forbid_unknown_fields=True, frozen=True, rename={"strategies": "strategy"}):
+    """The file `strategy.toml`: a table for each strategy instance."""
+
+    strategies: dict[str, StrategyConfig]
