@@ -1,0 +1,60 @@
+"""Ends: the private rows (RING_END, TABLE_END, INSTANCE_END) through which hot code sees shared objects.
+
+Built here from plain addresses, for real segments (shm/segment.py) and for scratch memory (shm/scratch.py) alike, so
+that the offsets inside the objects are applied in one place. Imports no numba.
+"""
+
+import numpy as np
+
+from shm.records.instance import COUNTERS_OFFSET, ERRORS_OFFSET, HISTOGRAMS_OFFSET, INSTANCE_OFFSET
+from shm.records.instance_end import INSTANCE_END
+from shm.records.ring_end import (
+    RING_BEHIND_OFFSET,
+    RING_CAUGHT_UP_OFFSET,
+    RING_END,
+    RING_HEAD_OFFSET,
+    RING_SLOTS_OFFSET,
+    RING_STATS_OFFSET,
+)
+from shm.records.table_end import LATEST_ROWS_OFFSET, TABLE_END, latest_stride
+
+
+def ring_end_at(data_addr: int, head_addr: int, record_bytes: int, capacity: int) -> np.ndarray:
+    """RING_END[1] for either side of the ring whose two objects start at the given addresses.
+
+    Sequences are zero: call `ring_resume_producer` or `ring_resume_consumer` (shm/ring.py) before use.
+    """
+    ends = np.zeros(1, RING_END)
+    end = ends[0]
+    end["slots_addr"] = data_addr + RING_SLOTS_OFFSET
+    end["slot_bytes"] = record_bytes
+    end["mask"] = capacity - 1
+    end["capacity"] = capacity
+    end["head_addr"] = head_addr + RING_HEAD_OFFSET
+    end["stats_addr"] = data_addr + RING_STATS_OFFSET
+    end["behind_addr"] = data_addr + RING_BEHIND_OFFSET
+    end["caught_up_addr"] = head_addr + RING_CAUGHT_UP_OFFSET
+    return ends
+
+
+def table_end_at(object_addr: int, record_bytes: int, rows: int) -> np.ndarray:
+    """TABLE_END[1] of the latest table whose object starts at `object_addr`."""
+    ends = np.zeros(1, TABLE_END)
+    end = ends[0]
+    end["rows_addr"] = object_addr + LATEST_ROWS_OFFSET
+    end["stride"] = latest_stride(record_bytes)
+    end["copy_bytes"] = record_bytes
+    end["rows"] = rows
+    return ends
+
+
+def instance_end_at(object_addr: int, clock_page_addr: int) -> np.ndarray:
+    """INSTANCE_END[1], the `me` of a hot thread, of the instance object at `object_addr`."""
+    ends = np.zeros(1, INSTANCE_END)
+    end = ends[0]
+    end["page_addr"] = object_addr + INSTANCE_OFFSET
+    end["counters_addr"] = object_addr + COUNTERS_OFFSET
+    end["errors_addr"] = object_addr + ERRORS_OFFSET
+    end["histograms_addr"] = object_addr + HISTOGRAMS_OFFSET
+    end["clock_addr"] = clock_page_addr
+    return ends

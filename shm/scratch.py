@@ -1,0 +1,65 @@
+"""Scratch: rings, tables and an instance page in private memory, laid out exactly as in shared memory.
+
+For the compile step, for warm-up and for tests: the same hot code runs on it, and nothing outside the process sees it.
+Memory stays allocated for the life of the process, because hot rows hold bare addresses.
+"""
+
+import numpy as np
+
+from shm.atomics import address_of
+from shm.clock import calibrate
+from shm.codes import CLOCK_REAL
+from shm.ends import instance_end_at, ring_end_at, table_end_at
+from shm.records.clock_page import CLOCK_PAGE
+from shm.records.histogram import HISTOGRAM_BYTES
+from shm.records.instance import HISTOGRAMS_MAX, HISTOGRAMS_OFFSET
+from shm.records.ring_end import RING_HEAD_BYTES, RING_SLOTS_OFFSET
+from shm.records.table_end import LATEST_ROWS_OFFSET, latest_stride
+
+PAGE_BYTES = 4096
+_alive: list[np.ndarray] = []
+_clock_addr: dict[int, int] = {}
+
+
+def scratch_block(size: int) -> np.ndarray:
+    """`size` zeroed private bytes on a page border, as uint8[size]."""
+    block = np.zeros(size + PAGE_BYTES, np.uint8)
+    start = -address_of(block) % PAGE_BYTES
+    _alive.append(block)
+    return block[start : start + size]
+
+
+def scratch_bytes(size: int) -> int:
+    """Address of `size` zeroed private bytes on a page border."""
+    return address_of(scratch_block(size))
+
+
+def scratch_ring(dtype: np.dtype, capacity: int) -> tuple[np.ndarray, np.ndarray]:
+    """(producer RING_END[1], consumer RING_END[1]) of one new empty ring. `capacity` is a power of two."""
+    if capacity < 1 or capacity & (capacity - 1):
+        raise ValueError(f"scratch_ring: expected a capacity that is a power of two, found {capacity}")
+    data_addr = scratch_bytes(RING_SLOTS_OFFSET + capacity * dtype.itemsize)
+    head_addr = scratch_bytes(RING_HEAD_BYTES)
+    return tuple(ring_end_at(data_addr, head_addr, dtype.itemsize, capacity) for _ in range(2))
+
+
+def scratch_table(dtype: np.dtype, rows: int) -> np.ndarray:
+    """TABLE_END[1] of a new latest table, for its writer and its readers alike."""
+    address = scratch_bytes(LATEST_ROWS_OFFSET + rows * latest_stride(dtype.itemsize))
+    return table_end_at(address, dtype.itemsize, rows)
+
+
+def scratch_clock(mode: int = CLOCK_REAL, **calibration) -> int:
+    """Address of a new calibrated CLOCK_PAGE; keywords as in `shm.clock.calibrate`. Takes 50 ms."""
+    page = scratch_block(CLOCK_PAGE.itemsize).view(CLOCK_PAGE)
+    calibrate(page, mode, **calibration)
+    return address_of(page)
+
+
+def scratch_me(clock_addr: int = 0) -> np.ndarray:
+    """INSTANCE_END[1] of a new instance object: page, counters, errors, histograms. Default: one shared real clock."""
+    if clock_addr == 0:
+        if CLOCK_REAL not in _clock_addr:
+            _clock_addr[CLOCK_REAL] = scratch_clock(CLOCK_REAL)
+        clock_addr = _clock_addr[CLOCK_REAL]
+    return instance_end_at(scratch_bytes(HISTOGRAMS_OFFSET + HISTOGRAMS_MAX * HISTOGRAM_BYTES), clock_addr)
