@@ -8,8 +8,8 @@ from msgspec import Struct
 class Host(Struct, forbid_unknown_fields=True, frozen=True):
     """The file `hosts/<profile>.toml`.
 
-    `memory_lock` and `realtime`: "try" goes on with a warning, "require" refuses to start. `cores` pins an instance to a
-    core by name; instances that it does not name share what is left.
+    `memory_lock` and `realtime`: "try" goes on with a warning, "require" refuses to start. `cores` pins an instance to
+    a core by name; instances that it does not name share what is left.
     """
 
     cores: dict[str, int]

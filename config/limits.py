@@ -1,4 +1,4 @@
-"""Limits: what the risk gate enforces. Every key must be there: a missing limit is refused, no limit means no trading."""
+"""Limits: what the risk gate enforces. Every key must be there: no limit means no trading."""
 
 from msgspec import Struct
 

@@ -122,7 +122,7 @@ def load(name: str = "quintet", profile: str = "dev") -> Config:
 
 
 def shift_ports(venue: Venue, name: str) -> Venue:
-    """Move a simulated venue's ports by a block that depends on the fabric's name, so that two fabrics run side by side."""
+    """Move a simulated venue's ports by a block chosen by the fabric's name: two fabrics run side by side."""
     if not venue.simulated or name == "quintet":
         return venue
     shift = PORT_BLOCK * (1 + zlib.crc32(name.encode()) % PORT_BLOCKS)

@@ -15,12 +15,16 @@ RING_RECORDS = {  # ring noun -> (role that produces, roles that may consume, re
 
 
 class Instance(Struct, forbid_unknown_fields=True, frozen=True):
-    """One running copy of a role. `core` -1 lets the host decide; `idle` "" takes the host's word."""
+    """One running copy of a role. `core` -1 lets the host decide; `idle` "" takes the host's word.
+
+    Instances with the same `process` word are fused: one process steps them in turn. "" gives each its own process.
+    """
 
     name: str
     role: Literal["venue", "feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper"]
     core: int = -1
     idle: Literal["", "spin", "yield", "backoff"] = ""
+    process: str = ""
 
 
 class Ring(Struct, forbid_unknown_fields=True, frozen=True):
@@ -48,6 +52,13 @@ class Topology(Struct, forbid_unknown_fields=True, frozen=True, rename={"instanc
         """Instances of a role in topology order: the row numbers of strategies, sessions and channels."""
         return tuple(instance for instance in self.instances if instance.role == role)
 
+    def processes(self) -> dict[str, tuple[Instance, ...]]:
+        """Process name -> its instances, in flow order."""
+        grouped: dict[str, list[Instance]] = {}
+        for instance in self.instances:
+            grouped.setdefault(instance.process or instance.name, []).append(instance)
+        return {name: tuple(instances) for name, instances in grouped.items()}
+
     def instance(self, name: str) -> Instance:
         """The instance called `name`. Raises KeyError."""
         for instance in self.instances:
@@ -56,7 +67,7 @@ class Topology(Struct, forbid_unknown_fields=True, frozen=True, rename={"instanc
         raise KeyError(name)
 
     def ends(self, ring: Ring) -> tuple[str, str]:
-        """(producer, consumer) instance names of a ring. Raises ValueError when its name does not name two instances."""
+        """(producer, consumer) instance names of a ring. Raises ValueError when its name does not name two."""
         noun, rest = ring.name.split(".", 1)
         names = {instance.name for instance in self.instances}
         for cut in range(1, len(rest)):

@@ -1,0 +1,1 @@
+"""What every role shares: the generated loop, its two threads, pinning, wiring, the fabric step and the supervisor."""
