@@ -1,4 +1,4 @@
-"""Ends: the private rows (RING_END, TABLE_END, INSTANCE_END) through which hot code sees shared objects.
+"""Ends: the private rows (RING_END, TABLE_END, CONTROL_END, INSTANCE_END) through which hot code sees shared objects.
 
 Built here from plain addresses, for real segments (shm/segment.py) and for scratch memory (shm/scratch.py) alike, so
 that the offsets inside the objects are applied in one place. Imports no numba.
@@ -6,6 +6,13 @@ that the offsets inside the objects are applied in one place. Imports no numba.
 
 import numpy as np
 
+from shm.records.control_end import (
+    CONTROL_END,
+    CONTROL_READER,
+    CONTROL_WORDS_OFFSET,
+    control_block_bytes,
+    control_scopes,
+)
 from shm.records.instance import COUNTERS_OFFSET, ERRORS_OFFSET, HISTOGRAMS_OFFSET, INSTANCE_OFFSET
 from shm.records.instance_end import INSTANCE_END
 from shm.records.ring_end import (
@@ -57,4 +64,22 @@ def instance_end_at(object_addr: int, clock_page_addr: int) -> np.ndarray:
     end["errors_addr"] = object_addr + ERRORS_OFFSET
     end["histograms_addr"] = object_addr + HISTOGRAMS_OFFSET
     end["clock_addr"] = clock_page_addr
+    return ends
+
+
+def control_end_at(
+    object_addr: int, writers: int, sessions: int, strategies: int, instruments: int, writer: int = CONTROL_READER
+) -> np.ndarray:
+    """CONTROL_END[1] of the control object that starts at `object_addr`, for row `writer` or for a reader."""
+    block_bytes = control_block_bytes(control_scopes(sessions, strategies, instruments))
+    ends = np.zeros(1, CONTROL_END)
+    end = ends[0]
+    end["words_addr"] = object_addr + CONTROL_WORDS_OFFSET
+    end["acks_addr"] = object_addr + CONTROL_WORDS_OFFSET + writers * block_bytes
+    end["block_bytes"] = block_bytes
+    end["writers"] = writers
+    end["sessions"] = sessions
+    end["strategies"] = strategies
+    end["instruments"] = instruments
+    end["writer"] = writer
     return ends

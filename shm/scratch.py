@@ -8,9 +8,11 @@ import numpy as np
 
 from shm.atomics import address_of
 from shm.clock import calibrate
-from shm.codes import CLOCK_REAL
-from shm.ends import instance_end_at, ring_end_at, table_end_at
+from shm.codes import CLOCK_REAL, STATE_ACTIVE
+from shm.control import control_set
+from shm.ends import control_end_at, instance_end_at, ring_end_at, table_end_at
 from shm.records.clock_page import CLOCK_PAGE
+from shm.records.control_end import CONTROL_OPERATOR, control_bytes, control_scopes
 from shm.records.histogram import HISTOGRAM_BYTES
 from shm.records.instance import HISTOGRAMS_MAX, HISTOGRAMS_OFFSET
 from shm.records.ring_end import RING_HEAD_BYTES, RING_SLOTS_OFFSET
@@ -63,3 +65,23 @@ def scratch_me(clock_addr: int = 0) -> np.ndarray:
             _clock_addr[CLOCK_REAL] = scratch_clock(CLOCK_REAL)
         clock_addr = _clock_addr[CLOCK_REAL]
     return instance_end_at(scratch_bytes(HISTOGRAMS_OFFSET + HISTOGRAMS_MAX * HISTOGRAM_BYTES), clock_addr)
+
+
+def scratch_control(sessions: int, strategies: int, instruments: int, writer: int = 2) -> np.ndarray:
+    """CONTROL_END[1] of a new control object of three writers, every scope ACTIVE by the operator.
+
+    `scratch_control_as(control, CONTROL_OPERATOR)` gives another writer's row of the same object.
+    """
+    sizes = (3, sessions, strategies, instruments)
+    control = control_end_at(scratch_bytes(control_bytes(*sizes)), *sizes, writer=writer)
+    operator = scratch_control_as(control, CONTROL_OPERATOR)
+    for scope in range(control_scopes(sessions, strategies, instruments)):
+        control_set(operator[0], scope, STATE_ACTIVE)
+    return control
+
+
+def scratch_control_as(control: np.ndarray, writer: int) -> np.ndarray:
+    """CONTROL_END[1] of the same control object with row `writer` as the own row."""
+    other = control.copy()
+    other["writer"] = writer
+    return other
