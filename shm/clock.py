@@ -41,8 +41,9 @@ def now_ns(clock_addr):
         return load_acquire(clock_addr + DRIVEN_OFFSET)
     stamp = stamp_ns(clock_addr)
     if page["mode"] == CLOCK_SCALED:
-        # elapsed * speed through 128 bits: both factors are shifted so that the Q16 product lands on whole ns
-        return page["logic_base_ns"] + mul_shift32((stamp - page["base_ns"]) << 16, page["speed_q16"])
+        # elapsed * speed through 128 bits; the speed is the factor that is shifted up, for elapsed << 16 leaves int64
+        # after 39 hours
+        return page["logic_base_ns"] + mul_shift32(stamp - page["base_ns"], page["speed_q16"] << 16)
     return stamp + page["utc_offset_ns"]
 
 

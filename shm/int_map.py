@@ -27,10 +27,11 @@ def int_map(capacity: int) -> np.ndarray:
 
 @hot
 def _home(key, mask):
-    # Fibonacci hashing on 32-bit halves: no product leaves int64, so the result is the same with the JIT off
+    # Fibonacci hashing on 32-bit halves by odd 31-bit factors: no product leaves int64, so the result is the same with
+    # the JIT off
     low = key & 0xFFFFFFFF
     high = (key >> 32) & 0xFFFFFFFF
-    mixed = (low * 0x9E3779B1) ^ (high * 0x85EBCA77)
+    mixed = (low * 0x4F1BBCDD) ^ (high * 0x45D9F3B7)
     return ((mixed >> 29) ^ mixed) & mask
 
 

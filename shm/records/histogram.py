@@ -30,6 +30,6 @@ assert HISTOGRAM.itemsize == 128
 assert HISTOGRAM.fields["reserved"][1] == 96
 
 HISTOGRAM_SUB_BITS = 6
-HISTOGRAM_MAGNITUDES = 36  # up to 2^41 ns, 36 minutes; greater values fall into the last bucket
+HISTOGRAM_MAGNITUDES = 36  # up to 2^42 ns, 73 minutes; greater values fall into the last bucket
 HISTOGRAM_BUCKETS = (1 << HISTOGRAM_SUB_BITS) * (HISTOGRAM_MAGNITUDES + 1)
 HISTOGRAM_BYTES = 128 + HISTOGRAM_BUCKETS * 8
