@@ -1,0 +1,1 @@
+"""SoupBinTCP 3.0: numbered messages over TCP, with login, heartbeats and replay from any number."""
