@@ -93,6 +93,16 @@ CLOCK_REAL = 1
 CLOCK_SCALED = 2
 CLOCK_DRIVEN = 3
 
+# kind of a journal entry (records/journal_entry.py)
+JOURNAL_ORDER_SENT = 1
+JOURNAL_REPORT = 2
+JOURNAL_DECISION = 3
+JOURNAL_FILL = 4
+JOURNAL_SNAPSHOT = 5
+JOURNAL_CANCEL_SENT = 6
+JOURNAL_SESSION = 7
+JOURNAL_CONTROL = 8
+
 # decision of a pre-trade check (records/reject.py, records/decision.py); PASS is not zero
 PASS = 1
 REJECT_INSTRUMENT = 10  # unknown instrument or outside the strategy's universe

@@ -1,4 +1,4 @@
-"""Ends: the private rows (RING_END, TABLE_END, CONTROL_END, INSTANCE_END) through which hot code sees shared objects.
+"""Ends: the private rows (RING_END, TABLE_END, CONTROL_END, ...) through which hot code sees shared objects.
 
 Built here from plain addresses, for real segments (shm/segment.py) and for scratch memory (shm/scratch.py) alike, so
 that the offsets inside the objects are applied in one place. Imports no numba.
@@ -6,6 +6,7 @@ that the offsets inside the objects are applied in one place. Imports no numba.
 
 import numpy as np
 
+from shm.errors import BadCapacity
 from shm.records.control_end import (
     CONTROL_END,
     CONTROL_READER,
@@ -15,6 +16,14 @@ from shm.records.control_end import (
 )
 from shm.records.instance import COUNTERS_OFFSET, ERRORS_OFFSET, HISTOGRAMS_OFFSET, INSTANCE_OFFSET
 from shm.records.instance_end import INSTANCE_END
+from shm.records.journal_end import (
+    JOURNAL_END,
+    JOURNAL_ENTRIES_OFFSET,
+    JOURNAL_HEAD_BYTES,
+    JOURNAL_START_OFFSET,
+    JOURNAL_WATERMARK_OFFSET,
+    journal_entry_bytes,
+)
 from shm.records.ring_end import (
     RING_BEHIND_OFFSET,
     RING_CAUGHT_UP_OFFSET,
@@ -82,4 +91,23 @@ def control_end_at(
     end["strategies"] = strategies
     end["instruments"] = instruments
     end["writer"] = writer
+    return ends
+
+
+def journal_end_at(object_addr: int, payload_bytes_max: int, capacity: int) -> np.ndarray:
+    """JOURNAL_END[1] of the journal object at `object_addr`. Call `journal_open` (shm/journal.py) before use."""
+    if capacity < 2 or capacity & (capacity - 1):
+        raise BadCapacity(
+            where="journal memory", expected="a power of two from 2 on", found=capacity, do="correct the topology"
+        )
+    entry_bytes = journal_entry_bytes(payload_bytes_max)
+    ends = np.zeros(1, JOURNAL_END)
+    end = ends[0]
+    end["entries_addr"] = object_addr + JOURNAL_ENTRIES_OFFSET
+    end["entry_bytes"] = entry_bytes
+    end["mask"] = capacity - 1
+    end["capacity"] = capacity
+    end["payload_bytes_max"] = entry_bytes - JOURNAL_HEAD_BYTES
+    end["watermark_addr"] = object_addr + JOURNAL_WATERMARK_OFFSET
+    end["start_addr"] = object_addr + JOURNAL_START_OFFSET
     return ends

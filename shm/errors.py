@@ -124,3 +124,26 @@ class FabricAlive(Fatal):
 
 class BlobTooLarge(Fatal):
     """The effective configuration does not fit in the roster."""
+
+
+# --- durability ------------------------------------------------------------------------------------------------------
+
+
+class JournalCorrupt(Fatal):
+    """Something complete lies behind something broken, or memory and disk disagree. Files are kept, never cut."""
+
+
+class JournalWriteFailed(Fatal):
+    """A write or sync of the journal failed. Never tried again: the kernel may have dropped the data."""
+
+
+class JournalGone(Fatal):
+    """A reader asked for entries that are neither in memory nor on disk any more."""
+
+
+class IdFileDamaged(Fatal):
+    """The identifiers' high-water mark cannot be read; starting again from 1 could reuse one."""
+
+
+class IdWriteFailed(Fatal):
+    """A block of identifiers could not be reserved durably. Never tried again."""

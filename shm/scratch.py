@@ -10,11 +10,14 @@ from shm.atomics import address_of
 from shm.clock import calibrate
 from shm.codes import CLOCK_REAL, STATE_ACTIVE
 from shm.control import control_set
-from shm.ends import control_end_at, instance_end_at, ring_end_at, table_end_at
+from shm.ends import control_end_at, instance_end_at, journal_end_at, ring_end_at, table_end_at
+from shm.ids import IDS_END, IDS_NEXT, ids_words
+from shm.journal import journal_open
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.control_end import CONTROL_OPERATOR, control_bytes, control_scopes
 from shm.records.histogram import HISTOGRAM_BYTES
 from shm.records.instance import HISTOGRAMS_MAX, HISTOGRAMS_OFFSET
+from shm.records.journal_end import journal_bytes
 from shm.records.ring_end import RING_HEAD_BYTES, RING_SLOTS_OFFSET
 from shm.records.table_end import LATEST_ROWS_OFFSET, latest_stride
 
@@ -85,3 +88,20 @@ def scratch_control_as(control: np.ndarray, writer: int) -> np.ndarray:
     other = control.copy()
     other["writer"] = writer
     return other
+
+
+def scratch_journal(payload_bytes_max: int, capacity: int) -> np.ndarray:
+    """JOURNAL_END[1] of a new empty journal in memory, without files: nothing moves its watermark but the caller.
+
+    When `capacity` entries are in it, claims are refused; `journal_drain` lets it go on.
+    """
+    journal = journal_end_at(scratch_bytes(journal_bytes(payload_bytes_max, capacity)), payload_bytes_max, capacity)
+    journal_open(journal[0], 0, 0, epoch=1)
+    return journal
+
+
+def scratch_ids(first: int = 1, count: int = 1 << 40) -> np.ndarray:
+    """Identifier words (shm/ids.py) that hand out `count` ids from `first`, without a file."""
+    ids = ids_words()
+    ids[IDS_NEXT], ids[IDS_END] = first, first + count
+    return ids

@@ -9,7 +9,7 @@ off  size  type   field          meaning
  16     8  i8     now_ns         logic time of the append
  24     8  i8     crc            CRC32C over the head's other words and the payload, chained on prev_crc
  32     8  i8     prev_crc       crc of the entry before; 0 for the first
- 40     4  i4     kind           JOURNAL_* (shm/journal.py)
+ 40     4  i4     kind           JOURNAL_* (shm/codes.py)
  44     4  i4     payload_bytes  used bytes of the payload
  48     8  i8     epoch          epoch in which it was written
  56     8  i8     reserved       zero
