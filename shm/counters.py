@@ -30,6 +30,7 @@ STRATEGY_TICKS, STRATEGY_QUOTES, STRATEGY_INTENTS, STRATEGY_REJECTS, STRATEGY_RE
     20,
     21,
 )
+STRATEGY_FOREIGN = 22
 # risk_gate
 GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
 GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
@@ -84,6 +85,7 @@ COUNTERS = (
     Counter(STRATEGY_REJECTS, "strategy_rejects", "rejects", "received from risk_gate"),
     Counter(STRATEGY_REPORTS, "strategy_reports", "reports", "received from order_sender"),
     Counter(STRATEGY_RESYNCS, "strategy_resyncs", "ticks", "resync ticks received"),
+    Counter(STRATEGY_FOREIGN, "strategy_foreign", "reports", "about orders that are not ours any more, not a fault"),
     Counter(GATE_INTENTS, "gate_intents", "intents", "consumed"),
     Counter(GATE_PASSED, "gate_passed", "orders", "new orders and replaces passed"),
     Counter(GATE_REJECTED, "gate_rejected", "intents", "answered with a reject"),

@@ -70,6 +70,7 @@ from numba.extending import intrinsic  # noqa: E402
 JIT_OFF = bool(numba_config.DISABLE_JIT)
 
 hot = njit(nogil=True, cache=True, error_model="numpy", _nrt=False)
+hot_guest = njit(nogil=True, error_model="numpy", _nrt=False)  # a user function: in the cache entry of its caller only
 
 
 def intrinsic_or(twin):
