@@ -28,8 +28,24 @@ PORT_BLOCKS = 1000
 MESSAGE = re.compile(r"^(?P<what>.*?)(?: - at (?P<key>(?:`[^`]*`|key in `[^`]*`)))?$", re.DOTALL)
 
 
+class Run(Struct, frozen=True):
+    """How the simulated venue fills the day, and which logic time rules. Set by the command line, not by a file.
+
+    `replay` is the path of a market-by-order file, "" for generated flow; `symbol` the instrument that it feeds.
+    `speed` stretches logic time; 0 lets the venue drive it as fast as feed_handler publishes. `seed` and
+    `events_per_second` shape generated flow. `logic_start_ns` 0 starts logic time at UTC now.
+    """
+
+    replay: str = ""
+    symbol: str = ""
+    speed: float = 1.0
+    seed: int = 1
+    events_per_second: int = 2000
+    logic_start_ns: int = 0
+
+
 class Config(Struct, frozen=True):
-    """Everything typed, checked, and resolved for one fabric name."""
+    """Everything typed, checked, and resolved for one fabric name. `cores` are those that the creator could use."""
 
     name: str
     profile: str
@@ -39,6 +55,8 @@ class Config(Struct, frozen=True):
     limits: Limits
     strategies: dict[str, StrategyConfig]
     host: Host
+    cores: tuple[int, ...]
+    run: Run = Run()
 
     def instrument_id(self, symbol: str) -> int:
         """Row of an instrument. Raises KeyError."""
@@ -116,6 +134,7 @@ def load(name: str = "quintet", profile: str = "dev") -> Config:
         limits=_read("limits.toml", Limits),
         strategies=_read("strategy.toml", Strategies).strategies,
         host=_read(f"hosts/{profile}.toml", Host),
+        cores=tuple(sorted(os.sched_getaffinity(0))),
     )
     check(config, file_of)
     return config

@@ -13,13 +13,14 @@ class Place(NamedTuple):
     idle: str
 
 
-def place(config, available: list[int], host_file: str = "hosts") -> dict[str, Place]:
-    """Core and idle word of every instance, given the cores that this process may use (sorted).
+def place(config, host_file: str = "hosts") -> dict[str, Place]:
+    """Core and idle word of every instance, given the cores of `config.cores` (sorted).
 
     Named cores come from the host file or the topology and must exist. The others share what is left, one by one; the
     first available core is left to housekeeping when there is one for each instance and one more. On fewer cores than
     instances they share, and whoever shares a core yields. Raises ConfigError.
     """
+    available = list(config.cores)
     wanted = {}
     for instance in config.topology.instances:
         core = config.host.cores.get(instance.name, instance.core)

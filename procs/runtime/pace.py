@@ -1,7 +1,5 @@
 """Pace: what the loop writes about each step of an instance, on the hot thread's line of its INSTANCE page."""
 
-import os
-
 from numba import types
 
 from shm.atomics import load_relaxed, record_at, store_relaxed
@@ -32,7 +30,7 @@ def begin_step(me):
 def end_step(me, begun_ns, work, budget_ns):
     """Count one step: the step word, work, idle share, longest step, and from time to time the core.
 
-    Caller: the generated loop, on the hot thread. The step word is stored last. Cost: one more stamp when work was done.
+    Caller: the generated loop, on the hot thread. The step word is stored last. Cost: one more stamp after work.
     """
     page = record_at(me["page_addr"], INSTANCE)
     steps = page["steps"] + 1

@@ -17,8 +17,8 @@ class Role:
     three return a work count. `generate(config, instance)` gives the source of a module that defines `step`, for a role
     whose step is completed by a user's function; it replaces `step`.
     `open_(wiring)` attaches and allocates everything and returns the state, a NamedTuple of arrays with `me` and
-    `exit_request`; it opens no socket. `recover(wiring, state)` runs once before the loop; `tend(wiring, state)` runs on
-    the control thread while the loop runs; `catch_up(wiring, state)` runs when the loop returned EXIT_CATCH_UP;
+    `exit_request`; it opens no socket. `recover(wiring, state)` runs once before the loop; `tend(wiring, state)` runs
+    on the control thread while the loop runs; `catch_up(wiring, state)` runs when the loop returned EXIT_CATCH_UP;
     `warm_up(state)` runs step through its branches on a scratch state; `close(wiring, state)` runs after the loop.
     `histograms` labels the instance's latency histograms in order of their ids.
     """

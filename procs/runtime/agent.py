@@ -1,0 +1,197 @@
+"""Agent: one process, its hot thread and its control thread. The only place where a loop is run.
+
+open -> warm up -> recover -> loop -> close. The hot thread runs the generated loop without the GIL and never returns to
+Python while it runs. The control thread (the process's main thread) handles signals, sessions, the heartbeat and
+whatever else may be slow; between the two there are only words in memory.
+"""
+
+import argparse
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+
+import numpy as np
+
+from procs.runtime.affinity import HostRefused, lock_memory, name_thread, pin_thread, take_realtime
+from procs.runtime.loop import load_loop
+from procs.runtime.wiring import ScratchWiring, Wiring
+from shm.atomics import address_of
+from shm.codes import (
+    EXIT_CATCH_UP,
+    LIFE_CATCHING_UP,
+    LIFE_CLOSED,
+    LIFE_CLOSING,
+    LIFE_COMPILING,
+    LIFE_FAILED,
+    LIFE_RUNNING,
+    LIFE_STARTING,
+    LIFE_WARMING,
+)
+from shm.counters import CONTROL_TICKS
+from shm.errors import EXIT_FATAL, QuintetError
+from shm.records.instance import WARNING_NOT_LOCKED, WARNING_NOT_PINNED, WARNING_NOT_REALTIME
+
+TEND_SECONDS = 0.005  # sessions and heartbeats need no better; a shorter turn would take time from shared cores
+JOIN_SECONDS = 5.0
+
+
+class Agent:
+    """The instances of one process and the two threads that serve them."""
+
+    def __init__(self, roles: list, fabric: str, instances: list[str]):
+        self.roles = roles
+        self.wirings = [Wiring(fabric, instance) for instance in instances]
+        self.stop_word = np.zeros(1, np.int64)
+        self.exit_reason = 0
+        self.hot_error: BaseException | None = None
+        self.warnings = 0
+        self.states: list = []
+
+    def life(self, life: int) -> None:
+        """Tell the machine what this process is doing."""
+        for wiring in self.wirings:
+            wiring.page["life"] = life
+
+    def warn(self, bit: int, text: str) -> None:
+        """Note a degradation: on the page for `status`, on stderr for people."""
+        if text:
+            self.warnings |= bit
+            print(f"{self.wirings[0].instance}: warning: {text}", file=sys.stderr, flush=True)
+            for wiring in self.wirings:
+                wiring.page["warnings"] = self.warnings
+
+    def open(self) -> None:
+        """Compile or load the loop on scratch memory, warm it up, then attach for real and recover."""
+        self.life(LIFE_COMPILING)
+        config = self.wirings[0].config
+        idle = self.wirings[0].place.idle
+        self.loop = load_loop(self.roles, config, [wiring.instance for wiring in self.wirings], idle)
+        scratch = [
+            role.open_(ScratchWiring(config, wiring.instance))
+            for role, wiring in zip(self.roles, self.wirings, strict=True)
+        ]
+        stopped = np.ones(1, np.int64)
+        self.loop(address_of(stopped), 0, *scratch)
+        self.life(LIFE_WARMING)
+        for role, state in zip(self.roles, scratch, strict=True):
+            role.warm_up(state)
+        del scratch
+        self.states = [role.open_(wiring) for role, wiring in zip(self.roles, self.wirings, strict=True)]
+        for role, wiring, state in zip(self.roles, self.wirings, self.states, strict=True):
+            wiring.label_histograms(role.histograms)
+            role.recover(wiring, state)
+        self.compiled = self._compiled_count()
+        gc.collect()
+        gc.freeze()
+
+    def _compiled_count(self) -> int:
+        return len(getattr(self.loop, "signatures", ()))
+
+    def _hot(self) -> None:
+        place = self.wirings[0].place
+        host = self.wirings[0].config.host
+        name_thread(f"{self.wirings[0].instance}.hot")
+        for wiring in self.wirings:
+            wiring.page["hot_tid"] = threading.get_native_id()
+        try:
+            if not pin_thread(place.core):
+                self.warn(WARNING_NOT_PINNED, f"the hot thread is not pinned to core {place.core}")
+            self.warn(WARNING_NOT_REALTIME, take_realtime(host.realtime, host.realtime_priority))
+            self.exit_reason = int(self.loop(address_of(self.stop_word), host.step_budget_us * 1000, *self.states))
+        except BaseException as error:  # the hot thread must never die unseen: the control thread raises it again
+            self.hot_error = error
+
+    def run(self) -> None:
+        """Run the loop until asked to stop; leave and re-enter it when a role must catch up from a journal."""
+        while not self._asked_to_stop():
+            thread = threading.Thread(target=self._hot, name="hot", daemon=True)
+            self.exit_reason = 0
+            thread.start()
+            self.life(LIFE_RUNNING)
+            self._control(thread)
+            thread.join(JOIN_SECONDS)
+            if self.hot_error is not None:
+                raise self.hot_error
+            if thread.is_alive():
+                raise RuntimeError(f"{self.wirings[0].instance}: the hot thread did not stop within {JOIN_SECONDS} s")
+            for wiring in self.wirings:
+                wiring.page["exit_code"] = self.exit_reason
+            if self.exit_reason == EXIT_CATCH_UP:
+                self.life(LIFE_CATCHING_UP)
+                for role, wiring, state in zip(self.roles, self.wirings, self.states, strict=True):
+                    if state.exit_request[0] == EXIT_CATCH_UP:
+                        role.catch_up(wiring, state)
+                        state.exit_request[0] = 0
+
+    def _asked_to_stop(self) -> bool:
+        return bool(self.stop_word[0]) or any(int(wiring.page["stop"]) for wiring in self.wirings)
+
+    def _control(self, thread: threading.Thread) -> None:
+        """The control thread's turns while the hot thread runs."""
+        steps_seen = [-1] * len(self.wirings)
+        while thread.is_alive():
+            now_ns = time.monotonic_ns()
+            for row, (role, wiring, state) in enumerate(zip(self.roles, self.wirings, self.states, strict=True)):
+                page = wiring.page
+                page["alive_ns"] = now_ns
+                if int(page["steps"]) != steps_seen[row]:
+                    steps_seen[row] = int(page["steps"])
+                    page["step_seen_ns"] = now_ns
+                page["compile_count"] = self._compiled_count() - self.compiled
+                wiring.count_control(CONTROL_TICKS, 1)
+                wiring.raise_background_error()
+                role.tend(wiring, state)
+            if any(int(wiring.page["stop"]) for wiring in self.wirings):
+                self.stop_word[0] = 1
+            thread.join(TEND_SECONDS)
+
+    def close(self) -> None:
+        """Let the roles close, flush the journals, say that it was on purpose."""
+        self.life(LIFE_CLOSING)
+        for role, wiring, state in zip(self.roles, self.wirings, self.states, strict=True):
+            role.close(wiring, state)
+        for wiring in self.wirings:
+            wiring.close_background()
+        self.life(LIFE_CLOSED)
+        for wiring in self.wirings:
+            wiring.detach()
+
+
+def main(*roles, argv: list[str] | None = None) -> int:
+    """Entry of `python -m procs.<role>`: run the named instances of `roles` in this process until told to stop."""
+    parser = argparse.ArgumentParser(
+        description="Run one or more instances of a Quintet role (started by the supervisor)."
+    )
+    parser.add_argument("--fabric", required=True, help="name of the fabric to attach to")
+    parser.add_argument(
+        "--instance", required=True, action="append", help="instance to run; repeat for a fused process"
+    )
+    arguments = parser.parse_args(argv)
+    name_thread(arguments.instance[0])
+    try:
+        agent = Agent(list(roles), arguments.fabric, arguments.instance)
+    except (QuintetError, HostRefused) as error:
+        print(f"{arguments.instance[0]}: {error}", file=sys.stderr, flush=True)
+        return getattr(error, "exit_code", EXIT_FATAL)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: agent.stop_word.__setitem__(0, 1))
+    try:
+        agent.life(LIFE_STARTING)
+        agent.warn(WARNING_NOT_LOCKED, lock_memory(agent.wirings[0].config.host.memory_lock))
+        agent.open()
+        agent.run()
+        agent.close()
+        return 0
+    except (QuintetError, HostRefused) as error:
+        print(f"{arguments.instance[0]}: {error}", file=sys.stderr, flush=True)
+        agent.life(LIFE_FAILED)
+        code = getattr(error, "exit_code", EXIT_FATAL)
+    except Exception:
+        traceback.print_exc()
+        agent.life(LIFE_FAILED)
+        code = 1
+    os._exit(code)  # a hot thread that still spins must not keep a failed process alive

@@ -1,0 +1,28 @@
+"""Compiled: counts what numba compiles in this process. After warm-up the count must stay where it is."""
+
+from numba.core import event
+
+from shm.jit import JIT_OFF
+
+
+class _Counter(event.Listener):
+    """Counts compilations; a load from the cache raises no such event."""
+
+    def __init__(self):
+        self.count = 0
+
+    def on_start(self, _event):
+        self.count += 1
+
+    def on_end(self, _event):
+        pass
+
+
+_counter = _Counter()
+if not JIT_OFF:
+    event.register("numba:compile", _counter)
+
+
+def compiled_count() -> int:
+    """Functions compiled in this process since this module was imported."""
+    return _counter.count

@@ -1,0 +1,18 @@
+"""Control names: who writes the control object, and what its scopes are called, for one configuration."""
+
+from shm.control_words import ScopeNames
+
+
+def control_writers(config) -> list[str]:
+    """Writers of the control object in row order: operator, monitor, then every instance."""
+    return ["operator", "monitor", *(instance.name for instance in config.topology.instances)]
+
+
+def scope_names(config) -> ScopeNames:
+    """Scopes in index order: firm, a session for each order_sender, strategies, instruments."""
+    topology = config.topology
+    return ScopeNames(
+        [instance.name for instance in topology.of_role("order_sender")],
+        [instance.name for instance in topology.of_role("strategy")],
+        [instrument.symbol for instrument in config.instruments],
+    )

@@ -1,0 +1,169 @@
+"""Fabric: creates every shared-memory object of a configuration before any role starts, and takes them away. No numba.
+
+The fabric step knows the topology; roles only attach. Its creator keeps the mappings that it needs afterwards: the
+INSTANCE pages (the supervisor's lines are its own) and the control words.
+"""
+
+import shutil
+import time
+
+import numpy as np
+
+from config.load import Config, encode
+from procs.runtime.control_names import control_writers, scope_names
+from procs.runtime.fill import instrument_rows, limit_rows
+from procs.runtime.objects import journals_of, rings_of
+from procs.runtime.paths import runtime_folder, state_folder
+from procs.runtime.tables import FABRIC, tables_of
+from shm.codes import STATE_HALTED
+from shm.control_words import ControlWords, control_arm, control_restore, operator_stop
+from shm.errors import OutOfSharedMemory
+from shm.records.control_end import control_bytes
+from shm.records.instance import INSTANCE, INSTANCE_OFFSET
+from shm.records.journal_end import journal_bytes
+from shm.records.journal_entry import JOURNAL_ENTRY
+from shm.records.segment_header import SEGMENT_KIND_CONTROL, SEGMENT_KIND_JOURNAL
+from shm.records.table_end import LATEST_ROWS_OFFSET
+from shm.roster import create_fabric_epoch, destroy
+from shm.segment import Segment, create_clock, create_instance, create_latest, create_ring, create_segment
+
+CONTROL_WORD = np.dtype([("word", "<i8")])
+
+
+class InstancePage:
+    """An instance's page as the supervisor sees it: reads all of it, writes the supervisor's lines."""
+
+    def __init__(self, name: str, segment: Segment):
+        self.name, self.segment = name, segment
+        self.row = segment.view(INSTANCE_OFFSET, INSTANCE)[0]
+
+    @property
+    def life(self) -> int:
+        """LIFE_* of the running copy."""
+        return int(self.row["life"])
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running copy; 0 before the first."""
+        return int(self.row["pid"])
+
+    def note_restart(self, exit_status: int) -> None:
+        """Count a death and the start that follows it."""
+        self.row["restarts"] += 1
+        self.row["last_exit"] = exit_status
+        self.row["restarted_ns"] = time.monotonic_ns()
+
+
+class Fabric:
+    """One life of one fabric, held by its creator."""
+
+    def __init__(self, config: Config, *, fresh: bool = False):
+        """Create everything. `fresh` empties the state folder first: a demonstration starts from nothing."""
+        self.config = config
+        self.state_folder = state_folder(config.name)
+        if fresh and self.state_folder.exists():
+            shutil.rmtree(self.state_folder)
+        self.state_folder.mkdir(parents=True, exist_ok=True)
+        runtime_folder(config.name).mkdir(parents=True, exist_ok=True)
+        self.epoch = create_fabric_epoch(config.name, encode(config))
+        self._kept: list[Segment] = []
+        self.bytes = 0
+        try:
+            self._create()
+        except BaseException:
+            self.destroy()
+            raise
+
+    def _keep(self, *segments: Segment) -> Segment:
+        for segment in segments:
+            self._kept.append(segment)
+            self.bytes += segment.size
+        if self.bytes > self.config.host.shared_memory_bytes_max:
+            raise OutOfSharedMemory(
+                where=f"fabric {self.config.name}",
+                expected=f"at most {self.config.host.shared_memory_bytes_max} bytes (shared_memory_bytes_max)",
+                found=f"{self.bytes} bytes and more to come",
+                do="make the rings and journals of topology.toml smaller, or raise the host's limit",
+            )
+        return segments[0]
+
+    def _create(self) -> None:
+        name, epoch, config = self.config.name, self.epoch, self.config
+        self._keep(create_clock(name, epoch, FABRIC))
+        self.pages = []
+        for instance in config.topology.instances:
+            self.pages.append(
+                InstancePage(instance.name, self._keep(create_instance(name, epoch, instance.name)))
+            )
+        self._create_control()
+        for ring in rings_of(config):
+            self._keep(*create_ring(name, epoch, ring.name, ring.dtype, ring.capacity, ring.producer, ring.consumer))
+        for table in tables_of(config).values():
+            segment = self._keep(create_latest(name, epoch, table.name, table.dtype, table.rows, table.owner))
+            if table.name == "instruments":
+                _fill(segment, instrument_rows(config))
+            elif table.name == "limits":
+                _fill(segment, limit_rows(config))
+        for journal in journals_of(config).values():
+            size = journal_bytes(journal.payload_bytes, journal.entries)
+            segment = create_segment(
+                name,
+                epoch,
+                journal.name,
+                SEGMENT_KIND_JOURNAL,
+                JOURNAL_ENTRY,
+                journal.entries,
+                journal.owner,
+                total_bytes=size,
+            )
+            self._keep(segment)
+
+    def _create_control(self) -> None:
+        config = self.config
+        scopes, writers = scope_names(config), control_writers(config)
+        size = control_bytes(len(writers), len(scopes.sessions), len(scopes.strategies), len(scopes.instruments))
+        segment = create_segment(
+            config.name,
+            self.epoch,
+            "control",
+            SEGMENT_KIND_CONTROL,
+            CONTROL_WORD,
+            (size - 512) // 8,
+            FABRIC,
+            total_bytes=size,
+        )
+        self._keep(segment)
+        self.control = ControlWords(segment.bytes, writers, scopes)
+        self.latched = control_restore(self.control, self.state_folder)
+
+    def page(self, instance: str) -> InstancePage:
+        """The page of one instance. Raises KeyError."""
+        for page in self.pages:
+            if page.name == instance:
+                return page
+        raise KeyError(instance)
+
+    def arm(self) -> dict | None:
+        """Leave the start state. Returns the latch entry that still holds the firm, if one does."""
+        return control_arm(self.control, self.state_folder)
+
+    def halt(self, scope: str, reason: str) -> None:
+        """HALTED for a scope, latched on disk."""
+        operator_stop(self.control, self.state_folder, scope, STATE_HALTED, reason, "supervisor")
+
+    def destroy(self) -> None:
+        """Remove every object. Caller: the creator, after every role has left."""
+        self.pages, self.control = [], None
+        for segment in self._kept:
+            segment.close()
+        self._kept = []
+        destroy(self.config.name, force=True)
+
+
+def _fill(segment: Segment, rows: np.ndarray) -> None:
+    """Write a latest table's first version of every row, before anybody reads it."""
+    stride = 64 + 2 * rows.dtype.itemsize
+    for position in range(len(rows)):
+        base = LATEST_ROWS_OFFSET + position * stride
+        segment.view(base + 64 + rows.dtype.itemsize, rows.dtype)[0] = rows[position]  # version 1 names copy 1
+        segment.view(base, np.dtype("<i8"))[0] = 1

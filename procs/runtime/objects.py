@@ -1,0 +1,64 @@
+"""Objects: every shared-memory object of a configuration, its size and its owner. What is created is what is attached."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from config.topology import RING_RECORDS
+from shm.records.decision import DECISION
+from shm.records.intent import INTENT
+from shm.records.order import ORDER
+from shm.records.reject import REJECT
+from shm.records.report import REPORT
+from shm.records.tick import TICK
+
+RING_DTYPES = {"tick": TICK, "intent": INTENT, "order": ORDER, "reject": REJECT, "report": REPORT}
+JOURNAL_PAYLOADS = {"risk_gate": DECISION.itemsize, "order_sender": REPORT.itemsize, "position_keeper": REPORT.itemsize}
+
+
+class RingObject(NamedTuple):
+    """One ring of the topology with its record and both ends."""
+
+    name: str
+    noun: str
+    dtype: np.dtype
+    capacity: int
+    headroom: int
+    resume: str
+    producer: str
+    consumer: str
+
+
+class JournalObject(NamedTuple):
+    """One journal's part in memory."""
+
+    name: str
+    payload_bytes: int
+    entries: int
+    owner: str
+
+
+def rings_of(config) -> list[RingObject]:
+    """Every ring in topology order."""
+    found = []
+    for ring in config.topology.rings:
+        producer, consumer = config.topology.ends(ring)
+        dtype = RING_DTYPES[RING_RECORDS[ring.noun][2]]
+        found.append(
+            RingObject(ring.name, ring.noun, dtype, ring.capacity, ring.headroom, ring.resume, producer, consumer)
+        )
+    return found
+
+
+def journals_of(config) -> dict[str, JournalObject]:
+    """Every journal by instance name."""
+    return {
+        instance.name: JournalObject(
+            f"journal.{instance.name}",
+            JOURNAL_PAYLOADS[instance.role],
+            config.topology.journal_entries,
+            instance.name,
+        )
+        for instance in config.topology.instances
+        if instance.role in JOURNAL_PAYLOADS
+    }

@@ -1,0 +1,64 @@
+"""Prepare: compile every loop of a fabric once, in one process, with progress, and calibrate its clock.
+
+`python -m procs.runtime.prepare --fabric NAME` is started by the supervisor between creating the segments and starting
+the roles. It prints one JSON object a line: {"done", "of", "what", "seconds", "compiled"}; the last has done == of.
+"""
+
+import argparse
+import importlib
+import json
+import sys
+import time
+
+import numpy as np
+
+from procs.runtime.compiled import compiled_count
+from procs.runtime.loop import load_loop
+from procs.runtime.objects import attach_clock, fabric_config
+from procs.runtime.wiring import ScratchWiring
+from shm.atomics import address_of
+from shm.clock import calibrate
+
+
+def load_role(package: str, role: str):
+    """The ROLE object of a role package."""
+    return importlib.import_module(f"{package}.{role}.__main__").ROLE
+
+
+def compile_process(config, package: str, instances) -> None:
+    """Compile (or load) the loop of one process's instances and run each role's warm-up on scratch memory."""
+    roles = [load_role(package, instance.role) for instance in instances]
+    wirings = [ScratchWiring(config, instance.name) for instance in instances]
+    states = [role.open_(wiring) for role, wiring in zip(roles, wirings, strict=True)]
+    loop = load_loop(roles, config, [instance.name for instance in instances], wirings[0].place.idle)
+    loop(address_of(np.ones(1, np.int64)), 0, *states)
+    for role, state in zip(roles, states, strict=True):
+        role.warm_up(state)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Compile and calibrate; exit code 0 when everything is ready."""
+    parser = argparse.ArgumentParser(description="Compile Quintet's loops and calibrate a fabric's clock.")
+    parser.add_argument("--fabric", required=True)
+    parser.add_argument("--package", default="procs", help="package that holds the role packages")
+    arguments = parser.parse_args(argv)
+    config, clock_mode = fabric_config(arguments.fabric)
+    processes = config.topology.processes()
+    began = time.monotonic()
+
+    def tell(done: int, what: str) -> None:
+        row = {"done": done, "of": len(processes) + 1, "what": what, "compiled": compiled_count()}
+        print(json.dumps({**row, "seconds": round(time.monotonic() - began, 1)}), flush=True)
+
+    for done, (name, instances) in enumerate(processes.items()):
+        tell(done, name)
+        compile_process(config, arguments.package, instances)
+    tell(len(processes), "clock")
+    with attach_clock(arguments.fabric) as page:
+        calibrate(page, clock_mode.mode, clock_mode.speed, clock_mode.logic_start_ns)
+    tell(len(processes) + 1, "ready")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

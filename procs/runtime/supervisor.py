@@ -1,0 +1,186 @@
+"""Supervisor: starts the processes of a fabric, starts a dead one again, stops them in order. Imports no numba.
+
+One supervisor owns one fabric: it creates the segments, prepares the compiled code, spawns one process for each entry
+of the topology, and holds the supervisor's lines of the INSTANCE pages. A dead process is seen within POLL_SECONDS and
+started again at once; one that dies RESTARTS_MAX times within RESTART_WINDOW_SECONDS stays down and the firm is halted.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from procs.runtime.fabric import Fabric
+from procs.runtime.paths import runtime_folder
+from shm.codes import LIFE_RUNNING
+
+POLL_SECONDS = 0.02
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+RESTARTS_MAX = 5
+RESTART_WINDOW_SECONDS = 30.0
+STOP_ORDER = ("strategy", "feed_handler", "risk_gate", "order_sender", "position_keeper", "venue")
+
+
+class StartFailed(Exception):
+    """A process did not come up; the message carries the end of its log."""
+
+
+class Process:
+    """One process of the topology and the instances in it."""
+
+    def __init__(self, name: str, instances, package: str):
+        self.name, self.instances, self.package = name, instances, package
+        self.popen: subprocess.Popen | None = None
+        self.deaths: deque[float] = deque(maxlen=RESTARTS_MAX)
+        self.given_up = False
+
+    def command(self, fabric_name: str) -> list[str]:
+        """The command line; a fused process names all its instances."""
+        words = [sys.executable, "-m"]
+        if len(self.instances) == 1:
+            words.append(f"{self.package}.{self.instances[0].role}")
+        else:
+            words += ["procs.runtime.fused", "--package", self.package]
+        words += ["--fabric", fabric_name]
+        for instance in self.instances:
+            words += ["--instance", instance.name]
+        return words
+
+
+class Supervisor:
+    """Runs one fabric. Use `start`, then `poll` at least every POLL_SECONDS, then `stop`."""
+
+    def __init__(self, fabric: Fabric, package: str = "procs"):
+        self.fabric = fabric
+        self.package = package
+        self.log_folder = runtime_folder(fabric.config.name) / "log"
+        self.log_folder.mkdir(parents=True, exist_ok=True)
+        self.processes = {
+            name: Process(name, instances, package) for name, instances in fabric.config.topology.processes().items()
+        }
+
+    # --- start ---------------------------------------------------------------------------------------------------
+
+    def prepare(self, progress: Callable[[dict], None]) -> None:
+        """Compile what is not compiled yet and calibrate the clock. Raises StartFailed."""
+        command = [sys.executable, "-m", "procs.runtime.prepare"]
+        command += ["--fabric", self.fabric.config.name, "--package", self.package]
+        log = self.log_folder / "prepare.log"
+        with open(log, "wb") as errors:
+            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
+            try:
+                for line in child.stdout:
+                    progress(json.loads(line))
+                code = child.wait()
+            except BaseException:
+                child.kill()
+                child.wait()
+                raise
+        if code != 0:
+            raise StartFailed(f"preparing the compiled code failed (exit {code}):\n{_tail(log)}")
+
+    def spawn(self, process: Process) -> None:
+        """Start one process; its output goes to its log file."""
+        with open(self.log_folder / f"{process.name}.log", "ab") as log:
+            process.popen = subprocess.Popen(
+                process.command(self.fabric.config.name),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def start(self, seconds: float = START_SECONDS) -> None:
+        """Start every process and wait until every instance runs. Raises StartFailed."""
+        for process in self.processes.values():
+            self.spawn(process)
+        deadline = time.monotonic() + seconds
+        while not self.all_running():
+            for process in self.processes.values():
+                if process.popen.poll() is not None:
+                    raise StartFailed(
+                        f"{process.name} ended with exit code {process.popen.returncode} while starting:\n"
+                        + _tail(self.log_folder / f"{process.name}.log")
+                    )
+            if time.monotonic() > deadline:
+                late = [page.name for page in self.fabric.pages if page.life != LIFE_RUNNING]
+                raise StartFailed(f"not running after {seconds:.0f} s: {', '.join(late)}; logs in {self.log_folder}")
+            time.sleep(POLL_SECONDS)
+
+    def all_running(self) -> bool:
+        """Whether every instance's loop runs in the process that we started."""
+        pids = {process.name: process.popen.pid for process in self.processes.values() if process.popen}
+        for process in self.processes.values():
+            for instance in process.instances:
+                page = self.fabric.page(instance.name)
+                if page.life != LIFE_RUNNING or page.pid != pids.get(process.name):
+                    return False
+        return True
+
+    # --- watch ---------------------------------------------------------------------------------------------------
+
+    def poll(self) -> list[str]:
+        """Reap the dead and start them again. Returns one sentence for each event."""
+        events = []
+        for process in self.processes.values():
+            if process.given_up or process.popen is None or process.popen.poll() is None:
+                continue
+            code = process.popen.returncode
+            now = time.monotonic()
+            process.deaths.append(now)
+            for instance in process.instances:
+                self.fabric.page(instance.name).note_restart(code)
+            if len(process.deaths) == RESTARTS_MAX and now - process.deaths[0] < RESTART_WINDOW_SECONDS:
+                process.given_up = True
+                reason = f"{process.name} died {RESTARTS_MAX} times in {RESTART_WINDOW_SECONDS:.0f} s"
+                self.fabric.halt("firm", reason)
+                events.append(f"{reason}: it stays down and the firm is HALTED; see {self.log_folder}")
+                continue
+            self.spawn(process)
+            events.append(f"{process.name} died ({_death(code)}) and was started again")
+        return events
+
+    # --- stop ----------------------------------------------------------------------------------------------------
+
+    def stop(self) -> list[str]:
+        """Ask every process to leave, in STOP_ORDER; kill what does not. Returns the names that had to be killed."""
+        living = [process for process in self.processes.values() if process.popen and process.popen.poll() is None]
+        living.sort(key=lambda process: STOP_ORDER.index(process.instances[0].role))
+        killed = []
+        for process in living:
+            process.popen.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in living:
+            try:
+                process.popen.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.popen.kill()
+                process.popen.wait()
+                killed.append(process.name)
+        return killed
+
+
+def _death(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def _tail(path: Path, lines: int = 20) -> str:
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return f"(no log at {path})"
+
+
+def reap_orphans(pids: list[int]) -> None:
+    """Kill processes that an earlier supervisor of this fabric left behind."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass

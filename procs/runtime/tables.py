@@ -1,0 +1,49 @@
+"""Latest tables: which record, how many rows, whose. The one place that sizes them from the configuration."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from shm.records.channel import CHANNEL
+from shm.records.depth import DEPTH
+from shm.records.instrument import INSTRUMENT
+from shm.records.ledger import LEDGER
+from shm.records.limits import LIMITS
+from shm.records.pnl import PNL
+from shm.records.position import POSITION
+from shm.records.top import TOP
+from shm.records.working import WORKING
+
+FABRIC = "fabric"  # owner of what the fabric step itself writes
+
+
+class Table(NamedTuple):
+    """One latest table: object name, record, rows, owner instance."""
+
+    name: str
+    dtype: np.dtype
+    rows: int
+    owner: str
+
+
+def tables_of(config) -> dict[str, Table]:
+    """Every latest table of a configuration, by object name."""
+    topology = config.topology
+    instruments = len(config.instruments)
+    strategies = len(topology.of_role("strategy"))
+    feed = topology.of_role("feed_handler")[0].name
+    keeper = topology.of_role("position_keeper")[0].name
+    tables = [
+        Table("tops", TOP, instruments, feed),
+        Table("depth", DEPTH, instruments, feed),
+        Table("instruments", INSTRUMENT, instruments, feed),
+        Table("channels", CHANNEL, len(topology.of_role("feed_handler")), feed),
+        Table("positions", POSITION, strategies * instruments, keeper),
+        Table("pnl", PNL, strategies * instruments, keeper),
+        Table("limits", LIMITS, instruments + strategies + 1, FABRIC),
+    ]
+    for sender in topology.of_role("order_sender"):
+        tables.append(Table(f"working.{sender.name}", WORKING, topology.working_rows, sender.name))
+    for venue in topology.of_role("venue"):
+        tables.append(Table("ledger", LEDGER, instruments, venue.name))
+    return {table.name: table for table in tables}
