@@ -5,12 +5,14 @@ Pinning a process pins only its main thread, so the hot thread pins itself by it
 
 import ctypes
 import os
+import signal
 import threading
 
 import psutil
 
 MCL_CURRENT = 1
 MCL_FUTURE = 2
+PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 THREAD_NAME_MAX = 15
 
@@ -62,3 +64,8 @@ def take_realtime(demand: str, priority: int) -> str:
 def name_thread(name: str) -> None:
     """The calling thread's name in `ps -T` and `top -H`, cut to 15 characters."""
     _libc.prctl(PR_SET_NAME, name.encode()[:THREAD_NAME_MAX], 0, 0, 0)
+
+
+def leave_with_parent() -> None:
+    """Get SIGTERM when the process that started us dies: nobody trades unsupervised. Under systemd that is PID 1."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -16,7 +16,8 @@ import traceback
 
 import numpy as np
 
-from procs.runtime.affinity import HostRefused, lock_memory, name_thread, pin_thread, take_realtime
+from procs.runtime.affinity import HostRefused, leave_with_parent, lock_memory, name_thread, pin_thread, take_realtime
+from procs.runtime.compiled import compiled_count
 from procs.runtime.loop import load_loop
 from procs.runtime.wiring import ScratchWiring, Wiring
 from shm.atomics import address_of
@@ -84,12 +85,9 @@ class Agent:
         for role, wiring, state in zip(self.roles, self.wirings, self.states, strict=True):
             wiring.label_histograms(role.histograms)
             role.recover(wiring, state)
-        self.compiled = self._compiled_count()
+        self.compiled = compiled_count()
         gc.collect()
         gc.freeze()
-
-    def _compiled_count(self) -> int:
-        return len(getattr(self.loop, "signatures", ()))
 
     def _hot(self) -> None:
         place = self.wirings[0].place
@@ -141,7 +139,7 @@ class Agent:
                 if int(page["steps"]) != steps_seen[row]:
                     steps_seen[row] = int(page["steps"])
                     page["step_seen_ns"] = now_ns
-                page["compile_count"] = self._compiled_count() - self.compiled
+                page["compile_count"] = compiled_count() - self.compiled
                 wiring.count_control(CONTROL_TICKS, 1)
                 wiring.raise_background_error()
                 role.tend(wiring, state)
@@ -172,6 +170,7 @@ def main(*roles, argv: list[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     name_thread(arguments.instance[0])
+    leave_with_parent()
     try:
         agent = Agent(list(roles), arguments.fabric, arguments.instance)
     except (QuintetError, HostRefused) as error:

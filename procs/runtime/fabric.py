@@ -8,6 +8,7 @@ import shutil
 import time
 
 import numpy as np
+from shm.records.journal_end import journal_bytes
 
 from config.load import Config, encode
 from procs.runtime.control_names import control_writers, scope_names
@@ -20,7 +21,6 @@ from shm.control_words import ControlWords, control_arm, control_restore, operat
 from shm.errors import OutOfSharedMemory
 from shm.records.control_end import control_bytes
 from shm.records.instance import INSTANCE, INSTANCE_OFFSET
-from shm.records.journal_end import journal_bytes
 from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.segment_header import SEGMENT_KIND_CONTROL, SEGMENT_KIND_JOURNAL
 from shm.records.table_end import LATEST_ROWS_OFFSET
@@ -92,9 +92,7 @@ class Fabric:
         self._keep(create_clock(name, epoch, FABRIC))
         self.pages = []
         for instance in config.topology.instances:
-            self.pages.append(
-                InstancePage(instance.name, self._keep(create_instance(name, epoch, instance.name)))
-            )
+            self.pages.append(InstancePage(instance.name, self._keep(create_instance(name, epoch, instance.name))))
         self._create_control()
         for ring in rings_of(config):
             self._keep(*create_ring(name, epoch, ring.name, ring.dtype, ring.capacity, ring.producer, ring.consumer))

@@ -12,12 +12,17 @@ import time
 
 import numpy as np
 
+from config.load import decode
 from procs.runtime.compiled import compiled_count
 from procs.runtime.loop import load_loop
-from procs.runtime.objects import attach_clock, fabric_config
 from procs.runtime.wiring import ScratchWiring
 from shm.atomics import address_of
 from shm.clock import calibrate
+from shm.codes import CLOCK_DRIVEN, CLOCK_REAL, CLOCK_SCALED
+from shm.records.clock_page import CLOCK_PAGE
+from shm.records.segment_header import SEGMENT_KIND_CLOCK
+from shm.roster import read_roster
+from shm.segment import HEADER_BYTES, attach_segment
 
 
 def load_role(package: str, role: str):
@@ -36,13 +41,24 @@ def compile_process(config, package: str, instances) -> None:
         role.warm_up(state)
 
 
+def calibrate_fabric(config, epoch: int) -> None:
+    """Fill the fabric's clock page in the mode that the run asks for."""
+    run = config.run
+    mode = CLOCK_DRIVEN if run.speed == 0 else CLOCK_REAL if run.speed == 1 and not run.replay else CLOCK_SCALED
+    with attach_segment(config.name, epoch, "clock", SEGMENT_KIND_CLOCK, CLOCK_PAGE, 1, writable=True) as segment:
+        page = segment.view(HEADER_BYTES, CLOCK_PAGE)
+        calibrate(page, mode, run.speed or 1.0, run.logic_start_ns or None)
+        del page
+
+
 def main(argv: list[str] | None = None) -> int:
     """Compile and calibrate; exit code 0 when everything is ready."""
     parser = argparse.ArgumentParser(description="Compile Quintet's loops and calibrate a fabric's clock.")
     parser.add_argument("--fabric", required=True)
     parser.add_argument("--package", default="procs", help="package that holds the role packages")
     arguments = parser.parse_args(argv)
-    config, clock_mode = fabric_config(arguments.fabric)
+    roster = read_roster(arguments.fabric)
+    config = decode(roster.blob)
     processes = config.topology.processes()
     began = time.monotonic()
 
@@ -54,8 +70,7 @@ def main(argv: list[str] | None = None) -> int:
         tell(done, name)
         compile_process(config, arguments.package, instances)
     tell(len(processes), "clock")
-    with attach_clock(arguments.fabric) as page:
-        calibrate(page, clock_mode.mode, clock_mode.speed, clock_mode.logic_start_ns)
+    calibrate_fabric(config, roster.epoch)
     tell(len(processes) + 1, "ready")
     return 0
 

@@ -6,7 +6,6 @@ started again at once; one that dies RESTARTS_MAX times within RESTART_WINDOW_SE
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -175,12 +174,3 @@ def _tail(path: Path, lines: int = 20) -> str:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
     except OSError:
         return f"(no log at {path})"
-
-
-def reap_orphans(pids: list[int]) -> None:
-    """Kill processes that an earlier supervisor of this fabric left behind."""
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass

@@ -1,36 +1,57 @@
 """Wiring: what a role attaches to, by noun. No role knows names, epochs or other instances.
 
-`Wiring` maps the real objects of a fabric; `ScratchWiring` gives the same shapes in private memory, for the compile step,
-warm-up and tests: one `open_` serves both, and the compiled types are the same.
+`Wiring` maps the real objects of a fabric; `ScratchWiring` gives the same shapes in private memory, for the compile
+step, warm-up and tests: one `open_` serves both, and the compiled types are the same.
 """
 
+import os
 import threading
 import time
 
 import numpy as np
+from shm.ids import IdBlock
+from shm.journal import journal_end_at, journal_resume
+from shm.journal_disk import JournalCopier, JournalReader
 
 from config.load import Config, decode
 from config.placement import place
+from config.topology import ROLES
 from procs.runtime.control_names import control_writers, scope_names
 from procs.runtime.fabric import CONTROL_WORD
 from procs.runtime.fill import instrument_rows, limit_rows
 from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.tables import tables_of
+from shm.atomics import address_of, copy_bytes
 from shm.control import control_end_at
-from shm.ids import IdBlock
 from shm.instance import HOT_ERROR_ROWS
-from shm.journal import journal_end_at, journal_resume
-from shm.journal_disk import JournalCopier, JournalReader
 from shm.latest import latest_claim, latest_publish
 from shm.process import process_start_ns
-from shm.records.control_end import CONTROL_INSTANCE_FIRST
-from shm.records.histogram import HISTOGRAM_BYTES
-from shm.records.instance import COUNTERS_OFFSET, ERRORS_OFFSET, ERRORS_MAX, HISTOGRAMS_OFFSET, INSTANCE, INSTANCE_OFFSET
+from shm.records.clock_page import CLOCK_PAGE
+from shm.records.error_row import ERROR_ROW
+from shm.records.histogram import HISTOGRAM, HISTOGRAM_BYTES
+from shm.records.instance import (
+    COUNTERS_MAX,
+    COUNTERS_OFFSET,
+    ERRORS_MAX,
+    ERRORS_OFFSET,
+    HISTOGRAMS_OFFSET,
+    INSTANCE,
+    INSTANCE_OFFSET,
+)
+from shm.records.journal_entry import JOURNAL_ENTRY
+from shm.records.segment_header import (
+    SEGMENT_KIND_CLOCK,
+    SEGMENT_KIND_CONTROL,
+    SEGMENT_KIND_INSTANCE,
+    SEGMENT_KIND_JOURNAL,
+    SEGMENT_KIND_LATEST,
+)
 from shm.ring import ring_resume_consumer, ring_resume_producer
 from shm.roster import read_roster
 from shm.scratch import scratch_control, scratch_journal, scratch_me, scratch_ring, scratch_table
 from shm.segment import (
+    HEADER_BYTES,
     Segment,
     attach_ring_consumer,
     attach_ring_producer,
@@ -40,3 +61,313 @@ from shm.segment import (
     ring_end_producer,
     table_end,
 )
+
+COPIER_IDLE_SECONDS = 0.002  # how long the copier rests when the journal is on disk to its tail
+ID_BLOCK = 65536  # identifiers reserved with one sync
+
+
+class Background(threading.Thread):
+    """Copies the journal's memory to disk until told to stop; keeps the first error for the control thread to raise."""
+
+    def __init__(self, copier: JournalCopier):
+        super().__init__(name="journal", daemon=True)
+        self.copier = copier
+        self.error: BaseException | None = None
+        self.leave = threading.Event()
+
+    def run(self) -> None:
+        try:
+            while not self.leave.is_set():
+                if self.copier.copy_some() == 0:
+                    self.leave.wait(COPIER_IDLE_SECONDS)
+            while self.copier.copy_some():
+                pass
+        except BaseException as error:
+            self.error = error
+
+
+class _Shape:
+    """What both wirings derive from the configuration alone."""
+
+    scratch: bool
+
+    def __init__(self, config: Config, instance: str):
+        self.config = config
+        self.instance = instance
+        self.role = config.topology.instance(instance).role
+        self.index = [held.name for held in config.topology.of_role(self.role)].index(instance)
+        self.place = place(config)[instance]
+        self.state_folder = state_folder(config.name)
+        self.runtime_folder = runtime_folder(config.name)
+        self._rings = rings_of(config)
+        self._tables = tables_of(config)
+        self._journals = journals_of(config)
+
+    def _inputs(self, noun: str):
+        return [ring for ring in self._rings if ring.noun == noun and ring.consumer == self.instance]
+
+    def _outputs(self, noun: str):
+        return [ring for ring in self._rings if ring.noun == noun and ring.producer == self.instance]
+
+    def ring_names_in(self, noun: str) -> list[str]:
+        """Names of the rings of `noun` that this instance consumes, in topology order."""
+        return [ring.name for ring in self._inputs(noun)]
+
+    def ring_names_out(self, noun: str) -> list[str]:
+        """Names of the rings of `noun` that this instance produces, in topology order."""
+        return [ring.name for ring in self._outputs(noun)]
+
+    def peers_out(self, noun: str) -> list[str]:
+        """Consumers of the rings of `noun` that this instance produces, in the order of `rings_out`."""
+        return [ring.consumer for ring in self._outputs(noun)]
+
+    def peers_in(self, noun: str) -> list[str]:
+        """Producers of the rings of `noun` that this instance consumes, in the order of `rings_in`."""
+        return [ring.producer for ring in self._inputs(noun)]
+
+    def headrooms_out(self, noun: str) -> np.ndarray:
+        """int64[n]: slots of each produced ring that only cancels may take."""
+        return np.array([ring.headroom for ring in self._outputs(noun)], np.int64)
+
+    def _table_name(self, name: str) -> str:
+        return f"working.{self.instance}" if name == "working" else name
+
+    @property
+    def journal_folder(self):
+        """Disk journal of this instance."""
+        return self.state_folder / "journal" / self.instance
+
+
+class ScratchWiring(_Shape):
+    """The same shapes in private memory. Nothing outside the process sees it; it opens no file."""
+
+    scratch = True
+
+    def __init__(self, config: Config, instance: str):
+        super().__init__(config, instance)
+        self.epoch = 0
+        self.far_ends: dict[str, np.ndarray] = {}  # ring name -> the other side, for warm-up and tests
+
+    def me(self) -> np.ndarray:
+        """INSTANCE_END[1]."""
+        return scratch_me()
+
+    @property
+    def clock_addr(self) -> int:
+        """Address of the CLOCK_PAGE."""
+        return int(scratch_me()[0]["clock_addr"])
+
+    def rings_in(self, noun: str) -> np.ndarray:
+        """RING_END[n] of the consumed rings of `noun`."""
+        return self._scratch_rings(self._inputs(noun), 1)
+
+    def rings_out(self, noun: str) -> np.ndarray:
+        """RING_END[n] of the produced rings of `noun`."""
+        return self._scratch_rings(self._outputs(noun), 0)
+
+    def _scratch_rings(self, rings, side: int) -> np.ndarray:
+        pairs = [scratch_ring(ring.dtype, ring.capacity) for ring in rings]
+        for ring, pair in zip(rings, pairs, strict=True):
+            self.far_ends[ring.name] = pair[1 - side]
+        return np.concatenate([pair[side] for pair in pairs])
+
+    def table(self, name: str) -> np.ndarray:
+        """TABLE_END[1] of a latest table; instruments and limits are filled from the configuration."""
+        table = self._tables[self._table_name(name)]
+        end = scratch_table(table.dtype, table.rows)
+        if name in ("instruments", "limits"):
+            _write_rows(end, instrument_rows(self.config) if name == "instruments" else limit_rows(self.config))
+        return end
+
+    def control(self) -> np.ndarray:
+        """CONTROL_END[1], everything ACTIVE."""
+        scopes = scope_names(self.config)
+        return scratch_control(len(scopes.sessions), len(scopes.strategies), len(scopes.instruments))
+
+    def journal(self) -> np.ndarray:
+        """JOURNAL_END[1] of this instance's journal, memory only."""
+        journal = self._journals[self.instance]
+        return scratch_journal(journal.payload_bytes, journal.entries)
+
+    def ids(self) -> IdBlock:
+        """Identifiers that are not durable."""
+        return IdBlock.scratch()
+
+    def pages(self, role: str) -> np.ndarray:
+        """int64[n]: addresses of the INSTANCE pages of every instance of a role."""
+        count = len(self.config.topology.of_role(role))
+        return np.array([int(scratch_me()[0]["page_addr"]) for _ in range(count)], np.int64)
+
+
+class Wiring(_Shape):
+    """The real objects of a running fabric, attached as the topology says."""
+
+    scratch = False
+
+    def __init__(self, fabric: str, instance: str):
+        roster = read_roster(fabric)
+        self.epoch = roster.epoch
+        super().__init__(decode(roster.blob), instance)
+        self._segments: list[Segment] = []
+        self._background: Background | None = None
+        self._me = self._adopt(f"instance.{instance}", SEGMENT_KIND_INSTANCE, INSTANCE, 1)
+        self._clock = self._attach("clock", SEGMENT_KIND_CLOCK, CLOCK_PAGE, 1)
+        self.page = self._me.view(INSTANCE_OFFSET, INSTANCE)[0]
+        self._counters = self._me.view(COUNTERS_OFFSET, np.dtype("<i8"), COUNTERS_MAX)
+        self._errors = self._me.view(ERRORS_OFFSET, ERROR_ROW, ERRORS_MAX)
+        self._introduce()
+
+    def _introduce(self) -> None:
+        """Write who we are on the page, before anything that may take long."""
+        page = self.page
+        page["start_ns"] = process_start_ns(os.getpid())
+        page["core_wanted"] = self.place.core
+        page["incarnation"] += 1
+        page["role_id"] = ROLES.index(self.role)
+        page["warnings"] = page["exit_code"] = 0
+        page["alive_ns"] = page["step_seen_ns"] = time.monotonic_ns()
+        page["pid"] = os.getpid()
+
+    def _keep(self, segment: Segment) -> Segment:
+        self._segments.append(segment)
+        return segment
+
+    def _attach(self, name: str, kind: int, dtype, capacity, writable: bool = False) -> Segment:
+        return self._keep(attach_segment(self.config.name, self.epoch, name, kind, dtype, capacity, writable=writable))
+
+    def _adopt(self, name: str, kind: int, dtype, capacity) -> Segment:
+        return self._keep(
+            attach_segment(self.config.name, self.epoch, name, kind, dtype, capacity, adopt=True, owner=self.instance)
+        )
+
+    def me(self) -> np.ndarray:
+        """INSTANCE_END[1]."""
+        return instance_end(self._me, self._clock)
+
+    @property
+    def clock_addr(self) -> int:
+        """Address of the CLOCK_PAGE."""
+        return int(self.me()[0]["clock_addr"])
+
+    def drive_clock_addr(self) -> int:
+        """Address of a writable CLOCK_PAGE. Caller: the one instance that drives logic time."""
+        segment = self._attach("clock", SEGMENT_KIND_CLOCK, CLOCK_PAGE, 1, writable=True)
+        return segment.address + HEADER_BYTES
+
+    def rings_in(self, noun: str) -> np.ndarray:
+        """RING_END[n] of the consumed rings of `noun`, resumed at head_seq."""
+        ends = []
+        for ring in self._inputs(noun):
+            data, head = attach_ring_consumer(
+                self.config.name, self.epoch, ring.name, ring.dtype, ring.capacity, self.instance
+            )
+            self._segments += [data, head]
+            end = ring_end_consumer(data, head)
+            ring_resume_consumer(end[0])
+            ends.append(end)
+        return np.concatenate(ends)
+
+    def rings_out(self, noun: str) -> np.ndarray:
+        """RING_END[n] of the produced rings of `noun`, resumed at the first unpublished slot."""
+        ends = []
+        for ring in self._outputs(noun):
+            data, head = attach_ring_producer(
+                self.config.name, self.epoch, ring.name, ring.dtype, ring.capacity, self.instance
+            )
+            self._segments += [data, head]
+            end = ring_end_producer(data, head)
+            ring_resume_producer(end[0])
+            ends.append(end)
+        return np.concatenate(ends)
+
+    def table(self, name: str) -> np.ndarray:
+        """TABLE_END[1] of a latest table: adopted when the topology says that we write it, else read-only."""
+        table = self._tables[self._table_name(name)]
+        attach = self._adopt if table.owner == self.instance else self._attach
+        return table_end(attach(table.name, SEGMENT_KIND_LATEST, table.dtype, table.rows))
+
+    def control(self) -> np.ndarray:
+        """CONTROL_END[1] with our own writer row."""
+        segment = self._attach("control", SEGMENT_KIND_CONTROL, CONTROL_WORD, None, writable=True)
+        scopes, writers = scope_names(self.config), control_writers(self.config)
+        counts = (len(writers), len(scopes.sessions), len(scopes.strategies), len(scopes.instruments))
+        return control_end_at(segment.address, *counts, writers.index(self.instance))
+
+    def journal(self) -> np.ndarray:
+        """JOURNAL_END[1] of this instance's journal, resumed; its copier starts in the background."""
+        journal = self._journals[self.instance]
+        segment = self._adopt(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
+        copier = JournalCopier(segment, self.journal_folder, journal.payload_bytes)
+        end = journal_end_at(segment.address, journal.payload_bytes, journal.entries)
+        journal_resume(end[0])
+        self._background = Background(copier)
+        self._background.start()
+        return end
+
+    def journal_reader(self, instance: str) -> JournalReader:
+        """Reader of any instance's journal: disk first, then memory."""
+        journal = self._journals[instance]
+        segment = self._attach(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
+        return JournalReader(self.state_folder / "journal" / instance, segment)
+
+    def ids(self) -> IdBlock:
+        """Durable identifiers of this instance, opened: the first block is reserved on disk."""
+        block = IdBlock(self.state_folder / "ids" / self.instance, ID_BLOCK)
+        block.open()
+        return block
+
+    def pages(self, role: str) -> np.ndarray:
+        """int64[n]: addresses of the INSTANCE pages of every instance of a role, read-only."""
+        found = []
+        for held in self.config.topology.of_role(role):
+            segment = self._attach(f"instance.{held.name}", SEGMENT_KIND_INSTANCE, INSTANCE, 1)
+            found.append(segment.address + INSTANCE_OFFSET)
+        return np.array(found, np.int64)
+
+    # --- the control thread's own words ---------------------------------------------------------------------------
+
+    def label_histograms(self, labels: tuple[str, ...]) -> None:
+        """Name the latency histograms of this instance."""
+        for row, label in enumerate(labels):
+            head = self._me.view(HISTOGRAMS_OFFSET + row * HISTOGRAM_BYTES, HISTOGRAM)[0]
+            head["label"] = label.encode()
+
+    def count_control(self, counter_id: int, amount: int) -> None:
+        """Add to a control-thread counter (id 96 and above)."""
+        self._counters[counter_id] += amount
+
+    def note_error(self, code: int, detail_a: int = 0, detail_b: int = 0) -> None:
+        """Count one occurrence of an ERROR_* code seen by the control thread."""
+        rows = self._errors[HOT_ERROR_ROWS:]
+        free = [row for row in rows if row["code"] in (0, code)]
+        row = free[0] if free else rows[-1]
+        at_ns = time.monotonic_ns()
+        row["first_ns"] = row["first_ns"] or at_ns
+        row["last_ns"], row["detail_a"], row["detail_b"] = at_ns, detail_a, detail_b
+        row["count"] += 1
+        row["code"] = code
+
+    def raise_background_error(self) -> None:
+        """Raise what stopped the journal's copier, on the control thread."""
+        if self._background is not None and self._background.error is not None:
+            raise self._background.error
+
+    def close_background(self) -> None:
+        """Copy the journal to its tail and stop the copier."""
+        if self._background is not None:
+            self._background.leave.set()
+            self._background.join()
+            self.raise_background_error()
+
+    def detach(self) -> None:
+        """Give up every object. Nothing hot may run afterwards."""
+        for segment in self._segments:
+            segment.close()
+
+
+def _write_rows(end: np.ndarray, rows: np.ndarray) -> None:
+    """Publish one version of every row of a scratch table."""
+    for position in range(len(rows)):
+        target = latest_claim(end[0], position)
+        copy_bytes(target, address_of(rows[position : position + 1]), rows.dtype.itemsize)
+        latest_publish(end[0], position)
