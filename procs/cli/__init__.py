@@ -1,0 +1,1 @@
+"""The `quintet` command. Imports no numba: it answers at once, with any or every role dead."""

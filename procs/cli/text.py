@@ -1,0 +1,40 @@
+"""Plain text for terminals: aligned tables, durations, money."""
+
+
+def table(header: tuple[str, ...], rows: list[tuple], left: int = 1) -> str:
+    """Aligned columns; the first `left` are left-aligned, the others right-aligned."""
+    cells = [tuple(str(cell) for cell in row) for row in (header, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    lines = []
+    for row in cells:
+        words = [
+            cell.ljust(w) if k < left else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(words).rstrip())
+    return "\n".join(lines)
+
+
+def duration(ns: int) -> str:
+    """A latency with three digits: 950 ns, 1.23 us, 45.6 ms, 7.89 s."""
+    value = float(ns)
+    for unit, scale in (("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9)):
+        if abs(value) < scale * 999.5 or unit == "s":
+            number = value / scale
+            digits = 0 if unit == "ns" or abs(number) >= 99.95 else 1 if abs(number) >= 9.995 else 2
+            return f"{number:.{digits}f} {unit}"
+
+
+def money(micro: int) -> str:
+    """Micro-units as units with two decimals and thousands separators, rounded half away from zero."""
+    cents = (abs(micro) + 5_000) // 10_000
+    return f"{'-' if micro < 0 and cents else ''}{cents // 100:,}.{cents % 100:02d}"
+
+
+def count(value: int) -> str:
+    """An integer with thousands separators."""
+    return f"{value:,}"
+
+
+def rate(per_second: float) -> str:
+    """Events a second."""
+    return f"{per_second:,.0f}/s"
