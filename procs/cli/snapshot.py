@@ -3,7 +3,6 @@
 import time
 
 import numpy as np
-from shm.error_log import error_label
 
 from config.load import Config, decode
 from procs.runtime.control_names import control_writers, scope_names
@@ -11,6 +10,7 @@ from procs.runtime.fabric import CONTROL_WORD
 from procs.runtime.tables import tables_of
 from shm.codes import CHANNEL_FRESH, CHANNEL_STALE, LIFE_NAMES
 from shm.control_words import ControlWords
+from shm.error_log import error_label
 from shm.inspect import FabricView, counters, errors, histograms, instance_page
 from shm.process import process_alive
 from shm.records.channel import CHANNEL

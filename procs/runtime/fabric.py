@@ -8,7 +8,6 @@ import shutil
 import time
 
 import numpy as np
-from shm.records.journal_end import journal_bytes
 
 from config.load import Config, encode
 from procs.runtime.control_names import control_writers, scope_names
@@ -21,6 +20,7 @@ from shm.control_words import ControlWords, control_arm, control_restore, operat
 from shm.errors import OutOfSharedMemory
 from shm.records.control_end import control_bytes
 from shm.records.instance import INSTANCE, INSTANCE_OFFSET
+from shm.records.journal_end import journal_bytes
 from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.segment_header import SEGMENT_KIND_CONTROL, SEGMENT_KIND_JOURNAL
 from shm.records.table_end import LATEST_ROWS_OFFSET

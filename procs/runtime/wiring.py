@@ -7,10 +7,9 @@ step, warm-up and tests: one `open_` serves both, and the compiled types are the
 import os
 import threading
 import time
+from typing import NamedTuple
 
 import numpy as np
-from shm.ids import IdBlock
-from shm.journal import journal_end_at, journal_resume
 from shm.journal_disk import JournalCopier, JournalReader
 
 from config.load import Config, decode
@@ -23,8 +22,11 @@ from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.tables import tables_of
 from shm.atomics import address_of, copy_bytes
-from shm.control import control_end_at
+from shm.ends import control_end_at, journal_end_at
+from shm.ids import IdBlock
+from shm.ids_disk import ID_LAST_MAX
 from shm.instance import HOT_ERROR_ROWS
+from shm.journal import journal_open
 from shm.latest import latest_claim, latest_publish
 from shm.process import process_start_ns
 from shm.records.clock_page import CLOCK_PAGE
@@ -49,7 +51,7 @@ from shm.records.segment_header import (
 )
 from shm.ring import ring_resume_consumer, ring_resume_producer
 from shm.roster import read_roster
-from shm.scratch import scratch_control, scratch_journal, scratch_me, scratch_ring, scratch_table
+from shm.scratch import scratch_control, scratch_ids, scratch_journal, scratch_me, scratch_ring, scratch_table
 from shm.segment import (
     HEADER_BYTES,
     Segment,
@@ -84,6 +86,16 @@ class Background(threading.Thread):
                 pass
         except BaseException as error:
             self.error = error
+
+
+class ScratchIds(NamedTuple):
+    """Identifiers in memory only, with the face of an IdBlock."""
+
+    words: np.ndarray
+
+    def extend(self) -> bool:
+        """There is always enough."""
+        return False
 
 
 class _Shape:
@@ -134,8 +146,8 @@ class _Shape:
 
     @property
     def journal_folder(self):
-        """Disk journal of this instance."""
-        return self.state_folder / "journal" / self.instance
+        """Disk journal of this instance in this epoch: one epoch is one session with the venue."""
+        return self.state_folder / "journal" / str(self.epoch) / self.instance
 
 
 class ScratchWiring(_Shape):
@@ -189,9 +201,9 @@ class ScratchWiring(_Shape):
         journal = self._journals[self.instance]
         return scratch_journal(journal.payload_bytes, journal.entries)
 
-    def ids(self) -> IdBlock:
+    def ids(self, last: int = ID_LAST_MAX) -> "ScratchIds":
         """Identifiers that are not durable."""
-        return IdBlock.scratch()
+        return ScratchIds(scratch_ids())
 
     def pages(self, role: str) -> np.ndarray:
         """int64[n]: addresses of the INSTANCE pages of every instance of a role."""
@@ -297,9 +309,9 @@ class Wiring(_Shape):
         """JOURNAL_END[1] of this instance's journal, resumed; its copier starts in the background."""
         journal = self._journals[self.instance]
         segment = self._adopt(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
-        copier = JournalCopier(segment, self.journal_folder, journal.payload_bytes)
+        copier = JournalCopier(segment, self.journal_folder)
         end = journal_end_at(segment.address, journal.payload_bytes, journal.entries)
-        journal_resume(end[0])
+        journal_open(end[0], *copier.recover(), self.epoch)
         self._background = Background(copier)
         self._background.start()
         return end
@@ -308,11 +320,11 @@ class Wiring(_Shape):
         """Reader of any instance's journal: disk first, then memory."""
         journal = self._journals[instance]
         segment = self._attach(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
-        return JournalReader(self.state_folder / "journal" / instance, segment)
+        return JournalReader(self.state_folder / "journal" / str(self.epoch) / instance, segment)
 
-    def ids(self) -> IdBlock:
-        """Durable identifiers of this instance, opened: the first block is reserved on disk."""
-        block = IdBlock(self.state_folder / "ids" / self.instance, ID_BLOCK)
+    def ids(self, last: int = ID_LAST_MAX) -> IdBlock:
+        """Durable identifiers of this instance up to `last`, opened: the first block is reserved on disk."""
+        block = IdBlock(self.state_folder / "ids" / self.instance, ID_BLOCK, last=last)
         block.open()
         return block
 

@@ -1,0 +1,90 @@
+"""Session: start a fabric, wait until it may trade, wind it down. Shared by `demo` and `up`. No numba."""
+
+import sys
+import time
+from collections.abc import Callable
+
+from procs.cli.snapshot import Snapshot
+from procs.runtime.fabric import Fabric
+from procs.runtime.supervisor import Supervisor
+from shm.codes import STATE_CANCEL_ONLY
+from shm.control_words import operator_stop
+
+READY_SECONDS = 30.0
+FLAT_SECONDS = 10.0
+DRAIN_SECONDS = 5.0
+POLL_SECONDS = 0.02
+
+
+class NotReady(Exception):
+    """The machine started but may not trade; the message names what is missing."""
+
+
+def progress_line(row: dict) -> None:
+    """Progress of the preparation on stderr: one line that is written over on a terminal, one a step elsewhere."""
+    if row["done"] == row["of"]:
+        text = f"prepared in {row['seconds']:.1f} s ({row['compiled']} functions compiled)"
+    else:
+        text = (
+            f"preparing {row['what']} ({row['done'] + 1} of {row['of']}, the first time compiles: up to a few minutes)"
+        )
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="\n" if row["done"] == row["of"] else "", file=sys.stderr, flush=True)
+    else:
+        print(text, file=sys.stderr, flush=True)
+
+
+def wait_ready(fabric: Fabric, supervisor: Supervisor, snapshot: Snapshot, seconds: float = READY_SECONDS) -> None:
+    """Wait for what arming asks for: every instance running, feed contiguous, sessions logged in. Raises NotReady."""
+    deadline = time.monotonic() + seconds
+    while True:
+        supervisor.poll()
+        missing = []
+        if not supervisor.all_running():
+            missing.append("an instance that runs its loop")
+        if any(row["state"] != "fresh" for row in snapshot.feed()):
+            missing.append("a contiguous market-data channel")
+        if snapshot.counters().get("sender_sessions", 0) < len(fabric.config.topology.of_role("order_sender")):
+            missing.append("a venue session that is logged in")
+        if not missing:
+            return
+        if time.monotonic() > deadline:
+            raise NotReady(
+                f"not ready after {seconds:.0f} s, missing: {', '.join(missing)}; logs in {supervisor.log_folder}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def stop_quoting(fabric: Fabric, supervisor: Supervisor, snapshot: Snapshot, reason: str) -> int:
+    """Put the firm under CANCEL_ONLY and wait until no order is open. Returns how many still are when time is up."""
+    operator_stop(fabric.control, fabric.state_folder, "firm", STATE_CANCEL_ONLY, reason, "session")
+    return settle(supervisor, lambda: open_orders(snapshot), FLAT_SECONDS)
+
+
+def open_orders(snapshot: Snapshot) -> int:
+    """Orders open at risk_gate or at order_sender, unanswered ones included."""
+    counters = snapshot.counters()
+    return max(counters.get("sender_open_orders", 0), counters.get("gate_open_orders", 0))
+
+
+def drain(supervisor: Supervisor, snapshot: Snapshot) -> int:
+    """Wait until position_keeper has applied every report. Returns how many are missing when time is up."""
+
+    def missing() -> int:
+        counters = snapshot.counters()
+        return counters.get("sender_reports", 0) - counters.get("keeper_reports", 0)
+
+    return settle(supervisor, missing, DRAIN_SECONDS)
+
+
+def settle(supervisor: Supervisor, measure: Callable[[], int], seconds: float) -> int:
+    """Poll until `measure` is zero twice in a row or time is up; returns the last value."""
+    deadline = time.monotonic() + seconds
+    quiet = 0
+    while True:
+        supervisor.poll()
+        value = measure()
+        quiet = quiet + 1 if value == 0 else 0
+        if quiet == 2 or time.monotonic() > deadline:
+            return value
+        time.sleep(POLL_SECONDS)
