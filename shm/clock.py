@@ -14,6 +14,7 @@ from shm.atomics import cycles, load_acquire, monotonic_ns, mul_shift32, record_
 from shm.jit import JIT_OFF, hot
 from shm.records.clock_page import (
     CLOCK_PAGE,
+    CLOCK_SOURCE_DRIVEN,
     CLOCK_SOURCE_SYSCALL,
     CLOCK_SOURCE_TSC,
 )
@@ -30,6 +31,8 @@ def stamp_ns(clock_addr):
     page = record_at(clock_addr, CLOCK_PAGE)
     if page["source"] == CLOCK_SOURCE_TSC:
         return page["base_ns"] + mul_shift32(cycles() - page["base_cycles"], page["ns_per_cycle_q32"])
+    if page["source"] == CLOCK_SOURCE_DRIVEN:
+        return load_acquire(clock_addr + DRIVEN_OFFSET)
     return monotonic_ns()
 
 
@@ -77,10 +80,17 @@ def tsc_is_invariant() -> bool:
     return "constant_tsc" in flags and "nonstop_tsc" in flags
 
 
-def calibrate(page: np.ndarray, mode: int = CLOCK_REAL, speed: float = 1.0, logic_start_ns: int | None = None) -> None:
+def calibrate(
+    page: np.ndarray,
+    mode: int = CLOCK_REAL,
+    speed: float = 1.0,
+    logic_start_ns: int | None = None,
+    virtual_stamps: bool = False,
+) -> None:
     """Fill a CLOCK_PAGE array of one. Takes CALIBRATION_NS. Caller: the fabric step, before any role attaches.
 
     `speed` and `logic_start_ns` (default: UTC now) matter in SCALED, `logic_start_ns` also starts DRIVEN.
+    `virtual_stamps` (replay, DRIVEN only) makes latency time the driver's word, too.
     """
     first_cycles, first_ns = _cycle_pair()
     time.sleep(CALIBRATION_NS / 1e9)
@@ -90,6 +100,8 @@ def calibrate(page: np.ndarray, mode: int = CLOCK_REAL, speed: float = 1.0, logi
     row["ns_per_cycle_q32"] = ((last_ns - first_ns) << 32) // max(1, last_cycles - first_cycles)
     row["utc_offset_ns"] = time.time_ns() - time.monotonic_ns()
     row["source"] = CLOCK_SOURCE_TSC if tsc_is_invariant() and not JIT_OFF else CLOCK_SOURCE_SYSCALL
+    if virtual_stamps:
+        row["source"] = CLOCK_SOURCE_DRIVEN
     row["mode"] = mode
     row["speed_q16"] = round(speed * 65536)
     start_ns = logic_start_ns if logic_start_ns is not None else last_ns + int(row["utc_offset_ns"])

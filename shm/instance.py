@@ -59,7 +59,7 @@ def note_error(me, code, detail_a, detail_b):
 
 @hot
 def bucket_of(value_ns):
-    """Bucket of a value: exact below 2^(SUB_BITS + 1), then 2^SUB_BITS to each power of two; the last takes the rest."""
+    """Bucket of a value: exact below 2^(SUB_BITS + 1), then 2^SUB_BITS to each power of two; the last takes more."""
     if value_ns < 0:
         return 0
     shift = 63 - leading_zeros(value_ns | 1) - SUB_BITS

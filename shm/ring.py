@@ -17,7 +17,8 @@ invariant: 0 <= tail - head_seq <= capacity
 A slot carries its own sequence word at offset 0, so flag and payload travel in one cache line and the consumer spins on
 the slot that it expects. Each side holds a private `RING_END` row (records/ring_end.py); hot code passes that row.
 
-Producer: `addr = ring_claim(end, 0)`, fill `record_at(addr, DTYPE)`, `ring_publish(end)`.
+Producer: `addr = ring_claim(end, 0)`, fill `record_at(addr, DTYPE)`, `ring_publish(end)`. Fill every field but
+ring_seq: a record copied whole into a slot brings a foreign sequence word with it.
 Consumer: `addr = ring_peek(end)`, read in place, `ring_advance(end)`; once a batch `ring_release(end)`.
 """
 
@@ -48,12 +49,15 @@ def ring_claim_part(end, part, headroom):
     """Address of the slot `part` places after the next one, or 0 when the ring has no room for it past `headroom`.
 
     For the parts of one cause: claim 0..n-1, fill each, then `ring_publish_parts(end, n)`. Caller: the producer.
-    Ordering and cost: as `ring_claim`.
+    The head is the other process's word: one that runs backwards or past the tail is not believed, so a broken consumer
+    stops the ring instead of having unread records overwritten. Ordering and cost: as `ring_claim`.
     """
     sequence = end["next_seq"] + part
     depth = sequence + 1 - end["head_cached"]
     if depth + headroom > end["capacity"] or depth > end["high_water"]:
-        end["head_cached"] = load_acquire(end["head_addr"])
+        head = load_acquire(end["head_addr"])
+        if end["head_cached"] <= head <= end["next_seq"]:
+            end["head_cached"] = head
         depth = sequence + 1 - end["head_cached"]
         if depth + headroom > end["capacity"]:
             end["refusals"] += 1
@@ -125,6 +129,21 @@ def ring_resume_consumer(end):
     """Set a consumer's end to the shared head_seq; what was read but not released comes again. Caller: at open."""
     end["next_seq"] = load_acquire(end["head_addr"])
     end["head_cached"] = end["next_seq"]
+
+
+@hot
+def ring_resume_newest(end):
+    """Set a consumer's end behind everything published, and give it all back unread. Returns how many it skipped.
+
+    The resume rule `newest` (ticks): the state comes from latest tables, not from history. Caller: at open.
+    """
+    ring_resume_consumer(end)
+    skipped = 0
+    while skipped < end["capacity"] and ring_peek(end) != 0:
+        ring_advance(end)
+        skipped += 1
+    ring_release(end)
+    return skipped
 
 
 @hot

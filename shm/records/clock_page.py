@@ -40,4 +40,5 @@ assert CLOCK_PAGE.itemsize == 192
 assert CLOCK_PAGE.fields["reserved"][1] == 64
 
 CLOCK_SOURCE_TSC = 1
+CLOCK_SOURCE_DRIVEN = 3  # latency time is virtual, the driver's word: replay gives the same bytes every time
 CLOCK_SOURCE_SYSCALL = 2  # clock_gettime(CLOCK_MONOTONIC): no invariant counter, or the JIT is off
