@@ -130,6 +130,7 @@ REJECT_ORDERS_FULL = 31  # ring to order_sender has only its cancel headroom lef
 REJECT_STATE_FULL = 32  # the gate's own order table is full
 REJECT_SENDER_BEHIND = 33  # the gate has not applied every report yet
 REJECT_KIND = 34  # unknown intent kind
+REJECT_JOURNAL_FULL = 35  # no room behind the journal's watermark: nothing new until the disk catches up
 REJECT_NAMES = {
     10: "instrument",
     11: "trading_state",
@@ -156,4 +157,5 @@ REJECT_NAMES = {
     32: "state_full",
     33: "sender_behind",
     34: "kind",
+    35: "journal_full",
 }

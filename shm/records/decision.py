@@ -28,7 +28,8 @@ off  size  type   field                   meaning
 133     1  u1     channel_state           CHANNEL_* when decided
 134     2  u2     reserved0               zero
 136     8  i8     channel_stale_stamp_ns  stale stamp of the channel as read at the decision
-144    48  i8x6   reserved                zero
+144     8  i8     incarnation             incarnation of the strategy whose intent it was, to know its orders later
+152    40  i8x5   reserved                zero
 """
 
 import numpy as np
@@ -59,9 +60,10 @@ DECISION = np.dtype(
         ("channel_state", "u1"),
         ("reserved0", "<u2"),
         ("channel_stale_stamp_ns", "<i8"),
-        ("reserved", "<i8", (6,)),
+        ("incarnation", "<i8"),
+        ("reserved", "<i8", (5,)),
     ]
 )
 
 assert DECISION.itemsize == 192
-assert DECISION.fields["reserved"][1] == 144
+assert DECISION.fields["reserved"][1] == 152

@@ -1,0 +1,1 @@
+"""risk_gate: intent -> order or coded reject; the one owner of exposure."""
