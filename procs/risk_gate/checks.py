@@ -1,35 +1,35 @@
 """The pre-trade checks: one pure integer function each, run in the order of this table; the first refusal decides.
 
 ```
-check          inputs                               refuses when                                    code
--------------  -----------------------------------  ----------------------------------------------  -----------------------
-kind           kind, tif                            not NEW or REPLACE; not DAY or IOC              REJECT_KIND
-duplicate      intent_id, last_intent_id            not above the strategy's last, or not > 0       REJECT_DUPLICATE
-instrument     instrument                           unknown row, or outside the universe            REJECT_INSTRUMENT
-side           side, target_side                    not BUY or SELL; REPLACE: not the target's      REJECT_SIDE
-limits         limits                               a row missing, or one of its limits not > 0     REJECT_NO_LIMITS
-behind         behind                               a report is known to be unread                  REJECT_SENDER_BEHIND
-halt           state                                HALTED or unknown                               REJECT_HALTED
-cancel_only    state                                CANCEL_ONLY                                     REJECT_CANCEL_ONLY
-expiry         expires_ns, now_ns                   now after expires_ns                            REJECT_EXPIRED
-trading_state  trading_state                        not OPEN (0 is unknown, so halted)              REJECT_TRADING_STATE
-price_range    price, price_max                     not in 1..min(price_max, PRICE_BOUND)           REJECT_PRICE_RANGE
-tick_size      price, tick                          not a multiple of the quoting tick              REJECT_TICK_SIZE
-lot_size       qty, lot                             not a positive multiple of the lot              REJECT_LOT_SIZE
-qty_max        qty, qty_max                         above min(qty_max, QTY_BOUND)                   REJECT_QTY_MAX
-notional_max   price, qty, unit, max                price * qty * unit above it                     REJECT_NOTIONAL_MAX
-channel        state, silence, silence_max          not FRESH, or silent for longer                 REJECT_REFERENCE_STALE
-reference      reference2, age, age_max             no usable reference, or older                   REJECT_REFERENCE_STALE
-collar         price, reference2, collar_bps        farther than collar_bps from the reference      REJECT_COLLAR
-target         target                               REPLACE: its order cannot be found or replaced  REJECT_UNKNOWN_TARGET
-reducing       side, position, open, added          REDUCING: same-side lots exceed the position    REJECT_REDUCING
-position       side, position, open, added, max     worst case above it, instrument                 REJECT_POSITION_MAX
-strategy_lots  the same of the strategy             worst case above it, strategy                   REJECT_POSITION_MAX
-open_orders    open orders + added, max             above it: instrument, strategy, firm            REJECT_OPEN_ORDERS_MAX
-rate           nth_ns, now_ns, window_ns, rate_max  rate_max passes within the window already       REJECT_RATE
-state_room     state_room                           order table or identifiers exhausted            REJECT_STATE_FULL
-journal_room   journal_room                         no room behind the journal's watermark          REJECT_JOURNAL_FULL
-orders_room    orders_room                          only the cancel headroom is left                REJECT_ORDERS_FULL
+check          inputs                               refuses when                                 code
+-------------  -----------------------------------  -------------------------------------------  ----------------------
+kind           kind, tif                            not NEW or REPLACE; not DAY or IOC           REJECT_KIND
+duplicate      intent_id, last_intent_id            not above the strategy's last, or not > 0    REJECT_DUPLICATE
+instrument     instrument                           unknown row, or outside the universe         REJECT_INSTRUMENT
+side           side, target_side                    not BUY or SELL; REPLACE: not the target's   REJECT_SIDE
+limits         limits                               a row missing, or a limit of it not > 0      REJECT_NO_LIMITS
+behind         behind                               a report is known to be unread               REJECT_SENDER_BEHIND
+halt           state                                HALTED or unknown                            REJECT_HALTED
+cancel_only    state                                CANCEL_ONLY                                  REJECT_CANCEL_ONLY
+expiry         expires_ns, now_ns                   now after expires_ns                         REJECT_EXPIRED
+trading_state  trading_state                        not OPEN (0 is unknown, so halted)           REJECT_TRADING_STATE
+price_range    price, price_max                     not in 1..min(price_max, PRICE_BOUND)        REJECT_PRICE_RANGE
+tick_size      price, tick                          not a multiple of the quoting tick           REJECT_TICK_SIZE
+lot_size       qty, lot                             not a positive multiple of the lot           REJECT_LOT_SIZE
+qty_max        qty, qty_max                         above min(qty_max, QTY_BOUND)                REJECT_QTY_MAX
+notional_max   price, qty, unit, max                price * qty * unit above it                  REJECT_NOTIONAL_MAX
+channel        state, silence, silence_max          not FRESH, or silent for longer              REJECT_REFERENCE_STALE
+reference      reference2, age, age_max             no usable reference, or older                REJECT_REFERENCE_STALE
+collar         price, reference2, collar_bps        farther than that from the reference         REJECT_COLLAR
+target         target                               REPLACE: its order is unknown or leaving     REJECT_UNKNOWN_TARGET
+reducing       side, position, open, added          REDUCING: same-side lots above the position  REJECT_REDUCING
+position       side, position, open, added, max     worst case above it, instrument              REJECT_POSITION_MAX
+strategy_lots  the same of the strategy             worst case above it, strategy                REJECT_POSITION_MAX
+open_orders    open orders + added, max             above it: instrument, strategy, firm         REJECT_OPEN_ORDERS_MAX
+rate           nth_ns, now_ns, window_ns, rate_max  rate_max passes in the window already        REJECT_RATE
+state_room     state_room                           order table or identifiers exhausted         REJECT_STATE_FULL
+journal_room   journal_room                         no room behind the journal's watermark       REJECT_JOURNAL_FULL
+orders_room    orders_room                          only the cancel headroom is left             REJECT_ORDERS_FULL
 ```
 
 A reject carries `limit_value` (the limit in the unit of the check) and `found_value` (what the intent would have made

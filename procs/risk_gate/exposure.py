@@ -9,7 +9,7 @@ by_firm          open orders                                    (row 0)
 ```
 
 A replace and the order that it replaces are a family: the venue has at most one of them alive, so a family counts as
-one open order, and its open lots are the greatest `leaves_lots` of its members, which is the worst that can still trade.
+one open order, and its open lots are the greatest `leaves_lots` of its members, the worst that can still trade.
 Members are linked by parent (replaced) and child (replacing); a report about one changes the family's share by the
 difference. Quantities of a replace are totals that include what has traded, so an execution of the parent makes the
 child in flight smaller too.
