@@ -196,6 +196,17 @@ def journal_drain(journal):
     store_release(journal["watermark_addr"], journal["next_seq"])
 
 
+@hot
+def _crc_in_memory(journal, sequence):
+    """crc of a complete entry in memory, or -1 when it is not there (any more)."""
+    if sequence < 0:
+        return -1
+    address = journal["entries_addr"] + (sequence & journal["mask"]) * journal["entry_bytes"]
+    if load_acquire(address) != sequence + 1:
+        return -1
+    return record_at(address, JOURNAL_ENTRY)["crc"]
+
+
 def journal_open(journal, disk_tail_seq: int, disk_prev_crc: int, epoch: int) -> int:
     """Wire a writer's end (JOURNAL_END row) at start: a new memory continues the disk, a surviving one is resumed.
 
@@ -213,6 +224,11 @@ def journal_open(journal, disk_tail_seq: int, disk_prev_crc: int, epoch: int) ->
     tail = journal_resume(journal)
     if tail < 0:
         raise JournalCorrupt(where="journal memory", expected="an unbroken chain", found=RESUME_TEXTS[tail], do=do)
+    held_crc = _crc_in_memory(journal, disk_tail_seq - 1)
+    if held_crc not in (-1, disk_prev_crc):
+        raise JournalCorrupt(
+            where="journal memory", expected=f"entry {disk_tail_seq - 1} as on disk", found="another entry", do=do
+        )
     if disk_tail_seq > tail:
         raise JournalCorrupt(
             where="journal memory", expected=f"entries up to {disk_tail_seq} as on disk", found=str(tail), do=do
