@@ -146,6 +146,11 @@ def counters(instance: Segment) -> dict[str, int]:
     return {counter.label: int(words[counter.id]) for counter in COUNTERS if words[counter.id]}
 
 
+def counter_words(instance: Segment) -> np.ndarray:
+    """int64[COUNTERS_MAX]: every counter word, for blocks of counters that have one label each by code."""
+    return instance.view(COUNTERS_OFFSET, WORD, COUNTERS_MAX).copy()
+
+
 class ErrorSeen(NamedTuple):
     """One distinct error of an instance; times are latency stamps."""
 

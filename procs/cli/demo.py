@@ -1,4 +1,4 @@
-"""`quintet demo`: the embedded venue and the five roles trade for a while, then everything is cancelled and reported."""
+"""`quintet demo`: the embedded venue and the five roles trade for a while, then all is cancelled and reported."""
 
 import json
 import signal
@@ -98,7 +98,7 @@ def trade(fabric: Fabric, supervisor: Supervisor, arguments, asked: list) -> dic
         begun = time.monotonic()
         inventory = follow(fabric, supervisor, snapshot, arguments, asked, begun)
         seconds = time.monotonic() - begun
-        open_left = stop_quoting(fabric, supervisor, snapshot, "end of the demonstration")
+        open_left = stop_quoting(fabric, supervisor, snapshot)
         missing = drain(supervisor, snapshot)
         source = f"replay of {arguments.replay}" if arguments.replay else "generated flow"
         report = collect(snapshot, seconds, source, processes, inventory)

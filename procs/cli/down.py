@@ -1,4 +1,4 @@
-"""`quintet down`: ask the supervisor to cancel, stop the roles and remove the shared memory; clean up after a dead one."""
+"""`quintet down`: the supervisor cancels, stops the roles, removes the shared memory; a dead one is cleaned up after."""
 
 import json
 import os

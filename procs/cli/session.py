@@ -8,7 +8,7 @@ from procs.cli.snapshot import Snapshot
 from procs.runtime.fabric import Fabric
 from procs.runtime.supervisor import Supervisor
 from shm.codes import STATE_CANCEL_ONLY
-from shm.control_words import operator_stop
+from shm.records.control_end import CONTROL_OPERATOR
 
 READY_SECONDS = 30.0
 FLAT_SECONDS = 10.0
@@ -55,9 +55,12 @@ def wait_ready(fabric: Fabric, supervisor: Supervisor, snapshot: Snapshot, secon
         time.sleep(POLL_SECONDS)
 
 
-def stop_quoting(fabric: Fabric, supervisor: Supervisor, snapshot: Snapshot, reason: str) -> int:
-    """Put the firm under CANCEL_ONLY and wait until no order is open. Returns how many still are when time is up."""
-    operator_stop(fabric.control, fabric.state_folder, "firm", STATE_CANCEL_ONLY, reason, "session")
+def stop_quoting(fabric: Fabric, supervisor: Supervisor, snapshot: Snapshot) -> int:
+    """Put the firm under CANCEL_ONLY and wait until no order is open. Returns how many still are when time is up.
+
+    Not latched: it ends with this life of the fabric. A stricter state stays.
+    """
+    fabric.control.operator_set(0, max(STATE_CANCEL_ONLY, fabric.control.in_force(CONTROL_OPERATOR, 0)))
     return settle(supervisor, lambda: open_orders(snapshot), FLAT_SECONDS)
 
 

@@ -1,7 +1,7 @@
 """`quintet up`: start a supervised fabric in the background and wait until it runs.
 
-The supervisor is a process of its own (`python -m procs.cli.up`): it creates the fabric, starts the roles, starts a dead
-one again, and takes everything down on SIGTERM.
+The supervisor is a process of its own (`python -m procs.cli.up`): it creates the fabric, starts the roles, starts a
+dead one again, and takes everything down on SIGTERM.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def supervise(name: str, profile: str) -> int:
         _tell(state="up", risk=snapshot.control().matrix()[0]["state"])
         _detach_stdout()
         watch(fabric, supervisor, leave)
-        stop_quoting(fabric, supervisor, snapshot, "quintet down")
+        stop_quoting(fabric, supervisor, snapshot)
     except (StartFailed, NotReady) as error:
         _tell(state="failed", reason=str(error))
         return 1

@@ -1,4 +1,4 @@
-"""Objects: the rings and journals of a configuration with their sizes and owners: what is created is what is attached."""
+"""Objects: the rings and journals of a configuration, with sizes and owners: what is created is what is attached."""
 
 from typing import NamedTuple
 

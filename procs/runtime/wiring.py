@@ -10,7 +10,9 @@ import time
 from typing import NamedTuple
 
 import numpy as np
-from shm.journal_disk import JournalCopier, JournalReader
+from shm.journal_disk import JournalCopier, JournalDisk
+from shm.journal_reader import JournalReader
+from shm.journal_view import JournalView
 
 from config.load import Config, decode
 from config.placement import place
@@ -41,6 +43,7 @@ from shm.records.instance import (
     INSTANCE,
     INSTANCE_OFFSET,
 )
+from shm.records.journal_end import journal_entry_bytes
 from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.segment_header import (
     SEGMENT_KIND_CLOCK,
@@ -309,10 +312,13 @@ class Wiring(_Shape):
         """JOURNAL_END[1] of this instance's journal, resumed; its copier starts in the background."""
         journal = self._journals[self.instance]
         segment = self._adopt(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
-        copier = JournalCopier(segment, self.journal_folder)
+        entry_bytes = journal_entry_bytes(journal.payload_bytes)
+        disk = JournalDisk(self.journal_folder, entry_bytes)
+        found = disk.recover()
         end = journal_end_at(segment.address, journal.payload_bytes, journal.entries)
-        journal_open(end[0], *copier.recover(), self.epoch)
-        self._background = Background(copier)
+        journal_open(end[0], found.tail_seq, found.prev_crc, self.epoch)
+        view = JournalView(segment.bytes, entry_bytes, journal.entries)
+        self._background = Background(JournalCopier(view, disk))
         self._background.start()
         return end
 
@@ -320,7 +326,8 @@ class Wiring(_Shape):
         """Reader of any instance's journal: disk first, then memory."""
         journal = self._journals[instance]
         segment = self._attach(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
-        return JournalReader(self.state_folder / "journal" / str(self.epoch) / instance, segment)
+        view = JournalView(segment.bytes, journal_entry_bytes(journal.payload_bytes), journal.entries)
+        return JournalReader(self.state_folder / "journal" / str(self.epoch) / instance, view)
 
     def ids(self, last: int = ID_LAST_MAX) -> IdBlock:
         """Durable identifiers of this instance up to `last`, opened: the first block is reserved on disk."""
@@ -370,6 +377,7 @@ class Wiring(_Shape):
             self._background.leave.set()
             self._background.join()
             self.raise_background_error()
+            self._background.copier.close()
 
     def detach(self) -> None:
         """Give up every object. Nothing hot may run afterwards."""

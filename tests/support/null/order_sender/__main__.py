@@ -1,0 +1,11 @@
+"""The null order_sender."""
+
+import sys
+
+from procs.runtime.agent import main
+from tests.support.null.relay import null_role
+
+ROLE = null_role("order_sender")
+
+if __name__ == "__main__":
+    sys.exit(main(ROLE))
