@@ -68,8 +68,9 @@ class Snapshot:
         """One row for each instance of the topology."""
         now_ns = time.monotonic_ns()
         rows = []
-        for name, segment in self.view.instances().items():
-            page = instance_page(segment)
+        segments = self.view.instances()
+        for name in (instance.name for instance in self.config.topology.instances):
+            page = instance_page(segments[name])
             alive = process_alive(page["pid"], page["start_ns"])
             steps = max(1, page["steps"])
             rows.append(
@@ -188,5 +189,6 @@ class Snapshot:
         for name, segment in self.view.instances().items():
             for seen in errors(segment):
                 entry = {"count": seen.count, "detail": [seen.detail_a, seen.detail_b]}
-                found[f"{name}: {ERROR_TEXTS.get(seen.code, f"error {seen.code}")}"] = entry
+                text = ERROR_TEXTS.get(seen.code, f"error {seen.code}")
+                found[f"{name}: {text}"] = entry
         return found

@@ -43,6 +43,8 @@ def _head(taken: dict) -> str:
     lines = [f"{taken['name']}  epoch {taken['epoch']}  profile {taken['profile']}"]
     lines[0] += f"  supervisor {taken['supervisor'] or 'dead'}"
     for row in taken["risk"]:
+        if row["state"] == "ACTIVE" and row["scope"] != "firm":
+            continue
         held = f"  held by {', '.join(row['held_by'])}" if row["held_by"] else ""
         lines.append(f"risk  {row['scope']}  {row['state']}{held}")
     for row in taken["feed"]:

@@ -109,6 +109,8 @@ class Agent:
             thread = threading.Thread(target=self._hot, name="hot", daemon=True)
             self.exit_reason = 0
             thread.start()
+            for wiring in self.wirings:
+                wiring.page["started_ns"] = wiring.page["started_ns"] or time.monotonic_ns()
             self.life(LIFE_RUNNING)
             self._control(thread)
             thread.join(JOIN_SECONDS)

@@ -36,7 +36,8 @@ def compile_process(config, package: str, instances) -> None:
     wirings = [ScratchWiring(config, instance.name) for instance in instances]
     states = [role.open_(wiring) for role, wiring in zip(roles, wirings, strict=True)]
     loop = load_loop(roles, config, [instance.name for instance in instances], wirings[0].place.idle)
-    loop(address_of(np.ones(1, np.int64)), 0, *states)
+    stopped = np.ones(1, np.int64)  # the loop is compiled or loaded, and returns at once
+    loop(address_of(stopped), 0, *states)
     for role, state in zip(roles, states, strict=True):
         role.warm_up(state)
 

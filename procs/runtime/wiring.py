@@ -239,7 +239,7 @@ class Wiring(_Shape):
         page["core_wanted"] = self.place.core
         page["incarnation"] += 1
         page["role_id"] = ROLES.index(self.role)
-        page["warnings"] = page["exit_code"] = 0
+        page["warnings"] = page["exit_code"] = page["started_ns"] = 0
         page["alive_ns"] = page["step_seen_ns"] = time.monotonic_ns()
         page["pid"] = os.getpid()
 

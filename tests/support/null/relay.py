@@ -21,7 +21,7 @@ from shm.records.position import POSITION
 from shm.records.report import REPORT
 from shm.records.ring_end import RING_END
 from shm.records.tick import TICK
-from shm.ring import ring_advance, ring_claim, ring_free, ring_peek, ring_publish, ring_release
+from shm.ring import ring_advance, ring_claim, ring_peek, ring_publish, ring_release
 
 BATCH_MAX = 64
 
@@ -69,11 +69,11 @@ def swallow(end):
 
 @hot
 def step_feed(state, now_ns):
-    """One frame: a tick, when the ring is empty and logic time has moved."""
+    """One frame, a tick, when the ring is empty and logic time has moved."""
     end = state.ends_out[0]
-    if now_ns == state.words[1] or ring_free(end) < 1:
+    if now_ns == state.words[1]:
         return 0
-    address = ring_claim(end, 0)
+    address = ring_claim(end, end["capacity"] - 1)
     if address == 0:
         return 0
     state.words[1] = now_ns
