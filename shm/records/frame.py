@@ -28,3 +28,4 @@ assert FRAME.itemsize == 32
 
 FRAME_BYTES = 2048  # one Ethernet frame without jumbo payloads, and a power of two
 FRAME_FLAG_CLOSED = 1  # the peer closed the stream
+FRAME_FLAG_TRUNCATED = 2  # the datagram was longer than FRAME_BYTES: the rest is lost, refuse it

@@ -8,8 +8,8 @@ off  size  field
  18     2  count
 
 Downstream: `sequence` numbers the first message; count 0 is a heartbeat that carries the next number to come, 0xFFFF
-ends the session. Request: first wanted message and how many. The session's ten letters travel as two integers, the first
-eight (`session_hi`) and the last two (`session_lo`).
+ends the session. Request: first wanted message and how many. The session's ten letters travel as two integers, the
+first eight (`session_hi`) and the last two (`session_lo`).
 """
 
 from procs.wire.big_endian import has_room, read_u16, read_u64, text_word, write_u16, write_u64

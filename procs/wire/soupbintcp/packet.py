@@ -33,7 +33,7 @@ def soup_next(buf, start, end):
     """Size of the whole packet at `start` in a stream carried in `buf[start:end]`.
 
     Returns its bytes (head included), 0 while it is incomplete, WIRE_WRONG_SIZE for a packet without a type,
-    WIRE_NO_ROOM for one that the array can never hold. After a negative answer the stream cannot be followed any further.
+    WIRE_NO_ROOM for one that the array can never hold. A negative answer is the end of the stream.
     """
     if start < 0 or end < start or end > buf.size:
         return WIRE_NO_ROOM
