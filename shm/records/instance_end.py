@@ -1,6 +1,6 @@
 """InstanceEnd: a hot thread's private view of its own instance object and of the clock.
 
-Lives in private memory; every role's state has it as `me`, an array of one. One line.
+Lives in private memory; every role's state has it as `me`, an array of one. Writer and reader: that role. One line.
 
 off  size  type   field            meaning
 ---  ----  -----  ---------------  ----------------------------------------
