@@ -1,21 +1,138 @@
 """Distinct errors: one code for each thing that should not happen, by the role that sees it. Imports nothing of ours.
 
-The hot thread notes a code with two numbers (`note_error`, shm/instance.py); status prints the text. A code is never
-reused. Blocks: 100 feed_handler, 200 strategy, 300 risk_gate, 400 order_sender, 500 position_keeper, 600 venue,
+The hot thread notes a code with two numbers (`note_error`, shm/instance.py); status prints label and meaning. A code is
+never reused. Blocks: 100 feed_handler, 200 strategy, 300 risk_gate, 400 order_sender, 500 position_keeper, 600 venue,
 700 the runtime of any role.
 """
 
+from typing import NamedTuple
+
+
+class ErrorCode(NamedTuple):
+    """`details` names the two numbers that are kept of the last occurrence."""
+
+    code: int
+    label: str
+    details: str
+    meaning: str
+
+
 # strategy
-ERROR_QUOTE_CROSSED = 200  # detail: instrument, bid wanted
+ERROR_QUOTE_CROSSED = 200
+
+# risk_gate
+ERROR_GATE_UNKNOWN_REPORT, ERROR_GATE_OVERFILL, ERROR_GATE_IMPOSSIBLE_REPORT = 301, 302, 303
+ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
 
 # position_keeper
-ERROR_REPORT_ROW = 500  # detail: strategy, instrument
-ERROR_REPORT_VALUE = 501  # detail: report_seq, quantity
-ERROR_BREAK_UNKNOWN = 502  # detail: report_seq, match number
+ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN = 500, 501, 502
 
-ERROR_TEXTS = {
-    ERROR_QUOTE_CROSSED: "the model wanted a bid at or above its own ask; neither was quoted",
-    ERROR_REPORT_ROW: "a report names a strategy or an instrument that does not exist",
-    ERROR_REPORT_VALUE: "an execution with an impossible side, price or quantity was not applied",
-    ERROR_BREAK_UNKNOWN: "the venue broke a trade that we do not have",
-}
+# runtime of any role
+ERROR_JOURNAL_FAILED, ERROR_JOURNAL_FULL, ERROR_IDS_FAILED, ERROR_IDS_EXHAUSTED = 700, 701, 702, 703
+ERROR_LATE_COMPILE = 704
+
+ERRORS = (
+    ErrorCode(
+        ERROR_QUOTE_CROSSED,
+        "quote_crossed",
+        "instrument, bid wanted",
+        "the model wanted a bid at or above its own ask; neither was quoted",
+    ),
+    ErrorCode(
+        ERROR_GATE_UNKNOWN_REPORT,
+        "unknown_report",
+        "report_seq, order_id",
+        "a report is about an order that the gate does not know",
+    ),
+    ErrorCode(
+        ERROR_GATE_OVERFILL,
+        "overfill",
+        "report_seq, order_id",
+        "more was executed than the order had open",
+    ),
+    ErrorCode(
+        ERROR_GATE_IMPOSSIBLE_REPORT,
+        "impossible_report",
+        "report_seq, kind",
+        "a report of a kind or with a value that cannot be",
+    ),
+    ErrorCode(
+        ERROR_GATE_POSITION_BREAK,
+        "position_break",
+        "position_keeper's lots, the gate's lots",
+        "gate and position_keeper disagree at the same report",
+    ),
+    ErrorCode(
+        ERROR_GATE_FOREIGN_INTENT,
+        "foreign_intent",
+        "ring, strategy_id that the intent names",
+        "an intent names another strategy than the ring it came from",
+    ),
+    ErrorCode(
+        ERROR_REPORT_ROW,
+        "report_row",
+        "strategy, instrument",
+        "a report names a strategy or an instrument that does not exist",
+    ),
+    ErrorCode(
+        ERROR_REPORT_VALUE,
+        "report_value",
+        "report_seq, quantity",
+        "an execution with an impossible side, price or quantity was not applied",
+    ),
+    ErrorCode(
+        ERROR_BREAK_UNKNOWN,
+        "break_unknown",
+        "report_seq, match number",
+        "the venue broke a trade that we do not have",
+    ),
+    ErrorCode(
+        ERROR_JOURNAL_FAILED,
+        "journal_failed",
+        "error number, watermark",
+        "a write or sync of the journal failed: the role must end, nothing is tried again",
+    ),
+    ErrorCode(
+        ERROR_JOURNAL_FULL,
+        "journal_full",
+        "next sequence, watermark",
+        "no room in memory behind the journal's watermark: the disk does not keep up",
+    ),
+    ErrorCode(
+        ERROR_IDS_FAILED,
+        "ids_failed",
+        "error number, high-water mark",
+        "a block of identifiers could not be reserved durably",
+    ),
+    ErrorCode(
+        ERROR_IDS_EXHAUSTED,
+        "ids_exhausted",
+        "high-water mark, 0",
+        "no identifier was left in either block: nothing may be sent",
+    ),
+    ErrorCode(
+        ERROR_LATE_COMPILE,
+        "late_compile",
+        "functions, 0",
+        "something was compiled after warm-up: a branch that warm-up did not run",
+    ),
+)
+
+BY_CODE = {error.code: error for error in ERRORS}
+
+
+def error_label(code: int) -> str:
+    """Short name of a code for status and --json; an unlisted code names itself."""
+    return BY_CODE[code].label if code in BY_CODE else f"error_{code}"
+
+
+def error_text(code: int, detail_a: int, detail_b: int) -> str:
+    """One sentence for people."""
+    if code not in BY_CODE:
+        return f"error {code}, which this version does not know ({detail_a}, {detail_b})"
+    error = BY_CODE[code]
+    return f"{error.meaning} ({error.details}: {detail_a}, {detail_b})"
+
+
+assert len(BY_CODE) == len(ERRORS)
+assert len({error.label for error in ERRORS}) == len(ERRORS)

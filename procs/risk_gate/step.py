@@ -64,6 +64,13 @@ from shm.counters import (
     GATE_UNKNOWN_REPORTS,
 )
 from shm.ids import take_id
+from shm.error_log import (
+    ERROR_GATE_FOREIGN_INTENT,
+    ERROR_GATE_IMPOSSIBLE_REPORT,
+    ERROR_GATE_OVERFILL,
+    ERROR_GATE_POSITION_BREAK,
+    ERROR_GATE_UNKNOWN_REPORT,
+)
 from shm.instance import count, gauge, note_error, record_span, stamp
 from shm.jit import hot
 from shm.journal import journal_claim, journal_commit
@@ -88,13 +95,6 @@ DECISION_BYTES = DECISION.itemsize
 STEP_WORD = INSTANCE.fields["step_ns"][1]
 INCARNATION_WORD = INSTANCE.fields["incarnation"][1]
 FIRST_CODE = 10  # of REJECT_*
-
-# errors of this role (the numbers name the two details)
-ERROR_GATE_UNKNOWN_REPORT = 401  # report_seq, order_id
-ERROR_GATE_OVERFILL = 402  # report_seq, order_id
-ERROR_GATE_IMPOSSIBLE_REPORT = 403  # report_seq, kind
-ERROR_GATE_POSITION_BREAK = 404  # position_keeper's lots, ours
-ERROR_GATE_FOREIGN_INTENT = 405  # ring, strategy_id that the intent names
 
 
 # --- reports ---------------------------------------------------------------------------------------------------------
