@@ -63,7 +63,6 @@ from shm.counters import (
     GATE_REPORTS,
     GATE_UNKNOWN_REPORTS,
 )
-from shm.ids import take_id
 from shm.error_log import (
     ERROR_GATE_FOREIGN_INTENT,
     ERROR_GATE_IMPOSSIBLE_REPORT,
@@ -71,6 +70,7 @@ from shm.error_log import (
     ERROR_GATE_POSITION_BREAK,
     ERROR_GATE_UNKNOWN_REPORT,
 )
+from shm.ids import take_id
 from shm.instance import count, gauge, note_error, record_span, stamp
 from shm.jit import hot
 from shm.journal import journal_claim, journal_commit
