@@ -17,7 +17,7 @@ that the row was never written.
 from shm.atomics import copy_bytes, fence_acquire, fence_release, load_acquire, load_relaxed, store_release
 from shm.jit import hot
 
-# Beside a process that does nothing but write one row of 256 bytes, about 1 read in 6,000 finds 64 copies in a row
+# Beside a process that only writes one row of 256 bytes, 1 read in 6,000 to 100,000 finds 64 copies in a row
 # overwritten (two cores); a role pauses between writes of the same row, so STALE means that something is wrong there.
 READ_TRIES_MAX = 64
 
