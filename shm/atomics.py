@@ -151,6 +151,11 @@ def address_of(array: np.ndarray) -> int:
     return int(array.ctypes.data)
 
 
+def record_view(address: int, dtype: np.dtype) -> np.void:
+    """View the memory at `address` as one record of `dtype`, for cold code and tests, with the JIT on and off."""
+    return _record_twin(address, dtype)
+
+
 # --- machine ---------------------------------------------------------------------------------------------------------
 
 

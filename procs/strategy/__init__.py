@@ -1,0 +1,1 @@
+"""strategy: book + position + feedback -> intent."""

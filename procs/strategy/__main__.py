@@ -1,0 +1,101 @@
+"""Wire a strategy instance: attach, resume at the newest tick, extend identifiers, read missed reports."""
+
+import sys
+
+import numpy as np
+
+from procs.runtime.agent import main
+from procs.runtime.role import Role
+from procs.strategy.generate import generate
+from procs.strategy.state import StrategyState, state_of
+from procs.strategy.step import HISTOGRAMS, apply_report, touch_all
+from procs.strategy.warm_up import warm_up
+from shm.atomics import address_of
+from shm.codes import CHANNEL_FRESH
+from shm.ids import IdBlock
+from shm.journal import JOURNAL_REPORT
+from shm.latest import latest_read
+from shm.records.channel import CHANNEL
+from shm.records.instrument import INSTRUMENT
+from shm.records.report import REPORT
+from shm.ring import ring_caught_up, ring_resume_newest
+
+_id_blocks: dict[str, IdBlock] = {}  # by instance: the cold side of `state.ids`
+
+
+def open_(wiring) -> StrategyState:
+    """Attach rings and tables and allocate everything; no order is known and no channel is fresh yet."""
+    block = wiring.ids()
+    _id_blocks[wiring.instance] = block
+    state = state_of(
+        me=wiring.me(),
+        rings={
+            "rejects": wiring.rings_in("rejects"),
+            "reports": wiring.rings_in("reports"),
+            "ticks": wiring.rings_in("ticks"),
+            "intents": wiring.rings_out("intents"),
+        },
+        tables={"depth": wiring.table("depth"), "positions": wiring.table("positions")},
+        ids=block.words,
+        strategy_id=wiring.index,
+        headroom=int(wiring.headrooms_out("intents")[0]),
+        config=wiring.config,
+        instance=wiring.instance,
+    )
+    _read_channels(wiring, state)
+    return state
+
+
+def _rows(end: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Newest values of every row of a latest table; zeros where none was written."""
+    rows = np.zeros(int(end[0]["rows"]), dtype)
+    for row in range(len(rows)):
+        latest_read(end[0], row, address_of(rows[row : row + 1]))
+    return rows
+
+
+def _read_channels(wiring, state) -> None:
+    """Which channel carries each instrument, and whether it is fresh now; afterwards the ticks say so."""
+    instruments = _rows(wiring.table("instruments"), INSTRUMENT)
+    channels = _rows(wiring.table("channels"), CHANNEL)
+    state.rules["channel_id"] = instruments["channel_id"]
+    known = np.clip(instruments["channel_id"], 0, len(channels) - 1)
+    state.marks["fresh"] = channels["state"][known] == CHANNEL_FRESH
+
+
+def recover(wiring, state) -> None:
+    """Skip the ticks of the time that we were away; the latest tables hold what they led to."""
+    for end in state.ticks:
+        ring_resume_newest(end)
+    _read_channels(wiring, state)
+    touch_all(state)
+
+
+def tend(wiring, state) -> None:
+    """Reserve the next block of identifiers when the hot thread has begun the last one."""
+    _id_blocks[wiring.instance].extend()
+
+
+def catch_up(wiring, state) -> None:
+    """Apply the reports that did not fit into our rings, from each order_sender's journal."""
+    for ring, sender in enumerate(wiring.peers_in("reports")):
+        for head, payload in wiring.journal_reader(sender).entries(0):
+            if head["kind"] == JOURNAL_REPORT:
+                report = np.frombuffer(payload, REPORT, count=1)[0]
+                apply_report(state, ring, report, 0, int(head["now_ns"]))
+        ring_caught_up(state.reports[ring], int(state.applied_seq[ring]))
+
+
+ROLE = Role(
+    name="strategy",
+    generate=generate,
+    open_=open_,
+    recover=recover,
+    tend=tend,
+    catch_up=catch_up,
+    warm_up=warm_up,
+    histograms=HISTOGRAMS,
+)
+
+if __name__ == "__main__":
+    sys.exit(main(ROLE))

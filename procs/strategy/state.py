@@ -1,0 +1,179 @@
+"""State of one strategy instance: its ends, and a row for each instrument of everything that it knows.
+
+Few arrays with wide rows: a compiled function takes every array of its state as seven arguments.
+
+off  size  type   field            meaning of DESK, one record
+---  ----  -----  ---------------  ----------------------------------------
+  0     8  i8     strategy_id      row of this strategy
+  8     8  i8     headroom         slots of `intents` that only cancels may use
+ 16     8  i8     dirty_count      used entries of `dirty`
+ 24     8  i8     wake_ns          next look at everything
+ 32     8  i8     backoff_wake_ns  next look at everything because a back-off ends
+ 40     8  i8     refresh_ns       pause between looks at everything
+ 48     8  i8     params_addr      the module's PARAMS, a record for each instrument
+ 56     8  i8     model_addr       the module's STATE, a record for each instrument
+ 64     8  i8     depth_addr       private copy of one `depth` row
+ 72     8  i8     position_addr    private copy of one `positions` row
+ 80    48  i8x6   reserved         zero
+
+off  size  type   field            meaning of MARK, one for each instrument
+---  ----  -----  ---------------  ----------------------------------------
+  0     8  i8     dirty            1: on the list of instruments to look at
+  8     8  i8     fresh            1: its channel is contiguous and heard
+ 16     8  i8     position_seq     report_seq up to which the view's position is complete
+ 24     8  i8     recv_stamp_ns    datagram of the oldest tick not yet acted on; 0 when none is
+ 32     8  i8     tick_stamp_ns    publish stamp of that tick
+ 40     8  i8     cause_seq        ring sequence of the last record that named it
+ 48     8  i8     cause_ring       input ring of that record: rejects, then reports, then ticks, in topology order
+ 56     8  i8     reserved         zero
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from procs.strategy.load import load_strategy
+from procs.strategy.params import params_of
+from procs.strategy.quoter import RULES, SLOT, SLOT_NONE
+from procs.strategy.view import OUT, VIEW
+from shm.atomics import address_of
+from shm.records.depth import DEPTH
+from shm.records.position import POSITION
+
+DESK = np.dtype(
+    [
+        ("strategy_id", "<i8"),
+        ("headroom", "<i8"),
+        ("dirty_count", "<i8"),
+        ("wake_ns", "<i8"),
+        ("backoff_wake_ns", "<i8"),
+        ("refresh_ns", "<i8"),
+        ("params_addr", "<i8"),
+        ("model_addr", "<i8"),
+        ("depth_addr", "<i8"),
+        ("position_addr", "<i8"),
+        ("reserved", "<i8", (6,)),
+    ]
+)
+
+assert DESK.itemsize == 128
+
+MARK = np.dtype(
+    [
+        ("dirty", "<i8"),
+        ("fresh", "<i8"),
+        ("position_seq", "<i8"),
+        ("recv_stamp_ns", "<i8"),
+        ("tick_stamp_ns", "<i8"),
+        ("cause_seq", "<i8"),
+        ("cause_ring", "<i8"),
+        ("reserved", "<i8"),
+    ]
+)
+
+assert MARK.itemsize == 64
+
+MS = 1_000_000
+
+
+class StrategyState(NamedTuple):
+    """Rows are instruments unless said otherwise; `slots` has two rows an instrument: bid, ask."""
+
+    me: np.ndarray
+    exit_request: np.ndarray
+    rejects: np.ndarray  # RING_END, consumer
+    reports: np.ndarray
+    ticks: np.ndarray
+    intents: np.ndarray  # RING_END[1], producer
+    ids: np.ndarray  # words of the identifier block
+    depth: np.ndarray  # TABLE_END[1]
+    positions: np.ndarray  # TABLE_END[1]
+    desk: np.ndarray  # DESK[1]
+    rules: np.ndarray
+    marks: np.ndarray
+    views: np.ndarray
+    outs: np.ndarray
+    slots: np.ndarray
+    dirty: np.ndarray  # instruments to look at
+    applied_seq: np.ndarray  # a row for each ring of reports: last report_seq applied
+    memory: np.ndarray  # what the addresses in `desk` point into
+
+
+def rules_of(config, instance: str) -> tuple[np.ndarray, np.ndarray]:
+    """(RULES[instruments], the module's parameters) of one strategy instance. Raises StrategyRefused."""
+    chosen = config.strategies[instance]
+    strategy = load_strategy(chosen.module)
+    rules = np.zeros(len(config.instruments), RULES)
+    params = np.zeros(len(config.instruments), strategy.params_dtype)
+    for row, instrument in enumerate(config.instruments):
+        where = f"strategy.toml: {instance}, {instrument.symbol}"
+        own, quoting = params_of(where, strategy.params, chosen.params_of(instrument.symbol))
+        for name, value in own.items():
+            params[row][name] = value
+        rule = rules[row]
+        rule["in_universe"] = instrument.symbol in chosen.universe
+        rule["quote_tick_ticks"] = instrument.quote_tick_ticks
+        rule["lot_lots"] = instrument.lot_lots
+        rule["price_ticks_max"] = instrument.price_ticks_max
+        rule["requote_price_ticks"] = quoting["requote_price_ticks"]
+        rule["refill_percent"] = quoting["refill_percent"]
+        rule["refresh_ns"] = quoting["refresh_ms"] * MS
+        rule["intent_life_ns"] = chosen.intent_life_ms * MS
+        rule["backoff_ns"] = chosen.reject_backoff_ms * MS
+    return rules, params
+
+
+def _memory(desk, sizes: dict[str, int]) -> np.ndarray:
+    """One block with room for `sizes`, each part on its own cache line, and its address in `desk`."""
+    lines = {name: (size + 63) // 64 * 64 for name, size in sizes.items()}
+    memory = np.zeros(sum(lines.values()) + 64, np.uint8)
+    address = address_of(memory) + -address_of(memory) % 64
+    for name, size in lines.items():
+        desk[name] = address
+        address += size
+    return memory
+
+
+def state_of(*, me, rings: dict, tables: dict, ids, strategy_id: int, headroom: int, config, instance: str):
+    """A StrategyState with everything allocated and every slot free.
+
+    `rings`: RING_END arrays rejects, reports, ticks, intents; `tables`: TABLE_END arrays depth, positions.
+    """
+    rules, params = rules_of(config, instance)
+    rows = len(rules)
+    desk = np.zeros(1, DESK)
+    sizes = {
+        "depth_addr": DEPTH.itemsize,
+        "position_addr": POSITION.itemsize,
+        "params_addr": params.nbytes,
+        "model_addr": rows * load_strategy(config.strategies[instance].module).state_dtype.itemsize,
+    }
+    memory = _memory(desk[0], sizes)
+    start = int(desk[0]["params_addr"]) - address_of(memory)
+    memory[start : start + params.nbytes] = params.view(np.uint8)
+    used = rules["refresh_ns"][rules["in_universe"] == 1]
+    desk[0]["refresh_ns"] = used.min() if len(used) else 1_000 * MS
+    desk[0]["strategy_id"] = strategy_id
+    desk[0]["headroom"] = headroom
+    views = np.zeros(rows, VIEW)
+    views["instrument_id"] = np.arange(rows)
+    views["quote_tick_ticks"] = rules["quote_tick_ticks"]
+    views["lot_lots"] = rules["lot_lots"]
+    slots = np.zeros(2 * rows, SLOT)
+    slots["state"] = SLOT_NONE
+    return StrategyState(
+        me=me,
+        exit_request=np.zeros(1, np.int64),
+        **rings,
+        ids=ids,
+        **tables,
+        desk=desk,
+        rules=rules,
+        marks=np.zeros(rows, MARK),
+        views=views,
+        outs=np.zeros(rows, OUT),
+        slots=slots,
+        dirty=np.zeros(rows, np.int64),
+        applied_seq=np.zeros(max(1, len(rings["reports"])), np.int64),
+        memory=memory,
+    )

@@ -1,0 +1,126 @@
+"""A slow and obvious other side for a strategy: a gate that sometimes refuses, a venue that fills at whim.
+
+Keeps every order in a plain dictionary, answers in the order of arrival, and asserts what must never happen.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from shm.codes import (
+    INTENT_CANCEL,
+    INTENT_NEW,
+    REJECT_RATE,
+    REJECT_UNKNOWN_TARGET,
+    REPORT_ACCEPTED,
+    REPORT_CANCEL_REJECTED,
+    REPORT_CANCELED,
+    REPORT_EXECUTED,
+    REPORT_EXPIRED,
+    REPORT_REJECTED,
+    REPORT_REPLACED,
+    SIDE_BUY,
+)
+
+
+@dataclass
+class Order:
+    """One resting order; `total` counts what was executed too."""
+
+    intent_id: int
+    side: int
+    price: int
+    total: int
+    done: int = 0
+
+    @property
+    def leaves(self) -> int:
+        return self.total - self.done
+
+
+class Desk:
+    """`take(intent)` hears an intent, `answer(random)` handles one, `trade(random)` fills a resting order."""
+
+    def __init__(self):
+        self.resting: dict[int, Order] = {}
+        self.waiting: deque = deque()
+        self.position = 0
+        self.out: list[tuple] = []  # ("reject", code, intent_id, side) or ("report", kind, intent_id, side, fields)
+
+    def take(self, intent) -> None:
+        side = int(intent["side"])
+        busy = [
+            held
+            for held in self.waiting
+            if held["side"] == side and (held["kind"] != INTENT_CANCEL or int(held["target_intent_id"]) in self.resting)
+        ]  # a cancel of an order that is gone already has no answer worth waiting for
+        assert not busy, "a second action of one side while the first is unanswered"
+        assert intent["kind"] == INTENT_CANCEL or intent["qty_lots"] > 0 and intent["price_ticks"] > 0
+        self.waiting.append(intent)
+
+    def _report(self, kind, order, **fields) -> None:
+        fields = {"price_ticks": order.price, "leaves_lots": order.leaves, **fields}
+        self.out.append(("report", kind, order.intent_id, order.side, fields))
+
+    def _rest(self, order) -> None:
+        self.resting[order.intent_id] = order
+        mine = [held for held in self.resting.values() if held.side == order.side]
+        assert len(mine) == 1, "two orders of one side rest"
+        bids = [held.price for held in self.resting.values() if held.side == SIDE_BUY]
+        asks = [held.price for held in self.resting.values() if held.side != SIDE_BUY]
+        assert not bids or not asks or max(bids) < min(asks), "our own quotes met"
+
+    def answer(self, random) -> None:
+        """Answer the oldest intent: by the gate or by the venue, with or without what it asked for."""
+        if not self.waiting:
+            return
+        intent = self.waiting.popleft()
+        intent_id, side, kind = int(intent["intent_id"]), int(intent["side"]), int(intent["kind"])
+        target = self.resting.get(int(intent["target_intent_id"]))
+        whim = random.random()
+        if kind == INTENT_NEW:
+            order = Order(intent_id, side, int(intent["price_ticks"]), int(intent["qty_lots"]))
+            if whim < 0.15:
+                self.out.append(("reject", REJECT_RATE, intent_id, side))
+            elif whim < 0.25:
+                self._report(REPORT_REJECTED if whim < 0.2 else REPORT_EXPIRED, order, leaves_lots=0)
+            else:
+                self._rest(order)
+                self._report(REPORT_ACCEPTED, order)
+        elif kind == INTENT_CANCEL:
+            if target is None:
+                self.out.append(("reject", REJECT_UNKNOWN_TARGET, intent_id, side))
+            elif whim < 0.1:
+                self._report(REPORT_CANCEL_REJECTED, target)
+            else:
+                del self.resting[target.intent_id]
+                self._report(REPORT_CANCELED, target, qty_lots=target.leaves, leaves_lots=0)
+        else:
+            new = Order(intent_id, side, int(intent["price_ticks"]), int(intent["qty_lots"]))
+            if target is None or whim < 0.15:
+                self.out.append(("reject", REJECT_UNKNOWN_TARGET if target is None else REJECT_RATE, intent_id, side))
+            elif whim < 0.25:
+                self._report(REPORT_REJECTED, new, leaves_lots=0)
+            else:
+                del self.resting[target.intent_id]
+                new.done = target.done
+                if new.leaves > 0:
+                    self._rest(new)
+                self._report(REPORT_REPLACED, new, old_intent_id=target.intent_id, leaves_lots=max(0, new.leaves))
+
+    def trade(self, random) -> None:
+        """Fill a part of one resting order."""
+        if not self.resting:
+            return
+        order = random.choice(list(self.resting.values()))
+        lots = random.randint(1, order.leaves)
+        order.done += lots
+        self.position += lots if order.side == SIDE_BUY else -lots
+        if order.leaves == 0:
+            del self.resting[order.intent_id]
+        self._report(REPORT_EXECUTED, order, qty_lots=lots)
+
+    def lose_all(self) -> None:
+        """Cancel every resting order unasked, as the gate does for a stale feed."""
+        for order in list(self.resting.values()):
+            del self.resting[order.intent_id]
+            self._report(REPORT_CANCELED, order, qty_lots=order.leaves, leaves_lots=0)
