@@ -85,7 +85,20 @@ def _read(part: str, kind: type):
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        raise _explain(path, str(error), raw) from None
+        raise _explain(path, _name_entry(str(error), raw, kind), raw) from None
+
+
+def _name_entry(message: str, raw: dict, kind: type) -> str:
+    """Put the name into a path that msgspec writes as `table[...]`: the entry that fails when it is alone."""
+    table = re.search(r"`\$\.(\w+)\[\.\.\.\]", message)
+    if table is None:
+        return message
+    for name, entry in raw[table[1]].items():
+        try:
+            msgspec.convert({**raw, table[1]: {name: entry}}, kind)
+        except msgspec.ValidationError as error:
+            return str(error).replace("[...]", f".{name}", 1)
+    return message
 
 
 def _explain(path: Path, message: str, raw: dict) -> ConfigError:

@@ -1,4 +1,4 @@
-"""`quintet down`: the supervisor cancels, stops the roles, removes the shared memory; a dead one is cleaned up after."""
+"""`quintet down`: the supervisor cancels, stops the roles, removes the shared memory; a dead one is swept up."""
 
 import json
 import os

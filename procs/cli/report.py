@@ -112,8 +112,9 @@ def render(report: dict) -> str:
         f"{count(feed['recovered'])} recovered, stale {duration(feed['stale_ns'])}"
     )
     lines.append(
-        f"orders       {count(orders['sent'])} sent ({orders['sent'] / seconds:,.0f}/s), {count(orders['accepted'])} accepted, "
-        f"{count(orders['cancelled'])} cancelled, {count(orders['filled'])} executions"
+        f"orders       {count(orders['sent'])} sent ({orders['sent'] / seconds:,.0f}/s), "
+        f"{count(orders['accepted'])} accepted, {count(orders['cancelled'])} cancelled, "
+        f"{count(orders['filled'])} executions"
     )
     reasons = ", ".join(f"{label} {count(n)}" for label, n in sorted(report["rejects"].items(), key=lambda kv: -kv[1]))
     lines.append(

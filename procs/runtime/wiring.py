@@ -10,9 +10,6 @@ import time
 from typing import NamedTuple
 
 import numpy as np
-from shm.journal_disk import JournalCopier, JournalDisk
-from shm.journal_reader import JournalReader
-from shm.journal_view import JournalView
 
 from config.load import Config, decode
 from config.placement import place
@@ -29,6 +26,9 @@ from shm.ids import IdBlock
 from shm.ids_disk import ID_LAST_MAX
 from shm.instance import HOT_ERROR_ROWS
 from shm.journal import journal_open
+from shm.journal_disk import JournalCopier, JournalDisk
+from shm.journal_reader import JournalReader
+from shm.journal_view import JournalView
 from shm.latest import latest_claim, latest_publish
 from shm.process import process_start_ns
 from shm.records.clock_page import CLOCK_PAGE
