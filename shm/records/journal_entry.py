@@ -7,7 +7,7 @@ off  size  type   field          meaning
   0     8  i8     journal_seq    sequence + 1; stored last, with release
   8     8  i8     stamp_ns       latency time of the append
  16     8  i8     now_ns         logic time of the append
- 24     8  i8     crc            CRC32C over the words above and below but reserved, and the payload; order in shm/journal.py
+ 24     8  i8     crc            CRC32C over all other words but reserved, and the payload
  32     8  i8     prev_crc       crc of the entry before; 0 for the first
  40     4  i4     kind           JOURNAL_* (shm/codes.py)
  44     4  i4     payload_bytes  used bytes of the payload
