@@ -10,7 +10,7 @@ from procs.runtime.fabric import CONTROL_WORD
 from procs.runtime.tables import tables_of
 from shm.codes import CHANNEL_FRESH, CHANNEL_STALE, LIFE_NAMES
 from shm.control_words import ControlWords
-from shm.error_log import ERROR_TEXTS
+from shm.error_log import error_label
 from shm.inspect import FabricView, counters, errors, histograms, instance_page
 from shm.process import process_alive
 from shm.records.channel import CHANNEL
@@ -189,6 +189,6 @@ class Snapshot:
         for name, segment in self.view.instances().items():
             for seen in errors(segment):
                 entry = {"count": seen.count, "detail": [seen.detail_a, seen.detail_b]}
-                text = ERROR_TEXTS.get(seen.code, f"error {seen.code}")
+                text = error_label(seen.code)
                 found[f"{name}: {text}"] = entry
         return found
