@@ -76,6 +76,7 @@ class State(NamedTuple):
     pass_count: np.ndarray  # int64[strategies + 1]
     applied_seq: np.ndarray  # int64[sessions], report_seq applied last
     behind: np.ndarray  # int64[sessions], 1 while reports exist that are not applied
+    journal_next: np.ndarray  # int64[sessions], first sequence of each order_sender's journal not read here
     words: np.ndarray  # int64[WORDS]
 
 
@@ -117,6 +118,7 @@ def new_state(*, slots: int, allowed: np.ndarray, silence_ns: list[int], orders_
         pass_count=np.zeros(strategies + 1, np.int64),
         applied_seq=np.zeros(sessions, np.int64),
         behind=np.zeros(sessions, np.int64),
+        journal_next=np.zeros(sessions, np.int64),
         words=words,
         **private,
         **ends,

@@ -1,0 +1,100 @@
+"""Recover: read the journals, rebuild, and go on where the gate died; and catch up while it lives. Cold."""
+
+import numpy as np
+
+from procs.risk_gate.gather import instrument_known, limits_of
+from procs.risk_gate.rebuild import INTENT_LOST, again, finish_last, resume_intents
+from procs.risk_gate.state import State
+from procs.risk_gate.step import take_report
+from shm.errors import Fatal
+from shm.journal import JOURNAL_DECISION, JOURNAL_REPORT
+from shm.records.decision import DECISION
+from shm.records.report import REPORT
+from shm.ring import ring_caught_up, ring_release
+
+
+class RecoveryContradiction(Fatal):
+    """Journal and rings tell different stories: nothing is decided until a person looked."""
+
+
+def read_entries(reader, kind: int, dtype: np.dtype, from_seq: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """(records, their stamps, next sequence) of one kind in a journal from `from_seq` on, as private arrays."""
+    records, stamps = [np.zeros(0, dtype)], [np.zeros(0, np.int64)]
+    for chunk in reader.chunks(from_seq):
+        from_seq += len(chunk)
+        chunk = chunk[chunk["head"]["kind"] == kind]
+        payload = np.ascontiguousarray(chunk["payload"][:, : dtype.itemsize])
+        records.append(np.frombuffer(bytearray(payload.tobytes()), dtype))
+        stamps.append(chunk["head"]["stamp_ns"])
+    return np.concatenate(records), np.concatenate(stamps), from_seq
+
+
+def _read_reports(wiring, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(reports, stamps, sessions) of every order_sender's journal, merged by stamp; each stream keeps its order."""
+    parts, stamps, sessions = [np.zeros(0, REPORT)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for session, sender in enumerate(sender_names(wiring)):
+        reader = wiring.journal_reader(sender)
+        reports, at_ns, state.journal_next[session] = read_entries(reader, JOURNAL_REPORT, REPORT, 0)
+        parts.append(reports)
+        stamps.append(at_ns)
+        sessions.append(np.full(len(reports), session, np.int64))
+    order = np.argsort(np.concatenate(stamps), kind="stable")
+    return np.concatenate(parts)[order], np.concatenate(stamps)[order], np.concatenate(sessions)[order]
+
+
+def sender_names(wiring) -> list[str]:
+    """order_sender instances by session number."""
+    return [instance.name for instance in wiring.config.topology.of_role("order_sender")]
+
+
+def recover(wiring, state: State) -> None:
+    """Rebuild exposure, resume every input behind its highest cause, and publish the one answer that may be missing."""
+    decisions, stamps, _ = read_entries(wiring.journal_reader(wiring.instance), JOURNAL_DECISION, DECISION, 0)
+    rebuild(state, decisions, stamps, *_read_reports(wiring, state))
+
+
+def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions) -> None:
+    """`recover` on arrays: what the journals hold is known, the rings are attached."""
+    for instrument_id in range(state.allowed.shape[1]):
+        instrument_known(state, instrument_id)
+    for row in range(len(state.limit_rows)):
+        limits_of(state, row)
+    again(state, decisions, stamps, reports, report_stamps, sessions)
+    if len(decisions):
+        _finish(state, decisions)
+    first_ring = len(state.reports)
+    for strategy_id in range(len(state.intents)):
+        mine = decisions["cause_seq"][decisions["cause_ring"] == first_ring + strategy_id]
+        resume_intents(state, strategy_id, int(mine.max()) + 1 if len(mine) else 0)
+        ring_release(state.intents[strategy_id])
+
+
+def _finish(state: State, decisions: np.ndarray) -> None:
+    last = decisions[-1]
+    made = np.flatnonzero((decisions["intent_id"] == last["target_intent_id"]) & (decisions["order_id"] > 0))
+    target_order_id = int(decisions["order_id"][made[-1]]) if len(made) else 0
+    if finish_last(state, decisions[len(decisions) - 1], target_order_id) == INTENT_LOST:
+        raise RecoveryContradiction(
+            where=f"intents ring {int(last['cause_ring'])}, sequence {int(last['cause_seq'])}",
+            expected=f"intent {int(last['intent_id'])}, which the journal says was answered last",
+            found="another record, or no room for its answer",
+            do="keep the journal and the memory for a person; start a new epoch",
+        )
+
+
+def catch_up(wiring, state: State) -> None:
+    """Apply the reports that a ring left out, from the journals of the streams behind. The hot loop is not running."""
+    for session, sender in enumerate(sender_names(wiring)):
+        if state.behind[session] == 0:
+            continue
+        reader = wiring.journal_reader(sender)
+        reports, _, next_seq = read_entries(reader, JOURNAL_REPORT, REPORT, int(state.journal_next[session]))
+        state.journal_next[session] = next_seq
+        apply_all(state, session, reports)
+
+
+def apply_all(state: State, session: int, reports: np.ndarray) -> None:
+    """Apply those of `reports` that come next in the stream, and tell order_sender how far we are."""
+    for row in range(len(reports)):
+        take_report(state, session, reports[row])
+    ring_caught_up(state.reports[session], int(state.applied_seq[session]))

@@ -1,0 +1,93 @@
+"""Warm-up: drive step and the parts of recovery through their branches on a scratch state, so that all is compiled."""
+
+import numpy as np
+
+from procs.risk_gate.rebuild import again, finish_last, resume_intents
+from procs.risk_gate.state import CATCH_UP_EVERY_NS, CAUGHT_UP_STAMP, State
+from procs.risk_gate.step import step, take_report
+from shm.atomics import record_at
+from shm.codes import (
+    CHANNEL_FRESH,
+    INTENT_CANCEL,
+    INTENT_NEW,
+    INTENT_REPLACE,
+    PASS,
+    REPORT_ACCEPTED,
+    REPORT_EXECUTED,
+    SIDE_BUY,
+    TIF_DAY,
+    TRADING_OPEN,
+)
+from shm.instance import stamp
+from shm.journal import journal_drain
+from shm.latest import latest_claim, latest_publish
+from shm.records.channel import CHANNEL
+from shm.records.decision import DECISION
+from shm.records.intent import INTENT
+from shm.records.report import REPORT
+from shm.records.top import TOP
+from shm.ring import ring_advance, ring_caught_up, ring_claim, ring_peek, ring_publish, ring_release
+
+NOW_NS = 1_000_000_000
+view_at = getattr(record_at, "twin", record_at)  # interpreted code cannot call the intrinsic itself
+
+
+def warm_up(state: State) -> None:
+    """Run step with every kind of intent and report, then the replay of both, on private memory."""
+    _open_market(state)
+    source, reports = state.intents.copy(), state.reports.copy()  # the producers' side of the same memory
+    for intent_id, target, kind in (
+        (1, 0, INTENT_NEW),
+        (2, 1, INTENT_REPLACE),
+        (3, 2, INTENT_CANCEL),
+        (4, 9, INTENT_CANCEL),
+        (4, 0, INTENT_NEW),
+    ):
+        intent = view_at(ring_claim(source[0], 0), INTENT)
+        _fill_intent(state, intent, intent_id, target, kind)
+        ring_publish(source[0])
+    step(state, NOW_NS)
+    for sequence, kind in ((1, REPORT_ACCEPTED), (2, REPORT_EXECUTED)):
+        report = view_at(ring_claim(reports[0], 0), REPORT)
+        _fill_report(report, sequence, kind)
+        ring_publish(reports[0])
+        step(state, NOW_NS)
+    step(state, NOW_NS)
+    decisions, made = np.zeros(1, DECISION), np.zeros(1, REPORT)
+    decisions[0]["code"] = PASS
+    _fill_report(made[0], 3, REPORT_ACCEPTED)
+    take_report(state, 0, made[0])
+    finish_last(state, decisions[0], 0)
+    again(state, decisions[:0], np.zeros(0, np.int64), made[:0], np.zeros(0, np.int64), np.zeros(0, np.int64))
+    resume_intents(state, 0, 0)
+    ring_caught_up(state.reports[0], 0)
+    ring_release(state.intents[0])
+    far = state.orders.copy()
+    while ring_peek(far[0]) != 0:
+        ring_advance(far[0])
+    journal_drain(state.journal[0])
+    state.words[CAUGHT_UP_STAMP] = stamp(state.me[0]) - CATCH_UP_EVERY_NS
+    state.exit_request[0] = 0
+
+
+def _open_market(state: State) -> None:
+    for row in range(state.instrument_rows.shape[0]):
+        top = view_at(latest_claim(state.tops[0], row), TOP)
+        top["bid_price_ticks"], top["ask_price_ticks"] = 1000, 1002
+        top["changed_ns"], top["trading_state"] = NOW_NS, TRADING_OPEN
+        latest_publish(state.tops[0], row)
+    channel = view_at(latest_claim(state.channels[0], 0), CHANNEL)
+    channel["state"], channel["heard_ns"] = CHANNEL_FRESH, NOW_NS
+    latest_publish(state.channels[0], 0)
+
+
+def _fill_intent(state: State, intent, intent_id: int, target: int, kind: int) -> None:
+    instrument = int(np.flatnonzero(state.allowed[0])[0]) if state.allowed[0].any() else 0
+    intent["intent_id"], intent["target_intent_id"], intent["kind"] = intent_id, target, kind
+    intent["instrument_id"], intent["side"], intent["tif"] = instrument, SIDE_BUY, TIF_DAY
+    intent["price_ticks"], intent["qty_lots"], intent["expires_ns"] = 1000, 1, NOW_NS
+
+
+def _fill_report(report, sequence: int, kind: int) -> None:
+    report["report_seq"], report["kind"], report["side"], report["order_id"] = sequence, kind, SIDE_BUY, 1
+    report["qty_lots"], report["leaves_lots"] = 1, 1
