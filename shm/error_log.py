@@ -24,13 +24,6 @@ ERROR_QUOTE_CROSSED = 200
 ERROR_GATE_UNKNOWN_REPORT, ERROR_GATE_OVERFILL, ERROR_GATE_IMPOSSIBLE_REPORT = 301, 302, 303
 ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
 
-# risk_gate
-ERROR_GATE_UNKNOWN_REPORT = 300  # detail: report_seq, order_id
-ERROR_GATE_OVERFILL = 301  # detail: report_seq, order_id
-ERROR_GATE_IMPOSSIBLE_REPORT = 302  # detail: report_seq, kind
-ERROR_GATE_POSITION_BREAK = 303  # detail: position_keeper's lots, ours
-ERROR_GATE_FOREIGN_INTENT = 304  # detail: strategy of the ring, strategy that the intent names
-
 # position_keeper
 ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN = 500, 501, 502
 
@@ -143,15 +136,3 @@ def error_text(code: int, detail_a: int, detail_b: int) -> str:
 
 assert len(BY_CODE) == len(ERRORS)
 assert len({error.label for error in ERRORS}) == len(ERRORS)
-
-ERROR_TEXTS = {
-    ERROR_QUOTE_CROSSED: "the model wanted a bid at or above its own ask; neither was quoted",
-    ERROR_GATE_UNKNOWN_REPORT: "a report about an order that the gate did not pass or already closed",
-    ERROR_GATE_OVERFILL: "more was executed than was open; the instrument is halted",
-    ERROR_GATE_IMPOSSIBLE_REPORT: "a report out of range, or against what is known; its exposure was kept",
-    ERROR_GATE_POSITION_BREAK: "position_keeper holds another position; the instrument is reducing",
-    ERROR_GATE_FOREIGN_INTENT: "an intent names another strategy than the ring that brought it",
-    ERROR_REPORT_ROW: "a report names a strategy or an instrument that does not exist",
-    ERROR_REPORT_VALUE: "an execution with an impossible side, price or quantity was not applied",
-    ERROR_BREAK_UNKNOWN: "the venue broke a trade that we do not have",
-}
