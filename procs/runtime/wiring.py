@@ -4,6 +4,7 @@
 step, warm-up and tests: one `open_` serves both, and the compiled types are the same.
 """
 
+import ctypes
 import os
 import threading
 import time
@@ -20,7 +21,7 @@ from procs.runtime.fill import instrument_rows, limit_rows
 from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.tables import tables_of
-from shm.atomics import address_of, copy_bytes
+from shm.atomics import address_of
 from shm.ends import control_end_at, journal_end_at
 from shm.ids import IdBlock
 from shm.ids_disk import ID_LAST_MAX
@@ -389,5 +390,5 @@ def _write_rows(end: np.ndarray, rows: np.ndarray) -> None:
     """Publish one version of every row of a scratch table."""
     for position in range(len(rows)):
         target = latest_claim(end[0], position)
-        copy_bytes(target, address_of(rows[position : position + 1]), rows.dtype.itemsize)
+        ctypes.memmove(int(target), address_of(rows[position : position + 1]), rows.dtype.itemsize)
         latest_publish(end[0], position)

@@ -130,9 +130,7 @@ class Gate:
     def write(self, table, row, **fields):
         """Publish one row of a latest table; fields not named are zero."""
         end = self.tables[table]
-        dtype = dict(
-            tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION
-        )[table]
+        dtype = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION)[table]
         record = view_at(latest_claim(end[0], row), dtype)
         for name in dtype.names:
             record[name] = fields.get(name, np.zeros((), dtype[name]))
@@ -140,9 +138,7 @@ class Gate:
 
     def top(self, row=0, bid=BID, ask=ASK, state=TRADING_OPEN, changed_ns=None):
         changed_ns = self.now_ns if changed_ns is None else changed_ns
-        self.write(
-            "tops", row, bid_price_ticks=bid, ask_price_ticks=ask, trading_state=state, changed_ns=changed_ns
-        )
+        self.write("tops", row, bid_price_ticks=bid, ask_price_ticks=ask, trading_state=state, changed_ns=changed_ns)
 
     def limit(self, row, **fields):
         self.write("limits", row, **{name: LIMIT_NONE for name in LIMITS.names[:10]} | {"version": 1} | fields)
@@ -162,20 +158,23 @@ class Gate:
     def intent(self, strategy=0, **fields):
         """Publish one intent; returns its id. Defaults: buy 10 at the reference, one second to live."""
         self.next_intent_id += 1
-        fields = dict(
-            intent_id=self.next_intent_id,
-            kind=INTENT_NEW,
-            side=SIDE_BUY,
-            tif=TIF_DAY,
-            price_ticks=10_000,
-            qty_lots=10,
-            expires_ns=self.now_ns + 1_000_000_000,
-            now_ns=self.now_ns,
-            recv_stamp_ns=11,
-            tick_stamp_ns=22,
-            decide_stamp_ns=stamp(self.me[0]),
-            strategy_id=strategy,
-        ) | fields
+        fields = (
+            dict(
+                intent_id=self.next_intent_id,
+                kind=INTENT_NEW,
+                side=SIDE_BUY,
+                tif=TIF_DAY,
+                price_ticks=10_000,
+                qty_lots=10,
+                expires_ns=self.now_ns + 1_000_000_000,
+                now_ns=self.now_ns,
+                recv_stamp_ns=11,
+                tick_stamp_ns=22,
+                decide_stamp_ns=stamp(self.me[0]),
+                strategy_id=strategy,
+            )
+            | fields
+        )
         end = self.intent_ends[strategy][0][0]
         address = ring_claim(end, 0)
         assert address != 0, "the intents ring is full"
