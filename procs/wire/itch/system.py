@@ -31,7 +31,7 @@ def encode_system(buf, offset, event):
     """Write S at `offset`. Returns the size or a negative code."""
     if not has_room(buf, offset, SYSTEM_BYTES):
         return WIRE_NO_ROOM
-    if event["event_code"] <= 0 or event["event_code"] > 255:
+    if event["event_code"] < 0 or event["event_code"] > 255:
         return WIRE_BAD_FIELD
     encode_head(buf, offset, ITCH_SYSTEM, event)
     buf[offset + 11] = event["event_code"]

@@ -1,0 +1,213 @@
+"""Genuine ITCH 5.0: decoded, compared field by field with two independent decoders, encoded again to the same bytes."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from procs.wire.big_endian import read_u16, read_u16_bytewise
+from procs.wire.codes import WIRE_OK, WIRE_SKIPPED
+from procs.wire.itch.decode import decode_itch
+from procs.wire.itch.encode import encode_itch
+from procs.wire.itch.event import ITCH_EVENT
+from procs.wire.itch.sizes import ITCH_BYTES_MAX
+from procs.wire.moldudp64.blocks import MOLD_BLOCK_HEAD_BYTES, mold_check
+from procs.wire.moldudp64.header import (
+    MOLD_HEADER_BYTES,
+    mold_sequence,
+    mold_session_hi,
+    mold_session_lo,
+    session_words,
+)
+from shm.codes import SIDE_BUY
+from shm.jit import hot
+from tests.support.data import shared_data
+from tests.support.pcap import read_pcap
+
+NEEDED = set("SRHAFECXDUP")
+
+
+def file_messages(path):
+    """Messages of a day file: each behind its two-byte length."""
+    raw, at = path.read_bytes(), 0
+    while at < len(raw):
+        size = int.from_bytes(raw[at : at + 2], "big")
+        yield raw[at + 2 : at + 2 + size]
+        at += 2 + size
+
+
+def packet_messages(path):
+    """(message) of every block of every datagram in a capture."""
+    for captured in read_pcap(path):
+        buf = np.frombuffer(captured.payload, np.uint8).copy()
+        count = mold_check(buf, buf.size)
+        assert count > 0, (path.name, count)
+        at = MOLD_HEADER_BYTES
+        for _ in range(count):
+            size = read_u16_bytewise(buf, at)
+            yield buf[at + MOLD_BLOCK_HEAD_BYTES : at + MOLD_BLOCK_HEAD_BYTES + size].tobytes()
+            at += MOLD_BLOCK_HEAD_BYTES + size
+
+
+def decoded(message, event):
+    return decode_itch(np.frombuffer(message, np.uint8).copy(), 0, len(message), event[0])
+
+
+@pytest.fixture(scope="module")
+def genuine():
+    """Every genuine message that is at hand."""
+    messages = list(file_messages(shared_data("itch50", "20191230_open_1000.itch")))
+    for folder in ("itch50_packets", "moldudp64"):
+        for path in sorted(shared_data(folder).glob("*.pcap")):
+            messages += packet_messages(path)
+    return messages
+
+
+def test_the_day_file_decodes_with_the_published_counts_and_encodes_to_the_same_bytes():
+    event, out = np.zeros(1, ITCH_EVENT), np.zeros(64, np.uint8)
+    counts, skipped = Counter(), Counter()
+    for message in file_messages(shared_data("itch50", "20191230_open_1000.itch")):
+        code, letter = decoded(message, event), chr(message[0])
+        if code == WIRE_SKIPPED:
+            skipped[letter] += 1
+            continue
+        assert code == WIRE_OK, message.hex()
+        counts[letter] += 1
+        size = encode_itch(out, 0, event[0])
+        assert out[:size].tobytes() == message
+    assert counts == {"A": 367, "F": 193, "U": 225, "D": 167, "E": 28, "X": 6, "P": 4, "C": 1, "S": 1}
+    assert skipped == {"I": 4, "Q": 4}
+
+
+@hot
+def walk_file(buf, event, out):
+    """(decoded, skipped, refused, bytes equal after encoding) over a whole day file, compiled."""
+    done, skipped, refused, equal = 0, 0, 0, 0
+    at = 0
+    while at + 2 <= buf.size:
+        size = read_u16(buf, at)
+        code = decode_itch(buf, at + 2, size, event)
+        if code == WIRE_OK:
+            done += 1
+            written = encode_itch(out, 0, event)
+            same = written == size
+            for i in range(size):
+                same = same and out[i] == buf[at + 2 + i]
+            equal += 1 if same else 0
+        elif code == WIRE_SKIPPED:
+            skipped += 1
+        else:
+            refused += 1
+        at += 2 + size
+    return done, skipped, refused, equal
+
+
+def test_the_compiled_walk_over_the_day_file_gives_the_same():
+    buf = np.fromfile(shared_data("itch50", "20191230_open_1000.itch"), np.uint8)
+    event, out = np.zeros(1, ITCH_EVENT), np.zeros(ITCH_BYTES_MAX, np.uint8)
+    assert tuple(walk_file(buf, event[0], out)) == (992, 8, 0, 992)
+
+
+def test_every_captured_message_is_decoded_or_skipped_by_size(genuine):
+    event, out = np.zeros(1, ITCH_EVENT), np.zeros(64, np.uint8)
+    seen = set()
+    for message in genuine:
+        code, letter = decoded(message, event), chr(message[0])
+        seen.add(letter)
+        assert code == (WIRE_OK if letter in NEEDED else WIRE_SKIPPED), message.hex()
+        assert event[0]["kind"] == message[0]
+        if code == WIRE_OK:
+            size = encode_itch(out, 0, event[0])
+            assert out[:size].tobytes() == message
+    assert seen >= set("AFECXDUPQILYHJS")
+
+
+COMMON = {"stock_locate": "locate", "tracking_number": "tracking", "timestamp": "venue_ns"}
+ITCHFEED = COMMON | {
+    "order_reference_number": "order_ref",
+    "new_order_reference_number": "new_order_ref",
+    "shares": "qty_lots",
+    "cancelled_shares": "qty_lots",
+    "executed_shares": "qty_lots",
+    "price": "price_ticks",
+    "execution_price": "price_ticks",
+    "match_number": "match_number",
+    "buy_sell_indicator": "side",
+    "stock": "symbol",
+    "attribution": "note",
+    "reason": "note",
+    "printable": "printable",
+    "event_code": "event_code",
+}
+MEATPY = COMMON | {
+    "order_ref": "order_ref",
+    "original_ref": "order_ref",
+    "new_ref": "new_order_ref",
+    "shares": "qty_lots",
+    "cancelShares": "qty_lots",
+    "price": "price_ticks",
+    "match": "match_number",
+    "bsindicator": "side",
+    "stock": "symbol",
+    "mpid": "note",
+    "reason": "note",
+    "printable": "printable",
+    "code": "event_code",
+}
+
+
+def as_number(name, value):
+    """The referee's value in our terms."""
+    if name == "side":
+        return SIDE_BUY if value in (b"B", "B") else SIDE_BUY + 1
+    if isinstance(value, str):
+        value = value.encode()
+    return int.from_bytes(value, "big") if isinstance(value, bytes) else int(value)
+
+
+def compare(referee, names, event):
+    compared = 0
+    for attribute, name in names.items():
+        if hasattr(referee, attribute):
+            value = as_number(name, getattr(referee, attribute))
+            assert event[0][name] == value, (type(referee).__name__, attribute, value, event[0][name])
+            compared += 1
+    return compared
+
+
+def test_fields_equal_those_of_itchfeed(genuine):
+    parser = pytest.importorskip("itch.parser", reason="itchfeed is not installed").MessageParser()
+    event, compared = np.zeros(1, ITCH_EVENT), Counter()
+    for message in genuine:
+        if decoded(message, event) == WIRE_OK:
+            compared[chr(message[0])] += compare(parser.get_message_type(message), ITCHFEED, event)
+    assert min(compared[letter] for letter in NEEDED - {"R"}) >= 4, compared
+    print(dict(compared))
+
+
+def test_fields_equal_those_of_meatpy(genuine):
+    module = pytest.importorskip("meatpy.itch50.itch50_market_message", reason="meatpy is not installed")
+    event, compared = np.zeros(1, ITCH_EVENT), Counter()
+    for message in genuine:
+        if decoded(message, event) == WIRE_OK:
+            referee = module.ITCH50MarketMessage.from_bytes(message)
+            compared[chr(message[0])] += compare(referee, MEATPY, event)
+    assert min(compared[letter] for letter in NEEDED - {"R"}) >= 4, compared
+    print(dict(compared))
+
+
+def test_captured_datagrams_carry_their_session_and_numbers():
+    session = session_words("000010059B")
+    path = shared_data("moldudp64", "Multiple.Packets.pcap")
+    expected = 1
+    datagrams = read_pcap(path)
+    for captured in datagrams:
+        buf = np.frombuffer(captured.payload, np.uint8).copy()
+        count = mold_check(buf, buf.size)
+        assert count >= 1
+        assert (mold_session_hi(buf), mold_session_lo(buf)) == session
+        assert mold_sequence(buf) >= expected, "numbers only grow"
+        expected = mold_sequence(buf) + count
+    assert len(datagrams) >= 2
+    assert max(mold_check(np.frombuffer(c.payload, np.uint8).copy(), len(c.payload)) for c in datagrams) > 1
+    assert all(a.captured_ns <= b.captured_ns for a, b in zip(datagrams, datagrams[1:], strict=False))
