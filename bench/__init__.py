@@ -1,0 +1,1 @@
+"""Benchmarks: one file a question. `python -m bench` lists them, `python -m bench NAME` runs one."""
