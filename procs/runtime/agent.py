@@ -189,10 +189,12 @@ def main(*roles, argv: list[str] | None = None) -> int:
         return 0
     except (QuintetError, HostRefused) as error:
         print(f"{arguments.instance[0]}: {error}", file=sys.stderr, flush=True)
-        agent.life(LIFE_FAILED)
         code = getattr(error, "exit_code", EXIT_FATAL)
     except Exception:
         traceback.print_exc()
-        agent.life(LIFE_FAILED)
         code = 1
+    if code == EXIT_FATAL:
+        for wiring in agent.wirings:
+            wiring.halt_firm()
+    agent.life(LIFE_FAILED)
     os._exit(code)  # a hot thread that still spins must not keep a failed process alive

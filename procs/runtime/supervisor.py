@@ -17,6 +17,7 @@ from pathlib import Path
 from procs.runtime.fabric import Fabric
 from procs.runtime.paths import runtime_folder
 from shm.codes import LIFE_RUNNING
+from shm.errors import EXIT_FATAL
 
 POLL_SECONDS = 0.02
 START_SECONDS = 30.0
@@ -135,15 +136,23 @@ class Supervisor:
             process.deaths.append(now)
             for instance in process.instances:
                 self.fabric.page(instance.name).note_restart(code)
-            if len(process.deaths) == RESTARTS_MAX and now - process.deaths[0] < RESTART_WINDOW_SECONDS:
+            reason = self._hopeless(process, code, now)
+            if reason:
                 process.given_up = True
-                reason = f"{process.name} died {RESTARTS_MAX} times in {RESTART_WINDOW_SECONDS:.0f} s"
                 self.fabric.halt("firm", reason)
                 events.append(f"{reason}: it stays down and the firm is HALTED; see {self.log_folder}")
-                continue
-            self.spawn(process)
-            events.append(f"{process.name} died ({_death(code)}) and was started again")
+            else:
+                self.spawn(process)
+                events.append(f"{process.name} died ({_death(code)}) and was started again")
         return events
+
+    def _hopeless(self, process: Process, code: int, now: float) -> str:
+        """Why starting this process again cannot help; "" when it may."""
+        if code == EXIT_FATAL:
+            return f"{process.name} failed for good: {_tail(self.log_folder / f'{process.name}.log', 1)}"
+        if len(process.deaths) == RESTARTS_MAX and now - process.deaths[0] < RESTART_WINDOW_SECONDS:
+            return f"{process.name} died {RESTARTS_MAX} times in {RESTART_WINDOW_SECONDS:.0f} s"
+        return ""
 
     # --- stop ----------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,8 @@ from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.tables import tables_of
 from shm.atomics import address_of
+from shm.codes import STATE_HALTED
+from shm.control import SCOPE_FIRM, control_set
 from shm.ends import control_end_at, journal_end_at
 from shm.ids import IdBlock
 from shm.ids_disk import ID_LAST_MAX
@@ -226,6 +228,7 @@ class Wiring(_Shape):
         super().__init__(decode(roster.blob), instance)
         self._segments: list[Segment] = []
         self._background: Background | None = None
+        self._control: np.ndarray | None = None
         self._me = self._adopt(f"instance.{instance}", SEGMENT_KIND_INSTANCE, INSTANCE, 1)
         self._clock = self._attach("clock", SEGMENT_KIND_CLOCK, CLOCK_PAGE, 1)
         self.page = self._me.view(INSTANCE_OFFSET, INSTANCE)[0]
@@ -307,7 +310,8 @@ class Wiring(_Shape):
         segment = self._attach("control", SEGMENT_KIND_CONTROL, CONTROL_WORD, None, writable=True)
         scopes, writers = scope_names(self.config), control_writers(self.config)
         counts = (len(writers), len(scopes.sessions), len(scopes.strategies), len(scopes.instruments))
-        return control_end_at(segment.address, *counts, writers.index(self.instance))
+        self._control = control_end_at(segment.address, *counts, writers.index(self.instance))
+        return self._control
 
     def journal(self) -> np.ndarray:
         """JOURNAL_END[1] of this instance's journal, resumed; its copier starts in the background."""
@@ -366,6 +370,11 @@ class Wiring(_Shape):
         row["last_ns"], row["detail_a"], row["detail_b"] = at_ns, detail_a, detail_b
         row["count"] += 1
         row["code"] = code
+
+    def halt_firm(self) -> None:
+        """Say HALTED for the firm in our own control row: a role that fails for good must not be traded around."""
+        if self._control is not None:
+            control_set(self._control[0], SCOPE_FIRM, STATE_HALTED)
 
     def raise_background_error(self) -> None:
         """Raise what stopped the journal's copier, on the control thread."""
