@@ -108,6 +108,21 @@ def ring_peek(end):
 
 
 @hot
+def ring_find(end, sequence):
+    """Address of record `sequence` if its slot still holds it, else 0. Caller: the consumer, in recovery.
+
+    What was released may be overwritten while it is read: only records from head_seq on stay.
+    Ordering: acquire, as `ring_peek`.
+    """
+    if sequence < 0:
+        return 0
+    address = end["slots_addr"] + (sequence & end["mask"]) * end["slot_bytes"]
+    if load_acquire(address) == sequence + 1:
+        return address
+    return 0
+
+
+@hot
 def ring_advance(end):
     """Go to the next record. The slot stays ours until `ring_release`. Caller: the consumer, after `ring_peek`."""
     end["next_seq"] += 1

@@ -9,7 +9,7 @@ from procs.risk_gate.answer import write_order, write_reject
 from procs.risk_gate.exposure import FOUND_OVERFILL, NO_SLOT, apply_report, find_intent, reserve_new, reserve_replace
 from procs.risk_gate.rate import record_pass
 from procs.risk_gate.state import CAUSE_NONE
-from shm.atomics import load_acquire, record_at
+from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_NEW, PASS, STATE_HALTED
 from shm.control import control_instrument_scope, control_set
 from shm.instance import stamp
@@ -17,7 +17,7 @@ from shm.jit import hot
 from shm.records.intent import INTENT
 from shm.records.order import ORDER
 from shm.records.reject import REJECT
-from shm.ring import ring_claim, ring_publish
+from shm.ring import ring_claim, ring_find, ring_publish
 
 NOTHING_TO_SEND = 1
 SENT = 2
@@ -116,9 +116,11 @@ def _send_order(state, decision, target_order_id):
         if int(last["cause_ring"]) == int(decision["cause_ring"]) and last["cause_seq"] == decision["cause_seq"]:
             return NOTHING_TO_SEND
     source = state.intents[strategy_id]
-    intent_addr = source["slots_addr"] + (decision["cause_seq"] & source["mask"]) * source["slot_bytes"]
+    intent_addr = ring_find(source, decision["cause_seq"])
+    if intent_addr == 0:
+        return INTENT_LOST
     intent = record_at(intent_addr, INTENT)
-    if load_acquire(intent_addr) != decision["cause_seq"] + 1 or intent["intent_id"] != decision["intent_id"]:
+    if intent["intent_id"] != decision["intent_id"]:
         return INTENT_LOST
     order_addr = ring_claim(end, 0)
     if order_addr == 0:

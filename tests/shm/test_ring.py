@@ -12,6 +12,7 @@ from shm.ring import (
     ring_claim,
     ring_claim_part,
     ring_clear_behind,
+    ring_find,
     ring_is_behind,
     ring_mark_behind,
     ring_peek,
@@ -172,6 +173,17 @@ def test_a_restarted_consumer_continues_at_head_seq_and_reads_unreleased_records
     take(consumer)
     ring_resume_consumer(consumer[0])
     assert [take(consumer) for _ in range(5)] == [2, 3, 4, 5, None]
+
+
+def test_a_record_is_found_by_its_sequence_while_its_slot_holds_it(ring):
+    producer, consumer = ring
+    assert ring_find(consumer[0], 0) == ring_find(consumer[0], -1) == 0
+    for cause in range(3):
+        publish(producer, cause)
+    take(consumer)
+    assert peek_record(ring_find(consumer[0], 0), SMALL)["cause"] == 0
+    assert peek_record(ring_find(consumer[0], 2), SMALL)["cause"] == 2
+    assert [ring_find(consumer[0], sequence) for sequence in (-1, 3, CAPACITY, 1 << 40)] == [0, 0, 0, 0]
 
 
 def test_resume_newest_skips_everything_published_and_frees_it(ring):

@@ -1,6 +1,7 @@
 """Segments: what is created is real, what is attached is checked, one writer at a time, each refusal typed and fast."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -297,6 +298,21 @@ def test_a_store_through_a_read_only_mapping_is_stopped_by_the_kernel(ring):
     )
     child = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": "."}, timeout=60)
     assert child.returncode == -signal.SIGSEGV
+
+
+def test_an_attached_object_takes_no_page_fault_any_more(fabric):
+    rows, pages = 8192, 8192 * TOP.itemsize // 4096
+    create_segment(fabric, EPOCH, "big", SEGMENT_KIND_JOURNAL, TOP, rows, "x").close()
+    with (
+        attach_segment(fabric, EPOCH, "big", SEGMENT_KIND_JOURNAL, TOP, adopt=True, owner="x") as writer,
+        attach_segment(fabric, EPOCH, "big", SEGMENT_KIND_JOURNAL, TOP) as reader,
+    ):
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        writer.bytes[HEADER_BYTES::4096] = 1
+        total = int(reader.bytes[HEADER_BYTES::4096].sum())
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        assert total == pages
+        assert after.ru_majflt == before.ru_majflt and after.ru_minflt - before.ru_minflt < pages // 4
 
 
 def test_a_forked_child_does_not_inherit_the_mapping(ring):
