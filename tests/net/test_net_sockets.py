@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from procs.net.errors import NoSuchInterface, PortInUse, VenueUnreachable
+from procs.net.errors import NoMulticastRoute, NoSuchInterface, PortInUse, VenueUnreachable
 from procs.net.port import (
     WORD_DROPPED,
     WORD_ERRORS,
@@ -347,3 +347,10 @@ def test_streams_are_prepared_without_delay_and_with_an_end_for_unanswered_bytes
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 3000
         assert sock.gettimeout() == 0
+
+
+def test_a_multicast_line_over_a_foreign_interface_says_what_to_do():
+    with pytest.raises(NoMulticastRoute, match="venues.toml"):
+        open_multicast_receiver("239.255.77.1", 0, "203.0.113.9")
+    with pytest.raises(NoSuchInterface, match="ip -brief address"):
+        open_multicast_sender("239.255.77.1", 26477, "203.0.113.9")

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from procs.wire.big_endian import read_u16, read_u16_bytewise
+from procs.wire.big_endian import read_u16, read_u16_bytewise, text_word
 from procs.wire.codes import WIRE_OK, WIRE_SKIPPED
 from procs.wire.itch.decode import decode_itch
 from procs.wire.itch.encode import encode_itch
@@ -194,6 +194,36 @@ def test_fields_equal_those_of_meatpy(genuine):
             compared[chr(message[0])] += compare(referee, MEATPY, event)
     assert min(compared[letter] for letter in NEEDED - {"R"}) >= 4, compared
     print(dict(compared))
+
+
+def test_a_generated_directory_message_reads_the_same_in_both_referees():
+    """No genuine stock directory is at hand, so one with a different value in every field stands for it."""
+    itchfeed = pytest.importorskip("itch.parser", reason="itchfeed is not installed").MessageParser()
+    meatpy = pytest.importorskip("meatpy.itch50.itch50_market_message", reason="meatpy is not installed")
+    event, out = np.zeros(1, ITCH_EVENT), np.zeros(64, np.uint8)
+    row = event[0]
+    row["kind"], row["locate"], row["tracking"], row["venue_ns"] = ord("R"), 113, 7, 12_345_678_901_234
+    row["symbol"], row["qty_lots"], row["etp_leverage"] = text_word("QNTT"), 100, 3
+    row["issue_subtype"] = int.from_bytes(b"Z ", "big")
+    letters = "market_category financial_status round_lots_only issue_classification authenticity".split()
+    letters += "short_sale_threshold ipo_flag luld_tier etp_flag inverse_indicator".split()
+    for letter, name in zip("QNYCPXV1WI", letters, strict=True):
+        row[name] = ord(letter)
+    size = encode_itch(out, 0, row)
+    message = out[:size].tobytes()
+    assert decoded(message, event) == WIRE_OK
+    directory = {"round_lot_size": "qty_lots", "lotsize": "qty_lots", "issue_sub_type": "issue_subtype"}
+    directory |= {"market_category": "market_category", "category": "market_category", "ipo_flag": "ipo_flag"}
+    directory |= {"financial_status_indicator": "financial_status", "status": "financial_status"}
+    directory |= {"round_lots_only": "round_lots_only", "lotsonly": "round_lots_only", "luld_ref": "luld_tier"}
+    directory |= {"issue_classification": "issue_classification", "issue_class": "issue_classification"}
+    directory |= {"issue_sub": "issue_subtype", "authenticity": "authenticity", "etp_flag": "etp_flag"}
+    directory |= {"short_sale_threshold_indicator": "short_sale_threshold", "shortsale_thresh": "short_sale_threshold"}
+    directory |= {"etp_leverage_factor": "etp_leverage", "etp_leverage": "etp_leverage"}
+    directory |= {"inverse_indicator": "inverse_indicator", "inverse_ind": "inverse_indicator"}
+    names = COMMON | {"stock": "symbol"} | directory
+    assert compare(itchfeed.get_message_type(message), names, event) == 17
+    assert compare(meatpy.ITCH50MarketMessage.from_bytes(message), names, event) == 17
 
 
 def test_captured_datagrams_carry_their_session_and_numbers():
