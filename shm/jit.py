@@ -67,6 +67,9 @@ from numba import njit  # noqa: E402
 from numba.core import config as numba_config  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
 
+# a file that imports numba before this one made numba read the variable too early: its own folder would serve any mode
+numba_config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
+
 JIT_OFF = bool(numba_config.DISABLE_JIT)
 
 hot = njit(nogil=True, cache=True, error_model="numpy", _nrt=False)
