@@ -1,0 +1,1 @@
+"""position_keeper: fill -> position, P&L."""

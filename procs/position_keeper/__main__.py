@@ -1,0 +1,102 @@
+"""Wire position_keeper: attach, rebuild the rows from tables and journals, read missed reports from order_sender's."""
+
+import sys
+
+import numpy as np
+
+from procs.position_keeper.recovery import (
+    JournalsContradict,
+    apply_missed,
+    fill_in_journal,
+    reports_in_journal,
+    resume,
+    rows_in_journal,
+    rows_in_table,
+    same_life,
+    take_newer,
+)
+from procs.position_keeper.state import KeeperState, state_of
+from procs.position_keeper.step import HISTOGRAMS
+from procs.position_keeper.warm_up import warm_up
+from procs.runtime.agent import main
+from procs.runtime.role import Role
+from shm.atomics import address_of
+from shm.latest import latest_read
+from shm.records.instrument import INSTRUMENT
+from shm.ring import ring_caught_up
+
+TAIL = 16  # entries of our own journal that may be newer than the published rows: one, and some to spare
+
+
+def open_(wiring) -> KeeperState:
+    """Attach rings, tables and the journal, and allocate everything; no position is known yet."""
+    return state_of(
+        me=wiring.me(),
+        reports=wiring.rings_in("reports"),
+        tables={name: wiring.table(name) for name in ("positions", "pnl", "tops")},
+        journal=wiring.journal(),
+        config=wiring.config,
+    )
+
+
+def _senders(wiring, state) -> np.ndarray:
+    """Index of the order_sender of each instrument."""
+    table = wiring.table("instruments")
+    held = np.zeros(1, INSTRUMENT)
+    senders = np.zeros(int(state.keeper[0]["instruments"]), np.int64)
+    for row in range(len(senders)):
+        if latest_read(table[0], row, address_of(held)) > 0:
+            senders[row] = min(max(int(held[0]["session_id"]), 0), len(state.reports) - 1)
+    return senders
+
+
+def recover(wiring, state) -> None:
+    """Rows first, published whole; then what order_sender's journal has and they do not."""
+    mine = wiring.journal_reader(wiring.instance)
+    again = same_life(state)
+    if again:
+        take_newer(state, rows_in_table(state))
+        take_newer(state, rows_in_journal(mine.entries(max(0, mine.tail_seq() - TAIL))))
+    else:
+        take_newer(state, rows_in_journal(mine.entries(0)))
+    resume(state, _senders(wiring, state))
+    for ring, name in enumerate(wiring.peers_in("reports")):
+        last = _read_missed(wiring, state, ring, name)
+        if not again and last < state.applied_seq[ring]:
+            raise JournalsContradict(
+                where=f"journal of {name}",
+                expected=f"reports up to {state.applied_seq[ring]}",
+                found=f"reports up to {last}",
+                do="bring back the journal that belongs to these positions",
+            )
+
+
+def _read_missed(wiring, state, ring: int, sender: str) -> int:
+    """Apply what one order_sender's journal has after our last report. Returns the last report_seq in the journal."""
+    mine = wiring.journal_reader(wiring.instance)
+    reports = reports_in_journal(wiring.journal_reader(sender))
+    last = int(reports["report_seq"][-1]) if len(reports) else 0
+    missed = reports[reports["report_seq"] > state.applied_seq[ring]]
+    apply_missed(state, ring, missed, lambda match_number: fill_in_journal(mine.entries(0), match_number))
+    ring_caught_up(state.reports[ring], int(state.applied_seq[ring]))
+    return last
+
+
+def catch_up(wiring, state) -> None:
+    """Apply the reports that the step could not take from its rings."""
+    for ring, name in enumerate(wiring.peers_in("reports")):
+        _read_missed(wiring, state, ring, name)
+
+
+ROLE = Role(
+    name="position_keeper",
+    step="procs.position_keeper.step:step",
+    open_=open_,
+    recover=recover,
+    catch_up=catch_up,
+    warm_up=warm_up,
+    histograms=HISTOGRAMS,
+)
+
+if __name__ == "__main__":
+    sys.exit(main(ROLE))
