@@ -5,12 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from procs.wire.big_endian import read_u16, read_u16_bytewise, text_word
+from procs.wire.big_endian import read_u16_bytewise, text_word
 from procs.wire.codes import WIRE_OK, WIRE_SKIPPED
 from procs.wire.itch.decode import decode_itch
 from procs.wire.itch.encode import encode_itch
 from procs.wire.itch.event import ITCH_EVENT
-from procs.wire.itch.sizes import ITCH_BYTES_MAX
 from procs.wire.moldudp64.blocks import MOLD_BLOCK_HEAD_BYTES, mold_check
 from procs.wire.moldudp64.header import (
     MOLD_HEADER_BYTES,
@@ -20,7 +19,6 @@ from procs.wire.moldudp64.header import (
     session_words,
 )
 from shm.codes import SIDE_BUY
-from shm.jit import hot
 from tests.support.data import shared_data
 from tests.support.pcap import read_pcap
 
@@ -77,35 +75,6 @@ def test_the_day_file_decodes_with_the_published_counts_and_encodes_to_the_same_
         assert out[:size].tobytes() == message
     assert counts == {"A": 367, "F": 193, "U": 225, "D": 167, "E": 28, "X": 6, "P": 4, "C": 1, "S": 1}
     assert skipped == {"I": 4, "Q": 4}
-
-
-@hot
-def walk_file(buf, event, out):
-    """(decoded, skipped, refused, bytes equal after encoding) over a whole day file, compiled."""
-    done, skipped, refused, equal = 0, 0, 0, 0
-    at = 0
-    while at + 2 <= buf.size:
-        size = read_u16(buf, at)
-        code = decode_itch(buf, at + 2, size, event)
-        if code == WIRE_OK:
-            done += 1
-            written = encode_itch(out, 0, event)
-            same = written == size
-            for i in range(size):
-                same = same and out[i] == buf[at + 2 + i]
-            equal += 1 if same else 0
-        elif code == WIRE_SKIPPED:
-            skipped += 1
-        else:
-            refused += 1
-        at += 2 + size
-    return done, skipped, refused, equal
-
-
-def test_the_compiled_walk_over_the_day_file_gives_the_same():
-    buf = np.fromfile(shared_data("itch50", "20191230_open_1000.itch"), np.uint8)
-    event, out = np.zeros(1, ITCH_EVENT), np.zeros(ITCH_BYTES_MAX, np.uint8)
-    assert tuple(walk_file(buf, event[0], out)) == (992, 8, 0, 992)
 
 
 def test_every_captured_message_is_decoded_or_skipped_by_size(genuine):
