@@ -1,11 +1,11 @@
 """Exposure: positions and open orders, owned by the gate alone. Reserved when an order passes, released by reports.
 
 ```
-order table      slots[ORDER_SLOT]; `places` lists the open slots first, then the free ones; two maps find a slot
-by_instrument    position, open buy lots, open sell lots, open orders    (row = instrument_id)
-by_pair          the same for one strategy in one instrument    (row = strategy_id * instruments + instrument_id)
-by_strategy      open orders                                    (row = strategy_id)
-by_firm          open orders                                    (row 0)
+order table    slots[ORDER_SLOT]; `places` lists the open slots first, then the free ones; two maps find a slot
+instruments    position, open buy lots, open sell lots, open orders    (row = instrument_id)
+pairs          the same for one strategy in one instrument      (row = strategy_id * instruments + instrument_id)
+strategies     open orders                                      (row = strategy_id)
+firm           open orders                                      (row 0)
 ```
 
 A replace and the order that it replaces are a family: the venue has at most one of them alive, so a family counts as
@@ -28,6 +28,8 @@ CANCEL_REJECTED   may be cancelled again
 CANCEL_PENDING    nothing
 UNKNOWN           nothing: what may be at the venue stays reserved
 BROKEN            position moves back; the order does not reopen
+
+Hot functions take `book`, one record of addresses, and the two maps (why: state.py).
 """
 
 from typing import NamedTuple
@@ -35,6 +37,7 @@ from typing import NamedTuple
 import numpy as np
 
 from procs.risk_gate.checks import QTY_BOUND
+from shm.atomics import address_of, load_relaxed, record_at, store_relaxed
 from shm.codes import (
     REPORT_ACCEPTED,
     REPORT_BROKEN,
@@ -58,10 +61,9 @@ NO_SLOT = -1
 FAMILY_MAX = 8  # members in flight at once; a strategy that replaces faster than the venue answers waits
 
 # what apply_report found, OR-ed
-APPLIED = 1
-FOUND_UNKNOWN = 2  # no such order here; positions still move, a live one is adopted and will be cancelled
-FOUND_OVERFILL = 4  # more traded than was open
-FOUND_IMPOSSIBLE = 8  # out of range, or contradicts what is known; exposure was kept
+FOUND_UNKNOWN = 1  # no such order here; positions still move, a live one is adopted and will be cancelled
+FOUND_OVERFILL = 2  # more traded than was open
+FOUND_IMPOSSIBLE = 4  # out of range, or contradicts what is known; exposure was kept
 
 ORDER_SLOT = np.dtype(
     [
@@ -78,58 +80,111 @@ ORDER_SLOT = np.dtype(
         )
     ]
 )
-HOLDING = np.dtype([(name, "<i8") for name in ("position", "open_buy", "open_sell", "orders")])
+HOLDING = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            *("position", "open_buy", "open_sell", "orders"),
+            "seen_seq",  # pairs: last report about this row
+            "fill_seq",  # pairs: last report that moved its position
+        )
+    ]
+)
+BOOK = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            *("slots_addr", "places_addr", "instruments_addr", "pairs_addr", "strategies_addr", "firm_addr"),
+            *("slots", "instruments", "strategies"),  # how many of each
+            "open_count",  # open orders: the first so many of `places`
+        )
+    ]
+)
+SLOT_BYTES, HOLDING_BYTES = ORDER_SLOT.itemsize, HOLDING.itemsize
 
 
 class Exposure(NamedTuple):
-    """Private arrays of the gate; nothing outside reads them."""
+    """Private arrays of the gate, for cold code; `book` names their addresses to hot code."""
 
-    slots: np.ndarray  # ORDER_SLOT[n]
-    places: np.ndarray  # int64[n], a permutation of the slots: open ones first
-    open_count: np.ndarray  # int64[1]
+    book: np.ndarray  # BOOK[1]
     by_intent: np.ndarray  # IntMap intent_id -> slot
     by_order: np.ndarray  # IntMap order_id -> slot
-    by_instrument: np.ndarray  # HOLDING[instruments]
-    by_pair: np.ndarray  # HOLDING[strategies * instruments]
-    by_strategy: np.ndarray  # HOLDING[strategies]
-    by_firm: np.ndarray  # HOLDING[1]
-    pair_seen_seq: np.ndarray  # int64[strategies * instruments]: last report about this row
-    pair_fill_seq: np.ndarray  # int64[strategies * instruments]: last report that moved its position
+    slots: np.ndarray  # ORDER_SLOT[n]
+    places: np.ndarray  # int64[n], a permutation of the slots: open ones first
+    instruments: np.ndarray  # HOLDING[instruments]
+    pairs: np.ndarray  # HOLDING[strategies * instruments]
+    strategies: np.ndarray  # HOLDING[strategies]
+    firm: np.ndarray  # HOLDING[1]
 
 
 def new_exposure(slots: int, strategies: int, instruments: int) -> Exposure:
-    """Everything flat and empty. `slots` is the greatest number of orders that can be open at once."""
-    table = np.zeros(slots, ORDER_SLOT)
-    places = np.arange(slots, dtype=np.int64)
-    table["place"] = places
-    return Exposure(
-        slots=table,
-        places=places,
-        open_count=np.zeros(1, np.int64),
+    """Everything flat and empty. `slots` is the greatest number of orders that can be open at once. Keep it alive."""
+    exposure = Exposure(
+        book=np.zeros(1, BOOK),
         by_intent=int_map(slots),
         by_order=int_map(slots),
-        by_instrument=np.zeros(instruments, HOLDING),
-        by_pair=np.zeros(strategies * instruments, HOLDING),
-        by_strategy=np.zeros(strategies, HOLDING),
-        by_firm=np.zeros(1, HOLDING),
-        pair_seen_seq=np.zeros(strategies * instruments, np.int64),
-        pair_fill_seq=np.zeros(strategies * instruments, np.int64),
+        slots=np.zeros(slots, ORDER_SLOT),
+        places=np.arange(slots, dtype=np.int64),
+        instruments=np.zeros(instruments, HOLDING),
+        pairs=np.zeros(strategies * instruments, HOLDING),
+        strategies=np.zeros(strategies, HOLDING),
+        firm=np.zeros(1, HOLDING),
     )
+    exposure.slots["place"] = exposure.places
+    book = exposure.book[0]
+    for name in ("slots", "places", "instruments", "pairs", "strategies", "firm"):
+        book[f"{name}_addr"] = address_of(getattr(exposure, name))
+    book["slots"], book["strategies"], book["instruments"] = slots, strategies, instruments
+    return exposure
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+@hot
+def order_at(book, slot):
+    """ORDER_SLOT `slot`, in range."""
+    return record_at(book["slots_addr"] + slot * SLOT_BYTES, ORDER_SLOT)
+
+
+@hot
+def open_slot(book, place):
+    """Slot of the `place`-th open order."""
+    return load_relaxed(book["places_addr"] + place * 8)
+
+
+@hot
+def instrument_holding(book, instrument_id):
+    """HOLDING of an instrument, in range."""
+    return record_at(book["instruments_addr"] + instrument_id * HOLDING_BYTES, HOLDING)
+
+
+@hot
+def pair_holding(book, strategy_id, instrument_id):
+    """HOLDING of a strategy in an instrument, in range."""
+    row = strategy_id * book["instruments"] + instrument_id
+    return record_at(book["pairs_addr"] + row * HOLDING_BYTES, HOLDING)
+
+
+@hot
+def strategy_holding(book, strategy_id):
+    """HOLDING of a strategy: only its open orders count."""
+    return record_at(book["strategies_addr"] + strategy_id * HOLDING_BYTES, HOLDING)
+
+
+@hot
+def firm_holding(book):
+    """HOLDING of the firm: only its open orders count."""
+    return record_at(book["firm_addr"], HOLDING)
 
 
 # --- sums ------------------------------------------------------------------------------------------------------------
 
 
 @hot
-def has_room(exposure):
+def has_room(book):
     """1 when the order table takes one more."""
-    return 1 if exposure.open_count[0] < exposure.slots.shape[0] else 0
-
-
-@hot
-def pair_of(exposure, strategy_id, instrument_id):
-    """Row of `by_pair`."""
-    return strategy_id * exposure.by_instrument.shape[0] + instrument_id
+    return 1 if book["open_count"] < book["slots"] else 0
 
 
 @hot
@@ -147,94 +202,91 @@ def _add_open(holding, side, lots):
 
 
 @hot
-def _shift(exposure, slot, lots, orders):
-    """Change what the family of `slot` counts for by `lots` and `orders`."""
-    order = exposure.slots[slot]
-    instrument, strategy, side = order["instrument_id"], order["strategy_id"], order["side"]
-    pair = pair_of(exposure, strategy, instrument)
-    _add_open(exposure.by_instrument[instrument], side, lots)
-    _add_open(exposure.by_pair[pair], side, lots)
+def _shift(book, order, lots, orders):
+    """Change what the family of `order` counts for by `lots` and `orders`."""
+    instrument = instrument_holding(book, order["instrument_id"])
+    pair = pair_holding(book, order["strategy_id"], order["instrument_id"])
+    _add_open(instrument, order["side"], lots)
+    _add_open(pair, order["side"], lots)
     if orders != 0:
-        exposure.by_instrument[instrument]["orders"] += orders
-        exposure.by_pair[pair]["orders"] += orders
-        exposure.by_strategy[strategy]["orders"] += orders
-        exposure.by_firm[0]["orders"] += orders
+        instrument["orders"] += orders
+        pair["orders"] += orders
+        strategy = strategy_holding(book, order["strategy_id"])
+        strategy["orders"] += orders
+        firm = firm_holding(book)
+        firm["orders"] += orders
 
 
 @hot
-def _move_position(exposure, strategy_id, instrument_id, lots):
-    exposure.by_instrument[instrument_id]["position"] += lots
-    exposure.by_pair[pair_of(exposure, strategy_id, instrument_id)]["position"] += lots
+def _move_position(book, strategy_id, instrument_id, lots):
+    instrument = instrument_holding(book, instrument_id)
+    instrument["position"] += lots
+    pair = pair_holding(book, strategy_id, instrument_id)
+    pair["position"] += lots
 
 
 @hot
-def family_leaves(exposure, slot):
+def family_leaves(book, slot):
     """The most that the family of `slot` can still trade; 0 for NO_SLOT."""
     if slot == NO_SLOT:
         return 0
-    slots = exposure.slots
-    while slots[slot]["parent"] != NO_SLOT:
-        slot = slots[slot]["parent"]
+    parent = order_at(book, slot)["parent"]
+    while parent != NO_SLOT:
+        slot = parent
+        parent = order_at(book, slot)["parent"]
     greatest = 0
     while slot != NO_SLOT:
-        greatest = max(greatest, slots[slot]["leaves_lots"])
-        slot = slots[slot]["child"]
+        order = order_at(book, slot)
+        greatest = max(greatest, order["leaves_lots"])
+        slot = order["child"]
     return greatest
 
 
 @hot
-def family_size(exposure, slot):
-    """Members of the family up to the newest, counted from its oldest. `slot` must be open."""
-    slots = exposure.slots
+def family_size(book, slot):
+    """Members of the family of an open `slot`."""
     size = 1
-    up = slots[slot]["parent"]
-    while up != NO_SLOT:
+    other = order_at(book, slot)["parent"]
+    while other != NO_SLOT:
         size += 1
-        up = slots[up]["parent"]
-    down = slots[slot]["child"]
-    while down != NO_SLOT:
+        other = order_at(book, other)["parent"]
+    other = order_at(book, slot)["child"]
+    while other != NO_SLOT:
         size += 1
-        down = slots[down]["child"]
+        other = order_at(book, other)["child"]
     return size
 
 
 @hot
-def replace_leaves(exposure, target, qty_lots):
+def replace_leaves(book, target, qty_lots):
     """What a replace of `target` by the total `qty_lots` would leave open."""
-    return max(0, qty_lots - exposure.slots[target]["cum_lots"])
+    return max(0, qty_lots - order_at(book, target)["cum_lots"])
 
 
 # --- orders ----------------------------------------------------------------------------------------------------------
 
 
 @hot
-def find_intent(exposure, intent_id):
-    """Slot of the open order that intent `intent_id` made, or NO_SLOT."""
-    slot = map_get(exposure.by_intent, intent_id)
+def find_slot(by_id, key):
+    """Slot of the open order that `by_id` names by `key` (an intent or an order id), or NO_SLOT."""
+    slot = map_get(by_id, key)
     return NO_SLOT if slot == MAP_MISSING else slot
 
 
 @hot
-def find_order(exposure, order_id):
-    """Slot of the open order `order_id`, or NO_SLOT."""
-    slot = map_get(exposure.by_order, order_id)
-    return NO_SLOT if slot == MAP_MISSING else slot
-
-
-@hot
-def _take_slot(exposure, order_id, intent_id):
+def _take_slot(book, by_intent, by_order, order_id, intent_id):
     """A cleared slot, listed and named; NO_SLOT when the table is full or a name is taken."""
-    count = exposure.open_count[0]
-    if count >= exposure.slots.shape[0] or find_order(exposure, order_id) != NO_SLOT:
+    count = book["open_count"]
+    if count >= book["slots"] or find_slot(by_order, order_id) != NO_SLOT:
         return NO_SLOT
-    slot = exposure.places[count]
-    if find_intent(exposure, intent_id) != NO_SLOT or map_put(exposure.by_intent, intent_id, slot) == 0:
+    slot = open_slot(book, count)
+    if find_slot(by_intent, intent_id) != NO_SLOT or map_put(by_intent, intent_id, slot) == 0:
         return NO_SLOT
-    if map_put(exposure.by_order, order_id, slot) == 0:
-        map_remove(exposure.by_intent, intent_id)
+    if map_put(by_order, order_id, slot) == 0:
+        map_remove(by_intent, intent_id)
         return NO_SLOT
-    exposure.open_count[0] = count + 1
-    order = exposure.slots[slot]
+    book["open_count"] = count + 1
+    order = order_at(book, slot)
     order["order_id"] = order_id
     order["intent_id"] = intent_id
     order["cum_lots"] = 0
@@ -247,38 +299,38 @@ def _take_slot(exposure, order_id, intent_id):
 
 
 @hot
-def reserve_new(exposure, asked):
+def reserve_new(book, by_intent, by_order, asked):
     """Open the order of a passed NEW and count all of it. `asked` has the fields of DECISION or REPORT.
 
     Returns its slot, or NO_SLOT when the table is full or an id is taken; then nothing changed. Its session and
     incarnation are the caller's to fill.
     """
-    slot = _take_slot(exposure, asked["order_id"], asked["intent_id"])
+    slot = _take_slot(book, by_intent, by_order, asked["order_id"], asked["intent_id"])
     if slot == NO_SLOT:
         return NO_SLOT
-    order = exposure.slots[slot]
+    order = order_at(book, slot)
     order["instrument_id"] = asked["instrument_id"]
     order["strategy_id"] = asked["strategy_id"]
     order["side"] = asked["side"]
     order["price_ticks"] = asked["price_ticks"]
     order["qty_lots"] = asked["qty_lots"]
     order["leaves_lots"] = asked["qty_lots"]
-    _shift(exposure, slot, order["leaves_lots"], 1)
+    _shift(book, order, order["leaves_lots"], 1)
     return slot
 
 
 @hot
-def reserve_replace(exposure, target, asked):
+def reserve_replace(book, by_intent, by_order, target, asked):
     """Open the order of a passed REPLACE as the child of slot `target`; the family counts its greater member.
 
     Returns its slot, or NO_SLOT as `reserve_new`. Caller made sure that `target` is open and has no child.
     """
-    before = family_leaves(exposure, target)
-    slot = _take_slot(exposure, asked["order_id"], asked["intent_id"])
+    before = family_leaves(book, target)
+    slot = _take_slot(book, by_intent, by_order, asked["order_id"], asked["intent_id"])
     if slot == NO_SLOT:
         return NO_SLOT
-    old = exposure.slots[target]
-    order = exposure.slots[slot]
+    old = order_at(book, target)
+    order = order_at(book, slot)
     order["instrument_id"] = old["instrument_id"]
     order["strategy_id"] = old["strategy_id"]
     order["session_id"] = old["session_id"]
@@ -286,74 +338,81 @@ def reserve_replace(exposure, target, asked):
     order["side"] = old["side"]
     order["price_ticks"] = asked["price_ticks"]
     order["qty_lots"] = asked["qty_lots"]
-    order["leaves_lots"] = replace_leaves(exposure, target, asked["qty_lots"])
+    order["leaves_lots"] = replace_leaves(book, target, asked["qty_lots"])
     order["cum_lots"] = old["cum_lots"]
     order["parent"] = target
     old["child"] = slot
-    _shift(exposure, slot, family_leaves(exposure, slot) - before, 0)
+    _shift(book, order, family_leaves(book, slot) - before, 0)
     return slot
 
 
 @hot
-def _close(exposure, slot):
+def _close(book, by_intent, by_order, slot):
     """Unlink and free one slot. Returns a remaining member of its family, or NO_SLOT."""
-    slots = exposure.slots
-    order = slots[slot]
+    order = order_at(book, slot)
     parent, child = order["parent"], order["child"]
     if parent != NO_SLOT:
-        slots[parent]["child"] = child
+        above = order_at(book, parent)
+        above["child"] = child
     if child != NO_SLOT:
-        slots[child]["parent"] = parent
-    map_remove(exposure.by_intent, order["intent_id"])
-    map_remove(exposure.by_order, order["order_id"])
-    last = exposure.open_count[0] - 1
-    place, moved = order["place"], exposure.places[last]
-    exposure.places[place] = moved
-    slots[moved]["place"] = place
-    exposure.places[last] = slot
+        below = order_at(book, child)
+        below["parent"] = parent
+    map_remove(by_intent, order["intent_id"])
+    map_remove(by_order, order["order_id"])
+    last = book["open_count"] - 1
+    place, moved = order["place"], open_slot(book, last)
+    store_relaxed(book["places_addr"] + place * 8, moved)
+    other = order_at(book, moved)
+    other["place"] = place
+    store_relaxed(book["places_addr"] + last * 8, slot)
     order["place"] = last
-    exposure.open_count[0] = last
+    book["open_count"] = last
     order["leaves_lots"] = 0
     return child if child != NO_SLOT else parent
 
 
 @hot
-def _settle(exposure, slot, before, closes):
-    """Bring the sums from `before` to what the family of `slot` now counts for; first close `slot` if it `closes`."""
-    if closes:
-        rest = _close(exposure, slot)  # its instrument, strategy and side stay readable in the freed slot
-        _shift(exposure, slot, family_leaves(exposure, rest) - before, -1 if rest == NO_SLOT else 0)
+def _close_and_settle(book, by_intent, by_order, slot, before):
+    """Close `slot` and bring the sums from `before` to what the rest of its family counts for."""
+    rest = _close(book, by_intent, by_order, slot)
+    order = order_at(book, slot)  # freed, but its instrument, strategy and side are still to be read
+    _shift(book, order, family_leaves(book, rest) - before, -1 if rest == NO_SLOT else 0)
+
+
+@hot
+def _settle(book, by_intent, by_order, slot, before):
+    """Bring the sums from `before` to what the family of `slot` now counts for; nothing left to trade closes it."""
+    order = order_at(book, slot)
+    if order["leaves_lots"] == 0:
+        _close_and_settle(book, by_intent, by_order, slot, before)
     else:
-        _shift(exposure, slot, family_leaves(exposure, slot) - before, 0)
+        _shift(book, order, family_leaves(book, slot) - before, 0)
 
 
 # --- reports ---------------------------------------------------------------------------------------------------------
 
 
 @hot
-def _in_range(exposure, report):
-    """Whether a report names an instrument, a strategy and a side that exist."""
+def _in_range(book, report):
+    """1 when a report names an instrument, a strategy and a side that exist."""
     instrument, strategy, side = int(report["instrument_id"]), int(report["strategy_id"]), int(report["side"])
-    return (
-        0 <= instrument < exposure.by_instrument.shape[0]
-        and 0 <= strategy < exposure.by_strategy.shape[0]
-        and (side == SIDE_BUY or side == SIDE_SELL)
-    )
+    if instrument < 0 or instrument >= book["instruments"] or strategy < 0 or strategy >= book["strategies"]:
+        return 0
+    return 1 if side == SIDE_BUY or side == SIDE_SELL else 0
 
 
 @hot
-def _fill(exposure, slot, report):
+def _fill(book, by_intent, by_order, slot, report):
     """EXECUTED: position moves whatever is known of the order."""
     qty, leaves = report["qty_lots"], report["leaves_lots"]
     if qty <= 0 or qty > QTY_BOUND:
         return FOUND_IMPOSSIBLE
     signed = qty if report["side"] == SIDE_BUY else -qty
-    _move_position(exposure, int(report["strategy_id"]), int(report["instrument_id"]), signed)
+    _move_position(book, int(report["strategy_id"]), int(report["instrument_id"]), signed)
     if slot == NO_SLOT:
         return FOUND_UNKNOWN
-    slots = exposure.slots
-    order = slots[slot]
-    before = family_leaves(exposure, slot)
+    order = order_at(book, slot)
+    before = family_leaves(book, slot)
     found = 0
     if qty > order["leaves_lots"]:
         found = FOUND_OVERFILL
@@ -366,27 +425,43 @@ def _fill(exposure, slot, report):
     order["alive"] = 1
     child = order["child"]
     while child != NO_SLOT:
-        slots[child]["leaves_lots"] = max(0, slots[child]["leaves_lots"] - qty)
-        slots[child]["cum_lots"] += qty
-        child = slots[child]["child"]
-    _settle(exposure, slot, before, leaves == 0)
+        younger = order_at(book, child)
+        younger["leaves_lots"] = max(0, younger["leaves_lots"] - qty)
+        younger["cum_lots"] += qty
+        child = younger["child"]
+    _settle(book, by_intent, by_order, slot, before)
     return found
 
 
 @hot
-def _adopt(exposure, report):
+def _adopt(book, by_intent, by_order, report):
     """An open order that nobody here passed: count it, under an incarnation that has it cancelled."""
-    slot = reserve_new(exposure, report)
-    if slot == NO_SLOT:
+    if report["leaves_lots"] == 0 or report["order_id"] <= 0 or report["qty_lots"] < 0:
         return NO_SLOT
-    order = exposure.slots[slot]
-    order["session_id"] = report["session_id"]
-    order["incarnation"] = -1
+    if report["qty_lots"] > QTY_BOUND:
+        return NO_SLOT
+    slot = reserve_new(book, by_intent, by_order, report)
+    if slot != NO_SLOT:
+        order = order_at(book, slot)
+        order["session_id"] = report["session_id"]
+        order["incarnation"] = -1
     return slot
 
 
 @hot
-def _rest(exposure, slot, report):
+def _close_replaced(book, by_intent, by_order, slot, report):
+    """REPLACED: the order that `slot` replaced is gone."""
+    old = find_slot(by_order, report["old_order_id"])
+    if old == NO_SLOT or old == slot:
+        return
+    if old == order_at(book, slot)["parent"]:
+        _close(book, by_intent, by_order, old)  # the family lives on: its sums are settled with `slot`
+    else:
+        _close_and_settle(book, by_intent, by_order, old, family_leaves(book, old))
+
+
+@hot
+def _rest(book, by_intent, by_order, slot, report):
     """ACCEPTED, REPLACED, RESTATED, CANCELED: what is open is what the venue says."""
     kind, leaves = int(report["kind"]), report["leaves_lots"]
     if leaves < 0 or leaves > QTY_BOUND:
@@ -394,12 +469,11 @@ def _rest(exposure, slot, report):
     found = 0
     if slot == NO_SLOT:
         found = FOUND_UNKNOWN
-        if leaves > 0 and report["order_id"] > 0 and 0 <= report["qty_lots"] <= QTY_BOUND:
-            slot = _adopt(exposure, report)
+        slot = _adopt(book, by_intent, by_order, report)
         if slot == NO_SLOT:
             return found
-    order = exposure.slots[slot]
-    before = family_leaves(exposure, slot)
+    order = order_at(book, slot)
+    before = family_leaves(book, slot)
     if kind == REPORT_CANCELED:
         order["cancelling"] = 0
     else:
@@ -408,57 +482,64 @@ def _rest(exposure, slot, report):
         order["alive"] = 1
     order["leaves_lots"] = leaves
     if kind == REPORT_REPLACED:
-        old = find_order(exposure, report["old_order_id"])
-        if old != NO_SLOT and old == order["parent"]:
-            _close(exposure, old)
-        elif old != NO_SLOT and old != slot:
-            _settle(exposure, old, family_leaves(exposure, old), True)
-    _settle(exposure, slot, before, leaves == 0)
+        _close_replaced(book, by_intent, by_order, slot, report)
+    _settle(book, by_intent, by_order, slot, before)
     return found
 
 
 @hot
-def apply_report(exposure, report):
-    """Apply one REPORT. The caller sees to it that each is applied once and in order. Returns APPLIED | FOUND_*."""
+def _break(book, report):
+    """BROKEN: the position moves back."""
+    qty = report["qty_lots"]
+    if qty <= 0 or qty > QTY_BOUND:
+        return FOUND_IMPOSSIBLE
+    signed = -qty if report["side"] == SIDE_BUY else qty
+    _move_position(book, int(report["strategy_id"]), int(report["instrument_id"]), signed)
+    return 0
+
+
+@hot
+def _never_lived(book, by_intent, by_order, slot):
+    """REJECTED, EXPIRED, NEVER_ARRIVED: release the order, unless the venue once said that it lives."""
+    if slot == NO_SLOT:
+        return FOUND_UNKNOWN
+    if order_at(book, slot)["alive"] == 1:
+        return FOUND_IMPOSSIBLE
+    _close_and_settle(book, by_intent, by_order, slot, family_leaves(book, slot))
+    return 0
+
+
+@hot
+def apply_report(book, by_intent, by_order, report):
+    """Apply one REPORT. The caller sees to it that each is applied once and in order. Returns FOUND_*, OR-ed, or 0."""
     kind = int(report["kind"])
-    if not _in_range(exposure, report):
-        return APPLIED | FOUND_IMPOSSIBLE
-    slot = find_order(exposure, report["order_id"])
-    found = 0
+    if _in_range(book, report) == 0:
+        return FOUND_IMPOSSIBLE
+    slot = find_slot(by_order, report["order_id"])
     if slot != NO_SLOT:
-        order = exposure.slots[slot]
-        if (
-            order["instrument_id"] != report["instrument_id"]
-            or order["strategy_id"] != report["strategy_id"]
-            or order["side"] != report["side"]
-        ):
-            return APPLIED | FOUND_IMPOSSIBLE
-    pair = pair_of(exposure, int(report["strategy_id"]), int(report["instrument_id"]))
-    exposure.pair_seen_seq[pair] = report["report_seq"]
+        order = order_at(book, slot)
+        if order["instrument_id"] != int(report["instrument_id"]) or order["side"] != int(report["side"]):
+            return FOUND_IMPOSSIBLE
+        if order["strategy_id"] != int(report["strategy_id"]):
+            return FOUND_IMPOSSIBLE
+    pair = pair_holding(book, int(report["strategy_id"]), int(report["instrument_id"]))
+    pair["seen_seq"] = report["report_seq"]
     if kind == REPORT_EXECUTED:
-        exposure.pair_fill_seq[pair] = report["report_seq"]
-        found = _fill(exposure, slot, report)
-    elif kind == REPORT_BROKEN:
-        exposure.pair_fill_seq[pair] = report["report_seq"]
-        qty = report["qty_lots"]
-        if qty <= 0 or qty > QTY_BOUND:
-            return APPLIED | FOUND_IMPOSSIBLE
-        signed = -qty if report["side"] == SIDE_BUY else qty
-        _move_position(exposure, int(report["strategy_id"]), int(report["instrument_id"]), signed)
-    elif kind == REPORT_ACCEPTED or kind == REPORT_REPLACED or kind == REPORT_RESTATED or kind == REPORT_CANCELED:
-        found = _rest(exposure, slot, report)
-    elif kind == REPORT_REJECTED or kind == REPORT_EXPIRED or kind == REPORT_NEVER_ARRIVED:
-        if slot == NO_SLOT:
-            return APPLIED | FOUND_UNKNOWN
-        if exposure.slots[slot]["alive"] == 1:
-            return APPLIED | FOUND_IMPOSSIBLE
-        _settle(exposure, slot, family_leaves(exposure, slot), True)
-    elif kind == REPORT_CANCEL_REJECTED:
+        pair["fill_seq"] = report["report_seq"]
+        return _fill(book, by_intent, by_order, slot, report)
+    if kind == REPORT_BROKEN:
+        pair["fill_seq"] = report["report_seq"]
+        return _break(book, report)
+    if kind == REPORT_ACCEPTED or kind == REPORT_REPLACED or kind == REPORT_RESTATED or kind == REPORT_CANCELED:
+        return _rest(book, by_intent, by_order, slot, report)
+    if kind == REPORT_REJECTED or kind == REPORT_EXPIRED or kind == REPORT_NEVER_ARRIVED:
+        return _never_lived(book, by_intent, by_order, slot)
+    if kind == REPORT_CANCEL_REJECTED:
         if slot != NO_SLOT:  # an order that closed meanwhile is the usual reason
-            exposure.slots[slot]["cancelling"] = 0
-    elif kind != REPORT_CANCEL_PENDING and kind != REPORT_UNKNOWN:
-        found = FOUND_IMPOSSIBLE
-    return APPLIED | found
+            order = order_at(book, slot)
+            order["cancelling"] = 0
+        return 0
+    return 0 if kind == REPORT_CANCEL_PENDING or kind == REPORT_UNKNOWN else FOUND_IMPOSSIBLE
 
 
 # --- invariants ------------------------------------------------------------------------------------------------------
@@ -466,32 +547,34 @@ def apply_report(exposure, report):
 
 def check(exposure: Exposure) -> None:
     """Assert the rules: sums equal what the slots say, nothing negative, maps and places complete. Cold, for tests."""
-    count = int(exposure.open_count[0])
-    slots = exposure.slots
+    count, slots = int(exposure.book[0]["open_count"]), exposure.slots
     places = [int(place) for place in exposure.places]
     assert sorted(places) == list(range(len(slots))), "places is a permutation"
-    assert all(int(slots[slot]["place"]) == row for row, slot in enumerate(places)), "each slot knows its place"
+    assert (slots["place"][places] == np.arange(len(slots))).all(), "each slot knows its place"
     assert map_len(exposure.by_intent) == count and map_len(exposure.by_order) == count, "maps hold the open orders"
-    instruments, pairs = np.zeros_like(exposure.by_instrument), np.zeros_like(exposure.by_pair)
+    instruments, pairs = np.zeros_like(exposure.instruments), np.zeros_like(exposure.pairs)
     for slot in places[:count]:
         order = slots[slot]
         assert order["leaves_lots"] >= 0 and order["cum_lots"] >= 0, f"negative lots: {order}"
-        assert find_intent(exposure, order["intent_id"]) == slot == find_order(exposure, order["order_id"]), order
+        assert find_slot(exposure.by_intent, order["intent_id"]) == slot, f"intent map: {order}"
+        assert find_slot(exposure.by_order, order["order_id"]) == slot, f"order map: {order}"
         if order["child"] != NO_SLOT:
             assert slots[int(order["child"])]["parent"] == slot, f"child does not know its parent: {order}"
         if order["parent"] != NO_SLOT:
             assert slots[int(order["parent"])]["child"] == slot, f"parent does not know its child: {order}"
             continue  # the family is counted at its oldest member
-        field = "open_buy" if order["side"] == SIDE_BUY else "open_sell"
+        greatest, member = 0, slot
+        while member != NO_SLOT:
+            greatest, member = max(greatest, int(slots[member]["leaves_lots"])), int(slots[member]["child"])
         pair = int(order["strategy_id"]) * len(instruments) + int(order["instrument_id"])
         for row in (instruments[int(order["instrument_id"])], pairs[pair]):
-            row[field] += family_leaves(exposure, slot)
+            row["open_buy" if order["side"] == SIDE_BUY else "open_sell"] += greatest
             row["orders"] += 1
     for name in ("open_buy", "open_sell", "orders"):
-        assert (exposure.by_instrument[name] == instruments[name]).all(), f"instrument {name}: {exposure.by_instrument}"
-        assert (exposure.by_pair[name] == pairs[name]).all(), f"pair {name}: {exposure.by_pair}"
-    by_strategy = pairs["orders"].reshape(len(exposure.by_strategy), -1).sum(axis=1)
-    assert (exposure.by_strategy["orders"] == by_strategy).all(), "orders by strategy"
-    assert exposure.by_firm[0]["orders"] == pairs["orders"].sum(), "orders of the firm"
-    positions = exposure.by_pair["position"].reshape(len(exposure.by_strategy), -1).sum(axis=0)
-    assert (exposure.by_instrument["position"] == positions).all(), "an instrument's position is its strategies' sum"
+        assert (exposure.instruments[name] == instruments[name]).all(), f"instrument {name}: {exposure.instruments}"
+        assert (exposure.pairs[name] == pairs[name]).all(), f"pair {name}: {exposure.pairs}"
+    by_strategy = pairs["orders"].reshape(len(exposure.strategies), -1).sum(axis=1)
+    assert (exposure.strategies["orders"] == by_strategy).all(), "orders by strategy"
+    assert exposure.firm[0]["orders"] == pairs["orders"].sum(), "orders of the firm"
+    positions = exposure.pairs["position"].reshape(len(exposure.strategies), -1).sum(axis=0)
+    assert (exposure.instruments["position"] == positions).all(), "an instrument's position is its strategies' sum"

@@ -5,26 +5,27 @@ The window is full when the pass that lies `rate_max` passes back is still insid
 
 from procs.risk_gate.checks import NEVER_NS
 from procs.risk_gate.state import RATE_RING
+from shm.atomics import load_relaxed, store_relaxed
 from shm.jit import hot
 from shm.records.limits import LIMIT_NONE
 
 
 @hot
-def nth_pass_ns(pass_ns, pass_count, row, rate_max):
-    """Time of the pass `rate_max` passes back in `row`; NEVER_NS when there were fewer, or for LIMIT_NONE."""
+def nth_pass_ns(desk, rate_max):
+    """Time of the pass `rate_max` passes back at a DESK; NEVER_NS when there were fewer, or for LIMIT_NONE."""
     if rate_max == LIMIT_NONE:
         return NEVER_NS
     back = min(rate_max, RATE_RING)
-    if pass_count[row] < back:
+    if desk["pass_count"] < back:
         return NEVER_NS
-    return pass_ns[row, (pass_count[row] - back) & (RATE_RING - 1)]
+    return load_relaxed(desk["pass_addr"] + ((desk["pass_count"] - back) & (RATE_RING - 1)) * 8)
 
 
 @hot
-def record_pass(pass_ns, pass_count, row, now_ns):
-    """Remember one pass. Times of a row never fall, whatever the clock does."""
-    count = pass_count[row]
-    if count > 0:
-        now_ns = max(now_ns, pass_ns[row, (count - 1) & (RATE_RING - 1)])
-    pass_ns[row, count & (RATE_RING - 1)] = now_ns
-    pass_count[row] = count + 1
+def record_pass(desk, now_ns):
+    """Remember one pass. Times of a desk never fall, whatever the clock does."""
+    passed = desk["pass_count"]
+    if passed > 0:
+        now_ns = max(now_ns, load_relaxed(desk["pass_addr"] + ((passed - 1) & (RATE_RING - 1)) * 8))
+    store_relaxed(desk["pass_addr"] + (passed & (RATE_RING - 1)) * 8, now_ns)
+    desk["pass_count"] = passed + 1

@@ -6,14 +6,25 @@ Nothing is counted or noted again, but an overfill found here halts its instrume
 """
 
 from procs.risk_gate.answer import write_order, write_reject
-from procs.risk_gate.exposure import FOUND_OVERFILL, NO_SLOT, apply_report, find_intent, reserve_new, reserve_replace
+from procs.risk_gate.exposure import (
+    BOOK,
+    FOUND_OVERFILL,
+    NO_SLOT,
+    apply_report,
+    find_slot,
+    order_at,
+    reserve_new,
+    reserve_replace,
+)
 from procs.risk_gate.rate import record_pass
-from procs.risk_gate.state import CAUSE_NONE
+from procs.risk_gate.state import CAUSE_NONE, case_of, desk_at, instrument_at, ring_at, stream_at
 from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_NEW, PASS, STATE_HALTED
 from shm.control import control_instrument_scope, control_set
 from shm.instance import stamp
 from shm.jit import hot
+from shm.records.control_end import CONTROL_END
+from shm.records.instance_end import INSTANCE_END
 from shm.records.intent import INTENT
 from shm.records.order import ORDER
 from shm.records.reject import REJECT
@@ -25,49 +36,66 @@ INTENT_LOST = 3  # a journalled decision whose intent is no longer in its ring: 
 
 
 @hot
-def _again_reserve(state, decision):
+def _again_reserve(gate, by_intent, by_order, decision):
     """Reserve what a journalled pass reserved; a replace whose order closed meanwhile counts whole."""
+    book = record_at(gate["book_addr"], BOOK)
     target = NO_SLOT
     if int(decision["kind"]) != INTENT_NEW:
-        target = find_intent(state.exposure, decision["target_intent_id"])
+        target = find_slot(by_intent, decision["target_intent_id"])
     if target != NO_SLOT:
-        reserve_replace(state.exposure, target, decision)
+        reserve_replace(book, by_intent, by_order, target, decision)
         return
-    slot = reserve_new(state.exposure, decision)
+    slot = reserve_new(book, by_intent, by_order, decision)
     if slot != NO_SLOT:
-        order = state.exposure.slots[slot]
-        order["session_id"] = state.instrument_rows[int(decision["instrument_id"])]["session_id"]
+        order = order_at(book, slot)
+        order["session_id"] = instrument_at(gate, int(decision["instrument_id"]))["session_id"]
         order["incarnation"] = decision["incarnation"]
 
 
 @hot
-def again_decision(state, decision):
+def _again_cancel(gate, by_intent, decision):
+    slot = find_slot(by_intent, decision["target_intent_id"])
+    if slot != NO_SLOT:
+        order = order_at(record_at(gate["book_addr"], BOOK), slot)
+        order["cancelling"] = 1
+        order["cancel_stamp_ns"] = decision["pass_stamp_ns"]
+
+
+@hot
+def again_decision(gate, by_intent, by_order, decision):
     """Apply one decision of the own journal: order table, rates, last ids, incarnations."""
     strategy_id, instrument_id = int(decision["strategy_id"]), int(decision["instrument_id"])
-    strategies, instruments = state.allowed.shape
-    if strategy_id < 0 or strategy_id >= strategies:
+    if strategy_id < 0 or strategy_id >= gate["strategies"]:
         return
+    desk = desk_at(gate, strategy_id)
     if int(decision["cause_ring"]) != CAUSE_NONE:
-        state.last_intent_id[strategy_id] = max(state.last_intent_id[strategy_id], decision["intent_id"])
-        state.incarnation[strategy_id] = decision["incarnation"]
+        desk["last_intent_id"] = max(desk["last_intent_id"], decision["intent_id"])
+        desk["incarnation"] = decision["incarnation"]
     if int(decision["code"]) != PASS:
         return
     if int(decision["kind"]) == INTENT_CANCEL:
-        slot = find_intent(state.exposure, decision["target_intent_id"])
-        if slot != NO_SLOT:
-            state.exposure.slots[slot]["cancelling"] = 1
-            state.exposure.slots[slot]["cancel_stamp_ns"] = decision["pass_stamp_ns"]
+        _again_cancel(gate, by_intent, decision)
+    elif 0 <= instrument_id < gate["instruments"]:
+        _again_reserve(gate, by_intent, by_order, decision)
+        record_pass(desk, decision["now_ns"])
+        record_pass(desk_at(gate, gate["strategies"]), decision["now_ns"])
+
+
+@hot
+def _again_report(gate, by_intent, by_order, session, report):
+    stream = stream_at(gate, session)
+    if report["report_seq"] != stream["applied_seq"] + 1:
         return
-    if instrument_id < 0 or instrument_id >= instruments:
-        return
-    _again_reserve(state, decision)
-    record_pass(state.pass_ns, state.pass_count, strategy_id, decision["now_ns"])
-    record_pass(state.pass_ns, state.pass_count, strategies, decision["now_ns"])
+    stream["applied_seq"] = report["report_seq"]
+    if apply_report(record_at(gate["book_addr"], BOOK), by_intent, by_order, report) & FOUND_OVERFILL:
+        control = record_at(gate["control_addr"], CONTROL_END)
+        control_set(control, control_instrument_scope(control, int(report["instrument_id"])), STATE_HALTED)
 
 
 @hot
 def again(state, decisions, decision_stamps, reports, report_stamps, sessions):
     """Replay both journals into an empty exposure. `sessions[k]` is the stream of `reports[k]`; streams keep order."""
+    gate = state.gate[0]
     done = 0
     newest_order_id = 0
     for row in range(reports.shape[0]):
@@ -76,56 +104,53 @@ def again(state, decisions, decision_stamps, reports, report_stamps, sessions):
             decision_stamps[done] <= report_stamps[row] or report["order_id"] > newest_order_id
         ):
             newest_order_id = max(newest_order_id, decisions[done]["order_id"])
-            again_decision(state, decisions[done])
+            again_decision(gate, state.by_intent, state.by_order, decisions[done])
             done += 1
-        session = sessions[row]
-        if report["report_seq"] != state.applied_seq[session] + 1:
-            continue
-        state.applied_seq[session] = report["report_seq"]
-        if apply_report(state.exposure, report) & FOUND_OVERFILL:
-            scope = control_instrument_scope(state.control[0], int(report["instrument_id"]))
-            control_set(state.control[0], scope, STATE_HALTED)
+        _again_report(gate, state.by_intent, state.by_order, sessions[row], report)
     while done < decisions.shape[0]:
-        again_decision(state, decisions[done])
+        again_decision(gate, state.by_intent, state.by_order, decisions[done])
         done += 1
+
+
+@hot
+def _last_slot(end):
+    """Address of the newest published slot of a resumed producer's ring; it stays readable after its consumption."""
+    return end["slots_addr"] + ((end["next_seq"] - 1) & end["mask"]) * end["slot_bytes"]
 
 
 @hot
 def resume_intents(state, strategy_id, next_seq):
     """Go on behind the last decided intent of this ring: in the journal before `next_seq`, or answered in `rejects`."""
-    end = state.intents[strategy_id]
-    rejects = state.rejects[strategy_id]
-    if rejects["next_seq"] > 0:
-        last = record_at(
-            rejects["slots_addr"] + ((rejects["next_seq"] - 1) & rejects["mask"]) * rejects["slot_bytes"], REJECT
-        )
-        if last["cause_seq"] + 1 > next_seq:
-            next_seq = last["cause_seq"] + 1
-        state.last_intent_id[strategy_id] = max(state.last_intent_id[strategy_id], last["intent_id"])
+    gate = state.gate[0]
+    end = ring_at(gate["intents_addr"], strategy_id)
+    rejects = ring_at(gate["rejects_addr"], strategy_id)
+    if rejects["next_seq"] > 0:  # a reject without a decision exists when the journal had no room
+        last = record_at(_last_slot(rejects), REJECT)
+        next_seq = max(next_seq, last["cause_seq"] + 1)
+        desk = desk_at(gate, strategy_id)
+        desk["last_intent_id"] = max(desk["last_intent_id"], last["intent_id"])
     end["next_seq"] = max(end["next_seq"], next_seq)
 
 
 @hot
-def _send_order(state, decision, target_order_id):
+def _send_order(gate, decision, target_order_id):
     """Publish the order of a journalled pass if it is not the last one in its ring."""
     strategy_id = int(decision["strategy_id"])
-    session = state.instrument_rows[int(decision["instrument_id"])]["session_id"]
-    end = state.orders[session]
+    session = instrument_at(gate, int(decision["instrument_id"]))["session_id"]
+    end = ring_at(gate["orders_addr"], session)
     if end["next_seq"] > 0:
-        last = record_at(end["slots_addr"] + ((end["next_seq"] - 1) & end["mask"]) * end["slot_bytes"], ORDER)
+        last = record_at(_last_slot(end), ORDER)
         if int(last["cause_ring"]) == int(decision["cause_ring"]) and last["cause_seq"] == decision["cause_seq"]:
             return NOTHING_TO_SEND
-    source = state.intents[strategy_id]
-    intent_addr = ring_find(source, decision["cause_seq"])
-    if intent_addr == 0:
-        return INTENT_LOST
+    source = ring_at(gate["intents_addr"], strategy_id)
+    intent_addr = source["slots_addr"] + (decision["cause_seq"] & source["mask"]) * source["slot_bytes"]
     intent = record_at(intent_addr, INTENT)
     if intent["intent_id"] != decision["intent_id"]:
         return INTENT_LOST
     order_addr = ring_claim(end, 0)
     if order_addr == 0:
         return INTENT_LOST
-    case = state.case[0]
+    case = case_of(gate)
     case["order_id"] = decision["order_id"]
     case["target_order_id"] = target_order_id
     case["cause_seq"] = decision["cause_seq"]
@@ -135,26 +160,22 @@ def _send_order(state, decision, target_order_id):
     case["limits_version"] = decision["limits_version"]
     case["strategy"] = strategy_id
     order = write_order(order_addr, intent, case)
-    order["instrument_id"] = decision["instrument_id"]
-    order["side"] = decision["side"]
-    order["publish_stamp_ns"] = stamp(state.me[0])
+    order["publish_stamp_ns"] = stamp(record_at(gate["me_addr"], INSTANCE_END))
     ring_publish(end)
     return SENT
 
 
 @hot
-def _send_reject(state, decision):
+def _send_reject(gate, decision):
     """Publish the reject of a journalled refusal if its ring does not show it."""
-    end = state.rejects[int(decision["strategy_id"])]
-    if end["next_seq"] > 0:
-        last = record_at(end["slots_addr"] + ((end["next_seq"] - 1) & end["mask"]) * end["slot_bytes"], REJECT)
-        if last["cause_seq"] >= decision["cause_seq"]:
-            return NOTHING_TO_SEND
+    end = ring_at(gate["rejects_addr"], int(decision["strategy_id"]))
+    if end["next_seq"] > 0 and record_at(_last_slot(end), REJECT)["cause_seq"] >= decision["cause_seq"]:
+        return NOTHING_TO_SEND
     address = ring_claim(end, 0)
     if address == 0:
         return INTENT_LOST
     reject = write_reject(address, decision)
-    reject["publish_stamp_ns"] = stamp(state.me[0])
+    reject["publish_stamp_ns"] = stamp(record_at(gate["me_addr"], INSTANCE_END))
     ring_publish(end)
     return SENT
 
@@ -170,5 +191,5 @@ def finish_last(state, decision, target_order_id):
     if int(decision["cause_ring"]) == CAUSE_NONE:
         return NOTHING_TO_SEND
     if int(decision["code"]) == PASS:
-        return _send_order(state, decision, target_order_id)
-    return _send_reject(state, decision)
+        return _send_order(state.gate[0], decision, target_order_id)
+    return _send_reject(state.gate[0], decision)

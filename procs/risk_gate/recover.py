@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from procs.risk_gate.gather import instrument_known, limits_of
+from procs.risk_gate.gather import instrument_of, limits_of
 from procs.risk_gate.rebuild import INTENT_LOST, again, finish_last, resume_intents
-from procs.risk_gate.state import State
+from procs.risk_gate.state import State, parts_of
 from procs.risk_gate.step import take_report
 from shm.errors import Fatal
 from shm.journal import JOURNAL_DECISION, JOURNAL_REPORT
@@ -34,7 +34,8 @@ def _read_reports(wiring, state: State) -> tuple[np.ndarray, np.ndarray, np.ndar
     parts, stamps, sessions = [np.zeros(0, REPORT)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for session, sender in enumerate(sender_names(wiring)):
         reader = wiring.journal_reader(sender)
-        reports, at_ns, state.journal_next[session] = read_entries(reader, JOURNAL_REPORT, REPORT, 0)
+        reports, at_ns, next_seq = read_entries(reader, JOURNAL_REPORT, REPORT, 0)
+        parts_of(state).streams[session]["journal_next"] = next_seq
         parts.append(reports)
         stamps.append(at_ns)
         sessions.append(np.full(len(reports), session, np.int64))
@@ -55,18 +56,18 @@ def recover(wiring, state: State) -> None:
 
 def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions) -> None:
     """`recover` on arrays: what the journals hold is known, the rings are attached."""
-    for instrument_id in range(state.allowed.shape[1]):
-        instrument_known(state, instrument_id)
-    for row in range(len(state.limit_rows)):
-        limits_of(state, row)
+    gate = state.gate[0]
+    for instrument_id in range(gate["instruments"]):
+        instrument_of(gate, instrument_id)
+    for row in range(gate["instruments"] + gate["strategies"] + 1):
+        limits_of(gate, row)
     again(state, decisions, stamps, reports, report_stamps, sessions)
     if len(decisions):
         _finish(state, decisions)
-    first_ring = len(state.reports)
-    for strategy_id in range(len(state.intents)):
-        mine = decisions["cause_seq"][decisions["cause_ring"] == first_ring + strategy_id]
+    for strategy_id in range(gate["strategies"]):
+        mine = decisions["cause_seq"][decisions["cause_ring"] == gate["sessions"] + strategy_id]
         resume_intents(state, strategy_id, int(mine.max()) + 1 if len(mine) else 0)
-        ring_release(state.intents[strategy_id])
+        ring_release(parts_of(state).ends["intents"][strategy_id])
 
 
 def _finish(state: State, decisions: np.ndarray) -> None:
@@ -85,16 +86,17 @@ def _finish(state: State, decisions: np.ndarray) -> None:
 def catch_up(wiring, state: State) -> None:
     """Apply the reports that a ring left out, from the journals of the streams behind. The hot loop is not running."""
     for session, sender in enumerate(sender_names(wiring)):
-        if state.behind[session] == 0:
+        stream = parts_of(state).streams[session]
+        if stream["behind"] == 0:
             continue
         reader = wiring.journal_reader(sender)
-        reports, _, next_seq = read_entries(reader, JOURNAL_REPORT, REPORT, int(state.journal_next[session]))
-        state.journal_next[session] = next_seq
+        reports, _, stream["journal_next"] = read_entries(reader, JOURNAL_REPORT, REPORT, int(stream["journal_next"]))
         apply_all(state, session, reports)
 
 
 def apply_all(state: State, session: int, reports: np.ndarray) -> None:
     """Apply those of `reports` that come next in the stream, and tell order_sender how far we are."""
     for row in range(len(reports)):
-        take_report(state, session, reports[row])
-    ring_caught_up(state.reports[session], int(state.applied_seq[session]))
+        take_report(state.gate[0], state.by_intent, state.by_order, session, reports[row])
+    parts = parts_of(state)
+    ring_caught_up(parts.ends["reports"][session], int(parts.streams[session]["applied_seq"]))

@@ -8,40 +8,42 @@ An intent whose answer has no room (reject ring full; for cancels also journal o
 from procs.risk_gate.answer import write_decision, write_order, write_own_cancel, write_own_decision, write_reject
 from procs.risk_gate.checks import NEVER_NS, decide
 from procs.risk_gate.exposure import (
+    BOOK,
     FOUND_IMPOSSIBLE,
     FOUND_OVERFILL,
     FOUND_UNKNOWN,
+    HOLDING,
+    HOLDING_BYTES,
     NO_SLOT,
     apply_report,
-    find_intent,
+    find_slot,
+    open_slot,
+    order_at,
     reserve_new,
     reserve_replace,
 )
-from procs.risk_gate.gather import cancel_is_pending, gather
+from procs.risk_gate.gather import cancel_is_pending, gather, read_channel
 from procs.risk_gate.rate import record_pass
 from procs.risk_gate.state import (
     CANCEL_RETRY_NS,
     CATCH_UP_EVERY_NS,
-    CAUGHT_UP_STAMP,
-    CHANNEL_ADDR,
-    COMPARE_AT,
-    DECISION_ADDR,
     INTENT_BATCH,
-    POSITION_ADDR,
     REPORT_BATCH,
-    SCAN_AT,
     SCAN_BATCH,
     SCAN_EVERY,
-    STEPS,
-    TURN,
+    case_of,
+    desk_at,
+    limits_at,
+    ring_at,
+    stream_at,
+    table_at,
 )
-from shm.atomics import load_acquire, load_relaxed, record_at
+from shm.atomics import load_acquire, load_relaxed, record_at, store_relaxed
 from shm.codes import (
     CHANNEL_FRESH,
     EXIT_CATCH_UP,
     INTENT_CANCEL,
     INTENT_NEW,
-    JOURNAL_DECISION,
     PASS,
     REJECT_ALREADY_CANCELLING,
     REJECT_STATE_FULL,
@@ -73,11 +75,16 @@ from shm.error_log import (
 from shm.ids import take_id
 from shm.instance import count, gauge, note_error, record_span, stamp
 from shm.jit import hot
-from shm.journal import journal_claim, journal_commit
+from shm.journal import JOURNAL_DECISION, journal_claim, journal_commit
 from shm.latest import latest_read, latest_version
+from shm.records.channel import CHANNEL
+from shm.records.control_end import CONTROL_END
 from shm.records.decision import DECISION
 from shm.records.instance import INSTANCE
+from shm.records.instance_end import INSTANCE_END
 from shm.records.intent import INTENT
+from shm.records.journal_end import JOURNAL_END
+from shm.records.position import POSITION
 from shm.records.report import REPORT
 from shm.ring import (
     ring_advance,
@@ -101,57 +108,78 @@ FIRST_CODE = 10  # of REJECT_*
 
 
 @hot
-def take_report(state, session, report):
-    """Apply one report of a session's stream if it is the next. Returns 1 applied, 0 seen before, -1 after a gap."""
-    sequence = report["report_seq"]
-    if sequence <= state.applied_seq[session]:
-        return 0
-    if sequence > state.applied_seq[session] + 1:
-        return -1
-    me = state.me[0]
-    found = apply_report(state.exposure, report)
-    state.applied_seq[session] = sequence
-    count(me, GATE_REPORTS, 1)
+def _limit_instrument(gate, instrument_id, state):
+    """Say `state` for an instrument in the gate's own control row. It stands until the operator acknowledges it."""
+    control = record_at(gate["control_addr"], CONTROL_END)
+    control_set(control, control_instrument_scope(control, instrument_id), state)
+
+
+@hot
+def _note_found(gate, report, found):
+    """Count what a report should not have been."""
+    me = record_at(gate["me_addr"], INSTANCE_END)
     if found & FOUND_UNKNOWN:
         count(me, GATE_UNKNOWN_REPORTS, 1)
-        note_error(me, ERROR_GATE_UNKNOWN_REPORT, sequence, report["order_id"])
+        note_error(me, ERROR_GATE_UNKNOWN_REPORT, report["report_seq"], report["order_id"])
     if found & FOUND_OVERFILL:
-        note_error(me, ERROR_GATE_OVERFILL, sequence, report["order_id"])
-        scope = control_instrument_scope(state.control[0], int(report["instrument_id"]))
-        control_set(state.control[0], scope, STATE_HALTED)
+        note_error(me, ERROR_GATE_OVERFILL, report["report_seq"], report["order_id"])
+        _limit_instrument(gate, int(report["instrument_id"]), STATE_HALTED)
     if found & FOUND_IMPOSSIBLE:
-        note_error(me, ERROR_GATE_IMPOSSIBLE_REPORT, sequence, int(report["kind"]))
+        note_error(me, ERROR_GATE_IMPOSSIBLE_REPORT, report["report_seq"], int(report["kind"]))
+
+
+@hot
+def take_report(gate, by_intent, by_order, session, report):
+    """Apply one report of a session's stream if it is the next. Returns 1 applied, 0 seen before, -1 after a gap."""
+    stream = stream_at(gate, session)
+    sequence = report["report_seq"]
+    if sequence <= stream["applied_seq"]:
+        return 0
+    if sequence > stream["applied_seq"] + 1:
+        return -1
+    found = apply_report(record_at(gate["book_addr"], BOOK), by_intent, by_order, report)
+    stream["applied_seq"] = sequence
+    count(record_at(gate["me_addr"], INSTANCE_END), GATE_REPORTS, 1)
+    if found != 0:
+        _note_found(gate, report, found)
     return 1
 
 
 @hot
-def _read_reports(state, session):
+def _ask_for_catch_up(gate):
+    """Leave the loop to read the journal, not more often than CATCH_UP_EVERY_NS."""
+    now_stamp = stamp(record_at(gate["me_addr"], INSTANCE_END))
+    if now_stamp - gate["caught_up_stamp_ns"] > CATCH_UP_EVERY_NS:
+        gate["caught_up_stamp_ns"] = now_stamp
+        store_relaxed(gate["exit_addr"], EXIT_CATCH_UP)
+
+
+@hot
+def _read_reports(gate, by_intent, by_order, session):
     """Consume one session's ring up to REPORT_BATCH; says whether the stream is behind. Returns records consumed."""
-    end = state.reports[session]
+    end = ring_at(gate["reports_addr"], session)
+    me = record_at(gate["me_addr"], INSTANCE_END)
+    stream = stream_at(gate, session)
     taken = 0
     gap = 0
     address = ring_peek(end)
     while address != 0 and taken < REPORT_BATCH:
         report = record_at(address, REPORT)
-        result = take_report(state, session, report)
+        result = take_report(gate, by_intent, by_order, session, report)
         if result < 0:
             gap = 1
             break
         if result > 0:
-            record_span(state.me[0], HOP_REPORTS, stamp(state.me[0]) - report["publish_stamp_ns"])
+            record_span(me, HOP_REPORTS, stamp(me) - report["publish_stamp_ns"])
         ring_advance(end)
         taken += 1
         address = ring_peek(end)
     ring_release(end)
-    behind = ring_is_behind(end)
-    state.behind[session] = 1 if behind != 0 or gap != 0 else 0
-    if state.behind[session] == 1:
-        ring_caught_up(end, state.applied_seq[session])
+    stream["behind"] = 1 if gap != 0 or ring_is_behind(end) != 0 else 0
+    if stream["behind"] == 1:
+        ring_caught_up(end, stream["applied_seq"])
         if gap == 1 or address == 0:
-            now_stamp = stamp(state.me[0])
-            if now_stamp - state.words[CAUGHT_UP_STAMP] > CATCH_UP_EVERY_NS:
-                state.words[CAUGHT_UP_STAMP] = now_stamp
-                state.exit_request[0] = EXIT_CATCH_UP
+            _ask_for_catch_up(gate)
     return taken
 
 
@@ -159,95 +187,97 @@ def _read_reports(state, session):
 
 
 @hot
-def _publish_reject(state, strategy_id, reject_addr, decision):
+def _commit(gate, stamp_ns, now_ns):
+    """Complete the claimed decision in the journal."""
+    journal_commit(record_at(gate["journal_addr"], JOURNAL_END), JOURNAL_DECISION, DECISION_BYTES, stamp_ns, now_ns)
+
+
+@hot
+def _publish_reject(gate, strategy_id, reject_addr, decision):
+    me = record_at(gate["me_addr"], INSTANCE_END)
     reject = write_reject(reject_addr, decision)
-    me = state.me[0]
     reject["publish_stamp_ns"] = stamp(me)
-    ring_publish(state.rejects[strategy_id])
+    ring_publish(ring_at(gate["rejects_addr"], strategy_id))
     count(me, GATE_REJECTED, 1)
-    count(me, GATE_REJECT_BASE + _code_of(decision) - FIRST_CODE, 1)
+    count(me, GATE_REJECT_BASE + int(decision["code"]) - FIRST_CODE, 1)
 
 
 @hot
-def _code_of(decision):
-    """Code of a decision, widened."""
-    return int(decision["code"])
-
-
-@hot
-def _reserve(state, decision):
+def _reserve(gate, by_intent, by_order, decision):
     """Reserve what a passed decision asks for. Returns its slot or NO_SLOT."""
-    case = state.case[0]
-    if case["kind"] == INTENT_NEW:
-        slot = reserve_new(state.exposure, decision)
-        if slot != NO_SLOT:
-            order = state.exposure.slots[slot]
-            order["session_id"] = case["session"]
-            order["incarnation"] = case["incarnation"]
-        return slot
-    return reserve_replace(state.exposure, case["target_slot"], decision)
+    case = case_of(gate)
+    book = record_at(gate["book_addr"], BOOK)
+    if case["kind"] != INTENT_NEW:
+        return reserve_replace(book, by_intent, by_order, case["target_slot"], decision)
+    slot = reserve_new(book, by_intent, by_order, decision)
+    if slot != NO_SLOT:
+        order = order_at(book, slot)
+        order["session_id"] = case["session"]
+        order["incarnation"] = case["incarnation"]
+    return slot
 
 
 @hot
-def _pass_order(state, strategy_id, intent, journal_addr, order_addr):
+def _pass_order(gate, by_intent, by_order, order_id, intent, journal_addr, order_addr):
     """Reserve, journal, publish. Returns 1, or 0 when no identifier or slot was left; then nothing changed."""
-    case = state.case[0]
-    me = state.me[0]
-    case["order_id"] = take_id(state.ids)
-    if case["order_id"] == 0:
+    case = case_of(gate)
+    case["order_id"] = order_id
+    if order_id == 0:
         return 0
     decision = write_decision(journal_addr, intent, case)
-    if _reserve(state, decision) == NO_SLOT:
+    if _reserve(gate, by_intent, by_order, decision) == NO_SLOT:
         return 0
-    record_pass(state.pass_ns, state.pass_count, strategy_id, case["now_ns"])
-    record_pass(state.pass_ns, state.pass_count, state.allowed.shape[0], case["now_ns"])
-    journal_commit(state.journal[0], JOURNAL_DECISION, DECISION_BYTES, case["pass_stamp_ns"], case["now_ns"])
+    record_pass(desk_at(gate, case["strategy"]), case["now_ns"])
+    record_pass(desk_at(gate, gate["strategies"]), case["now_ns"])
+    _commit(gate, case["pass_stamp_ns"], case["now_ns"])
+    me = record_at(gate["me_addr"], INSTANCE_END)
     order = write_order(order_addr, intent, case)
     order["publish_stamp_ns"] = stamp(me)
-    ring_publish(state.orders[case["session"]])
+    ring_publish(ring_at(gate["orders_addr"], case["session"]))
     count(me, GATE_PASSED, 1)
     return 1
 
 
 @hot
-def _on_order(state, strategy_id, intent, now_ns):
+def _claim_order(gate, case):
+    """Address of the next slot of the session's `orders` ring that a new order may take, or 0."""
+    if case["session"] < 0:
+        return 0
+    return ring_claim(ring_at(gate["orders_addr"], case["session"]), stream_at(gate, case["session"])["headroom"])
+
+
+@hot
+def _on_order(gate, by_intent, by_order, ids, strategy_id, intent, now_ns):
     """Decide a NEW or REPLACE (or an unknown kind). Returns 1, or 0 when the reject ring has no room for the answer."""
-    reject_addr = ring_claim(state.rejects[strategy_id], 0)
+    reject_addr = ring_claim(ring_at(gate["rejects_addr"], strategy_id), 0)
     if reject_addr == 0:
         return 0
-    case = state.case[0]
-    gather(state, strategy_id, intent, now_ns)
-    if state.draining[strategy_id] == 1:
+    case = case_of(gate)
+    gather(gate, by_intent, strategy_id, intent, now_ns)
+    if desk_at(gate, strategy_id)["draining"] == 1:
         case["expires_ns"] = NEVER_NS  # an earlier life of the strategy wanted it; nobody would know the order
-    journal_addr = journal_claim(state.journal[0])
+    journal_addr = journal_claim(record_at(gate["journal_addr"], JOURNAL_END))
+    order_addr = _claim_order(gate, case)
     case["journal_room"] = 1 if journal_addr != 0 else 0
-    order_addr = 0
-    if case["session"] >= 0:
-        session = case["session"]
-        order_addr = ring_claim(state.orders[session], state.orders_headroom[session])
     case["orders_room"] = 1 if order_addr != 0 else 0
-    code = decide(case)
-    if code == PASS:
-        if _pass_order(state, strategy_id, intent, journal_addr, order_addr) == 1:
+    if decide(case) == PASS:
+        if _pass_order(gate, by_intent, by_order, take_id(ids), intent, journal_addr, order_addr) == 1:
             return 1
         case["order_id"] = 0
         case["code"] = REJECT_STATE_FULL
+    decision = write_decision(journal_addr if journal_addr != 0 else gate["decision_addr"], intent, case)
     if journal_addr != 0:
-        decision = write_decision(journal_addr, intent, case)
-        journal_commit(state.journal[0], JOURNAL_DECISION, DECISION_BYTES, case["pass_stamp_ns"], now_ns)
-    else:
-        decision = write_decision(state.words[DECISION_ADDR], intent, case)
-    _publish_reject(state, strategy_id, reject_addr, decision)
+        _commit(gate, case["pass_stamp_ns"], now_ns)
+    _publish_reject(gate, strategy_id, reject_addr, decision)
     return 1
 
 
 @hot
-def _gather_cancel(state, strategy_id, intent, now_ns):
+def _gather_cancel(gate, by_intent, strategy_id, intent, now_ns):
     """Fill what a cancel's answer needs. Returns PASS or the code."""
-    case = state.case[0]
-    case["kind"] = INTENT_CANCEL
+    case = case_of(gate)
     case["now_ns"] = now_ns
-    case["pass_stamp_ns"] = stamp(state.me[0])
+    case["pass_stamp_ns"] = stamp(record_at(gate["me_addr"], INSTANCE_END))
     case["order_id"] = 0
     case["limit_value"] = 0
     case["found_value"] = 0
@@ -255,107 +285,110 @@ def _gather_cancel(state, strategy_id, intent, now_ns):
     case["limits_version"] = 0
     case["channel_state"] = 0
     case["channel_stale_stamp_ns"] = 0
-    case["code"] = REJECT_UNKNOWN_TARGET
-    case["target_slot"] = find_intent(state.exposure, intent["target_intent_id"])
+    case["target_slot"] = find_slot(by_intent, intent["target_intent_id"])
     if case["target_slot"] == NO_SLOT:
         return REJECT_UNKNOWN_TARGET
-    order = state.exposure.slots[case["target_slot"]]
-    if order["strategy_id"] != strategy_id:
+    order = order_at(record_at(gate["book_addr"], BOOK), case["target_slot"])
+    if order["strategy_id"] != strategy_id or order["session_id"] < 0 or order["session_id"] >= gate["sessions"]:
         return REJECT_UNKNOWN_TARGET
     if cancel_is_pending(order, case["pass_stamp_ns"]) == 1:
-        case["code"] = REJECT_ALREADY_CANCELLING
         return REJECT_ALREADY_CANCELLING
-    case["code"] = PASS
     case["target_order_id"] = order["order_id"]
     case["session"] = order["session_id"]
     return PASS
 
 
 @hot
-def _on_cancel(state, strategy_id, intent, now_ns):
-    """Pass a cancel on, or answer why not. Returns 1, or 0 when there is no room: then it waits in its ring."""
-    case = state.case[0]
-    me = state.me[0]
-    code = _gather_cancel(state, strategy_id, intent, now_ns)
-    out_addr = 0
-    if code == PASS:
-        out_addr = ring_claim(state.orders[case["session"]], 0)
-    else:
-        out_addr = ring_claim(state.rejects[strategy_id], 0)
-    if out_addr == 0:
-        return 0
-    journal_addr = journal_claim(state.journal[0])
-    if journal_addr == 0:
-        return 0
-    decision = write_decision(journal_addr, intent, case)
-    journal_commit(state.journal[0], JOURNAL_DECISION, DECISION_BYTES, case["pass_stamp_ns"], now_ns)
-    if code != PASS:
-        _publish_reject(state, strategy_id, out_addr, decision)
-        return 1
-    target = state.exposure.slots[case["target_slot"]]
+def _pass_cancel(gate, intent, order_addr):
+    """Publish a cancel whose decision is journalled."""
+    case = case_of(gate)
+    me = record_at(gate["me_addr"], INSTANCE_END)
+    target = order_at(record_at(gate["book_addr"], BOOK), case["target_slot"])
     target["cancelling"] = 1
     target["cancel_stamp_ns"] = case["pass_stamp_ns"]
-    order = write_order(out_addr, intent, case)
+    order = write_order(order_addr, intent, case)
     order["instrument_id"] = target["instrument_id"]
     order["side"] = target["side"]
     order["publish_stamp_ns"] = stamp(me)
-    ring_publish(state.orders[case["session"]])
+    ring_publish(ring_at(gate["orders_addr"], case["session"]))
     count(me, GATE_CANCELS, 1)
+
+
+@hot
+def _on_cancel(gate, by_intent, strategy_id, intent, now_ns):
+    """Pass a cancel on, or answer why not. Returns 1, or 0 when there is no room: then it waits in its ring."""
+    case = case_of(gate)
+    code = _gather_cancel(gate, by_intent, strategy_id, intent, now_ns)
+    case["code"] = code
+    out = ring_at(gate["rejects_addr"], strategy_id)
+    if code == PASS:
+        out = ring_at(gate["orders_addr"], case["session"])
+    out_addr = ring_claim(out, 0)
+    if out_addr == 0:
+        return 0
+    journal_addr = journal_claim(record_at(gate["journal_addr"], JOURNAL_END))
+    if journal_addr == 0:
+        return 0
+    decision = write_decision(journal_addr, intent, case)
+    _commit(gate, case["pass_stamp_ns"], now_ns)
+    if code == PASS:
+        _pass_cancel(gate, intent, out_addr)
+    else:
+        _publish_reject(gate, strategy_id, out_addr, decision)
     return 1
 
 
 @hot
-def _on_intent(state, strategy_id, sequence, intent, now_ns):
+def _on_intent(gate, by_intent, by_order, ids, strategy_id, sequence, intent, now_ns):
     """Decide one intent. Returns 1, or 0 when it must stay in its ring."""
-    case = state.case[0]
-    me = state.me[0]
-    case["cause_ring"] = state.reports.shape[0] + strategy_id
+    case = case_of(gate)
+    desk = desk_at(gate, strategy_id)
+    case["cause_ring"] = gate["sessions"] + strategy_id
     case["cause_seq"] = sequence
     case["strategy"] = strategy_id
-    case["incarnation"] = state.incarnation[strategy_id]
-    done = 0
+    case["incarnation"] = desk["incarnation"]
     if int(intent["kind"]) == INTENT_CANCEL:
-        done = _on_cancel(state, strategy_id, intent, now_ns)
+        done = _on_cancel(gate, by_intent, strategy_id, intent, now_ns)
     else:
-        done = _on_order(state, strategy_id, intent, now_ns)
+        done = _on_order(gate, by_intent, by_order, ids, strategy_id, intent, now_ns)
     if done == 0:
         return 0
+    me = record_at(gate["me_addr"], INSTANCE_END)
     if int(intent["strategy_id"]) != strategy_id:
         note_error(me, ERROR_GATE_FOREIGN_INTENT, strategy_id, int(intent["strategy_id"]))
-    state.last_intent_id[strategy_id] = max(state.last_intent_id[strategy_id], intent["intent_id"])
+    desk["last_intent_id"] = max(desk["last_intent_id"], intent["intent_id"])
     record_span(me, HOP_INTENTS, case["pass_stamp_ns"] - intent["decide_stamp_ns"])
     count(me, GATE_INTENTS, 1)
     return 1
 
 
 @hot
-def _note_incarnation(state, strategy_id):
+def _note_incarnation(desk):
     """See whether the strategy was started again: then what its ring still holds was wanted by an earlier life."""
-    page = state.pages[strategy_id]
-    if page == 0:
-        return
-    incarnation = load_acquire(page + INCARNATION_WORD)
-    if incarnation != state.incarnation[strategy_id]:
-        if state.incarnation[strategy_id] >= 0:
-            state.draining[strategy_id] = 1
-        state.incarnation[strategy_id] = incarnation
+    incarnation = load_acquire(desk["page_addr"] + INCARNATION_WORD)
+    if incarnation != desk["incarnation"]:
+        if desk["incarnation"] >= 0:
+            desk["draining"] = 1
+        desk["incarnation"] = incarnation
 
 
 @hot
-def _read_intents(state, strategy_id, now_ns):
+def _read_intents(gate, by_intent, by_order, ids, strategy_id, now_ns):
     """Consume one strategy's ring up to INTENT_BATCH. Returns intents decided."""
-    end = state.intents[strategy_id]
-    _note_incarnation(state, strategy_id)
+    end = ring_at(gate["intents_addr"], strategy_id)
+    desk = desk_at(gate, strategy_id)
+    _note_incarnation(desk)
     taken = 0
     address = ring_peek(end)
     while address != 0 and taken < INTENT_BATCH:
-        if _on_intent(state, strategy_id, end["next_seq"], record_at(address, INTENT), now_ns) == 0:
+        intent = record_at(address, INTENT)
+        if _on_intent(gate, by_intent, by_order, ids, strategy_id, end["next_seq"], intent, now_ns) == 0:
             break
         ring_advance(end)
         taken += 1
         address = ring_peek(end)
     if address == 0:
-        state.draining[strategy_id] = 0
+        desk["draining"] = 0
     ring_release(end)
     return taken
 
@@ -364,113 +397,115 @@ def _read_intents(state, strategy_id, now_ns):
 
 
 @hot
-def _must_cancel(state, order, now_ns, stamp_ns):
+def _must_cancel(gate, order, now_ns, stamp_ns):
     """1 when an order may not stay: its strategy is dead or was restarted, its scope is stopped, its feed is stale."""
     strategy_id, instrument_id = order["strategy_id"], order["instrument_id"]
-    page = state.pages[strategy_id]
-    if order["incarnation"] != state.incarnation[strategy_id]:
+    desk = desk_at(gate, strategy_id)
+    if order["incarnation"] != desk["incarnation"]:
         return 1
-    if page != 0 and stamp_ns - load_relaxed(page + STEP_WORD) > state.silence_ns[strategy_id]:
+    if stamp_ns - load_relaxed(desk["page_addr"] + STEP_WORD) > desk["silence_ns"]:
         return 1
-    if control_state(state.control[0], order["session_id"], strategy_id, instrument_id) >= STATE_CANCEL_ONLY:
+    control = record_at(gate["control_addr"], CONTROL_END)
+    if control_state(control, order["session_id"], strategy_id, instrument_id) >= STATE_CANCEL_ONLY:
         return 1
-    channel = state.channel[0]
-    channel_id = state.instrument_rows[instrument_id]["channel_id"]
-    if latest_read(state.channels[0], channel_id, state.words[CHANNEL_ADDR]) <= 0:
+    if read_channel(gate, instrument_id) != CHANNEL_FRESH:
         return 1
-    silence_max = state.limit_rows[instrument_id]["channel_silence_ns_max"]
-    return 1 if channel["state"] != CHANNEL_FRESH or now_ns - channel["heard_ns"] > silence_max else 0
+    silence_ns = now_ns - record_at(gate["channel_addr"], CHANNEL)["heard_ns"]
+    return 1 if silence_ns > limits_at(gate, instrument_id)["channel_silence_ns_max"] else 0
 
 
 @hot
-def _cancel_by_gate(state, slot, now_ns, stamp_ns):
+def _cancel_by_gate(gate, target, now_ns, stamp_ns):
     """Send a cancel that no strategy asked for. Returns 1, or 0 when there is no room."""
-    target = state.exposure.slots[slot]
     session = target["session_id"]
-    if session < 0 or session >= state.orders.shape[0]:
+    if session < 0 or session >= gate["sessions"]:
         return 0
-    order_addr = ring_claim(state.orders[session], 0)
+    end = ring_at(gate["orders_addr"], session)
+    order_addr = ring_claim(end, 0)
     if order_addr == 0:
         return 0
-    journal_addr = journal_claim(state.journal[0])
+    journal_addr = journal_claim(record_at(gate["journal_addr"], JOURNAL_END))
     if journal_addr == 0:
         return 0
-    me = state.me[0]
+    me = record_at(gate["me_addr"], INSTANCE_END)
     write_own_decision(journal_addr, target, now_ns, stamp_ns)
-    journal_commit(state.journal[0], JOURNAL_DECISION, DECISION_BYTES, stamp_ns, now_ns)
+    _commit(gate, stamp_ns, now_ns)
     target["cancelling"] = 1
     target["cancel_stamp_ns"] = stamp_ns
     order = write_own_cancel(order_addr, target, now_ns, stamp_ns)
     order["publish_stamp_ns"] = stamp(me)
-    ring_publish(state.orders[session])
+    ring_publish(end)
     count(me, GATE_OWN_CANCELS, 1)
     return 1
 
 
 @hot
-def scan_orders(state, now_ns, orders):
+def scan_orders(gate, now_ns, orders):
     """Look at the next `orders` open orders and cancel those that may not stay. Returns cancels sent."""
-    open_count = state.exposure.open_count[0]
-    stamp_ns = stamp(state.me[0])
+    book = record_at(gate["book_addr"], BOOK)
+    open_count = book["open_count"]
+    stamp_ns = stamp(record_at(gate["me_addr"], INSTANCE_END))
     sent = 0
     for _ in range(min(orders, open_count)):
-        if state.words[SCAN_AT] >= open_count:
-            state.words[SCAN_AT] = 0
-        slot = state.exposure.places[state.words[SCAN_AT]]
-        state.words[SCAN_AT] += 1
-        order = state.exposure.slots[slot]
+        if gate["scan_at"] >= open_count:
+            gate["scan_at"] = 0
+        order = order_at(book, open_slot(book, gate["scan_at"]))
+        gate["scan_at"] += 1
         if order["cancel_stamp_ns"] != 0 and stamp_ns - order["cancel_stamp_ns"] <= CANCEL_RETRY_NS:
             continue
-        if _must_cancel(state, order, now_ns, stamp_ns) == 1:
-            sent += _cancel_by_gate(state, slot, now_ns, stamp_ns)
+        if _must_cancel(gate, order, now_ns, stamp_ns) == 1:
+            sent += _cancel_by_gate(gate, order, now_ns, stamp_ns)
     return sent
 
 
 @hot
-def compare_positions(state):
+def compare_positions(gate):
     """Compare the next row of `positions` with ours, where both hold the same fills. Returns 1 for a break.
 
     position_keeper's row is comparable when its last report is not older than our last fill of the row and not newer
     than our last report of it: then both contain the same executions.
     """
-    exposure = state.exposure
-    pairs = exposure.by_pair.shape[0]
-    row = state.words[COMPARE_AT]
-    state.words[COMPARE_AT] = row + 1 if row + 1 < pairs else 0
-    version = latest_version(state.positions[0], row)
-    if version == state.position_versions[row]:
+    book = record_at(gate["book_addr"], BOOK)
+    table = table_at(gate["positions_addr"])
+    row = gate["compare_at"]
+    gate["compare_at"] = row + 1 if row + 1 < book["strategies"] * book["instruments"] else 0
+    seen_addr = gate["position_versions_addr"] + row * 8
+    version = latest_version(table, row)
+    if version == load_relaxed(seen_addr) or latest_read(table, row, gate["position_addr"]) <= 0:
         return 0
-    version = latest_read(state.positions[0], row, state.words[POSITION_ADDR])
-    if version <= 0:
+    keeper = record_at(gate["position_addr"], POSITION)
+    ours = record_at(book["pairs_addr"] + row * HOLDING_BYTES, HOLDING)
+    if keeper["reports_seq"] < ours["fill_seq"] or keeper["reports_seq"] > ours["seen_seq"]:
         return 0
-    keeper = state.position[0]
-    if keeper["reports_seq"] < exposure.pair_fill_seq[row] or keeper["reports_seq"] > exposure.pair_seen_seq[row]:
+    store_relaxed(seen_addr, version)
+    if keeper["position_lots"] == ours["position"]:
         return 0
-    state.position_versions[row] = version
-    ours = exposure.by_pair[row]["position"]
-    if keeper["position_lots"] == ours:
-        return 0
-    me = state.me[0]
+    me = record_at(gate["me_addr"], INSTANCE_END)
     count(me, GATE_BREAKS, 1)
-    note_error(me, ERROR_GATE_POSITION_BREAK, keeper["position_lots"], ours)
-    scope = control_instrument_scope(state.control[0], row % exposure.by_instrument.shape[0])
-    control_set(state.control[0], scope, STATE_REDUCING)
+    note_error(me, ERROR_GATE_POSITION_BREAK, keeper["position_lots"], ours["position"])
+    _limit_instrument(gate, row % book["instruments"], STATE_REDUCING)
     return 1
+
+
+@hot
+def _turn(gate, by_intent, by_order, ids, now_ns):
+    work = 0
+    for session in range(gate["sessions"]):
+        work += _read_reports(gate, by_intent, by_order, session)
+    gate["turn"] += 1
+    for place in range(gate["strategies"]):
+        strategy_id = (gate["turn"] + place) % gate["strategies"]
+        work += _read_intents(gate, by_intent, by_order, ids, strategy_id, now_ns)
+    gate["steps"] += 1
+    if work == 0 or gate["steps"] % SCAN_EVERY == 0:
+        work += scan_orders(gate, now_ns, SCAN_BATCH)
+        compare_positions(gate)
+        open_count = record_at(gate["book_addr"], BOOK)["open_count"]
+        gauge(record_at(gate["me_addr"], INSTANCE_END), GATE_OPEN_ORDERS, open_count)
+    return work
 
 
 @hot
 def step(state, now_ns):
     """One duty cycle. Returns the records handled."""
-    work = 0
-    for session in range(state.reports.shape[0]):
-        work += _read_reports(state, session)
-    strategies = state.intents.shape[0]
-    state.words[TURN] += 1
-    for turn in range(strategies):
-        work += _read_intents(state, (state.words[TURN] + turn) % strategies, now_ns)
-    state.words[STEPS] += 1
-    if work == 0 or state.words[STEPS] % SCAN_EVERY == 0:
-        work += scan_orders(state, now_ns, SCAN_BATCH)
-        compare_positions(state)
-        gauge(state.me[0], GATE_OPEN_ORDERS, state.exposure.open_count[0])
-    return work
+    return _turn(state.gate[0], state.by_intent, state.by_order, state.ids, now_ns)

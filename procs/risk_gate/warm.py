@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from procs.risk_gate.gather import instrument_of, limits_of
 from procs.risk_gate.rebuild import again, finish_last, resume_intents
-from procs.risk_gate.state import CATCH_UP_EVERY_NS, CAUGHT_UP_STAMP, State
-from procs.risk_gate.step import step, take_report
+from procs.risk_gate.recover import apply_all
+from procs.risk_gate.state import State, parts_of
+from procs.risk_gate.step import step
 from shm.atomics import record_at
 from shm.codes import (
     CHANNEL_FRESH,
@@ -18,7 +20,6 @@ from shm.codes import (
     TIF_DAY,
     TRADING_OPEN,
 )
-from shm.instance import stamp
 from shm.journal import journal_drain
 from shm.latest import latest_claim, latest_publish
 from shm.records.channel import CHANNEL
@@ -26,7 +27,7 @@ from shm.records.decision import DECISION
 from shm.records.intent import INTENT
 from shm.records.report import REPORT
 from shm.records.top import TOP
-from shm.ring import ring_advance, ring_caught_up, ring_claim, ring_peek, ring_publish, ring_release
+from shm.ring import ring_claim, ring_publish, ring_release
 
 NOW_NS = 1_000_000_000
 view_at = getattr(record_at, "twin", record_at)  # interpreted code cannot call the intrinsic itself
@@ -35,7 +36,8 @@ view_at = getattr(record_at, "twin", record_at)  # interpreted code cannot call 
 def warm_up(state: State) -> None:
     """Run step with every kind of intent and report, then the replay of both, on private memory."""
     _open_market(state)
-    source, reports = state.intents.copy(), state.reports.copy()  # the producers' side of the same memory
+    ends = parts_of(state).ends
+    source, reports = ends["intents"].copy(), ends["reports"].copy()  # the producers' side of the same memory
     for intent_id, target, kind in (
         (1, 0, INTENT_NEW),
         (2, 1, INTENT_REPLACE),
@@ -56,33 +58,32 @@ def warm_up(state: State) -> None:
     decisions, made = np.zeros(1, DECISION), np.zeros(1, REPORT)
     decisions[0]["code"] = PASS
     _fill_report(made[0], 3, REPORT_ACCEPTED)
-    take_report(state, 0, made[0])
+    apply_all(state, 0, made)
     finish_last(state, decisions[0], 0)
-    again(state, decisions[:0], np.zeros(0, np.int64), made[:0], np.zeros(0, np.int64), np.zeros(0, np.int64))
+    nothing = np.zeros(0, np.int64)
+    again(state, decisions[:0], nothing, made[:0], nothing, nothing)
     resume_intents(state, 0, 0)
-    ring_caught_up(state.reports[0], 0)
-    ring_release(state.intents[0])
-    far = state.orders.copy()
-    while ring_peek(far[0]) != 0:
-        ring_advance(far[0])
-    journal_drain(state.journal[0])
-    state.words[CAUGHT_UP_STAMP] = stamp(state.me[0]) - CATCH_UP_EVERY_NS
+    ring_release(ends["intents"][0])
+    limits_of(state.gate[0], 0)
+    instrument_of(state.gate[0], 0)
+    journal_drain(ends["journal"][0])
     state.exit_request[0] = 0
 
 
 def _open_market(state: State) -> None:
-    for row in range(state.instrument_rows.shape[0]):
-        top = view_at(latest_claim(state.tops[0], row), TOP)
+    tops, channels = (parts_of(state).ends[name][0] for name in ("tops", "channels"))
+    for row in range(state.gate[0]["instruments"]):
+        top = view_at(latest_claim(tops, row), TOP)
         top["bid_price_ticks"], top["ask_price_ticks"] = 1000, 1002
         top["changed_ns"], top["trading_state"] = NOW_NS, TRADING_OPEN
-        latest_publish(state.tops[0], row)
-    channel = view_at(latest_claim(state.channels[0], 0), CHANNEL)
+        latest_publish(tops, row)
+    channel = view_at(latest_claim(channels, 0), CHANNEL)
     channel["state"], channel["heard_ns"] = CHANNEL_FRESH, NOW_NS
-    latest_publish(state.channels[0], 0)
+    latest_publish(channels, 0)
 
 
 def _fill_intent(state: State, intent, intent_id: int, target: int, kind: int) -> None:
-    instrument = int(np.flatnonzero(state.allowed[0])[0]) if state.allowed[0].any() else 0
+    instrument = int(np.argmax(parts_of(state).allowed[0]))
     intent["intent_id"], intent["target_intent_id"], intent["kind"] = intent_id, target, kind
     intent["instrument_id"], intent["side"], intent["tif"] = instrument, SIDE_BUY, TIF_DAY
     intent["price_ticks"], intent["qty_lots"], intent["expires_ns"] = 1000, 1, NOW_NS

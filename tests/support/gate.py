@@ -4,7 +4,7 @@ import numpy as np
 
 from procs.risk_gate.exposure import check
 from procs.risk_gate.recover import rebuild
-from procs.risk_gate.state import State, new_state
+from procs.risk_gate.state import State, new_state, parts_of
 from procs.risk_gate.step import step
 from shm.atomics import record_at
 from shm.codes import CHANNEL_FRESH, INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, SIDE_BUY, TIF_DAY, TRADING_OPEN
@@ -33,8 +33,15 @@ from shm.ring import (
     ring_resume_consumer,
     ring_resume_producer,
 )
-from shm.scratch import scratch_control, scratch_control_as, scratch_ids, scratch_journal, scratch_me, scratch_ring
-from shm.scratch import scratch_table  # isort: skip
+from shm.scratch import (
+    scratch_control,
+    scratch_control_as,
+    scratch_ids,
+    scratch_journal,
+    scratch_me,
+    scratch_ring,
+    scratch_table,
+)
 
 NOW_NS = 1_700_000_000_000_000_000
 view_at = getattr(record_at, "twin", record_at)  # interpreted code cannot call the intrinsic itself
@@ -104,6 +111,10 @@ class Gate:
             pages=np.array([int(me[0]["page_addr"]) for me in self.strategy_ends], np.int64),
             **self.tables,
         )
+
+    @property
+    def exposure(self):
+        return parts_of(self.state).exposure
 
     # --- what others write ---------------------------------------------------------------------------------------
 
@@ -226,7 +237,7 @@ class Gate:
         work = 0
         for _ in range(times):
             work += step(self.state, self.now_ns)
-            check(self.state.exposure)
+            check(self.exposure)
             if drain:
                 journal_drain(self.journal[0])
         return work
@@ -280,4 +291,4 @@ class Gate:
         reports = np.frombuffer(bytearray(b"".join(self.report_log)), REPORT)
         report_stamps = np.array(self.report_stamps, np.int64)
         rebuild(self.state, decisions, stamps, reports, report_stamps, np.zeros(len(reports), np.int64))
-        check(self.state.exposure)
+        check(self.exposure)
