@@ -17,6 +17,9 @@ class ErrorCode(NamedTuple):
     meaning: str
 
 
+# feed_handler
+ERROR_FEED_BOOK, ERROR_FEED_MESSAGE, ERROR_FEED_LOCATE = 100, 101, 102
+
 # strategy
 ERROR_QUOTE_CROSSED = 200
 
@@ -32,6 +35,24 @@ ERROR_JOURNAL_FAILED, ERROR_JOURNAL_FULL, ERROR_IDS_FAILED, ERROR_IDS_EXHAUSTED 
 ERROR_LATE_COMPILE = 704
 
 ERRORS = (
+    ErrorCode(
+        ERROR_FEED_BOOK,
+        "feed_book",
+        "instrument, BOOK_* code",
+        "a message that the book cannot follow: its instrument is closed to trading until feed_handler starts again",
+    ),
+    ErrorCode(
+        ERROR_FEED_MESSAGE,
+        "feed_message",
+        "type letter, WIRE_* code",
+        "a message of a known type and size holds a value that no field can have",
+    ),
+    ErrorCode(
+        ERROR_FEED_LOCATE,
+        "feed_locate",
+        "instrument, locate",
+        "the directory gave an instrument a second locate, or one that another has; it was not taken",
+    ),
     ErrorCode(
         ERROR_QUOTE_CROSSED,
         "quote_crossed",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from procs.feed_handler.book import POOL_LEVEL_FREE, POOL_LEVELS, POOL_ORDER_FREE, POOL_ORDERS, Book
+from procs.feed_handler.book import Book
 from procs.feed_handler.ladder import LEVEL_BITS, LEVEL_MASK
 from procs.feed_handler.order_map import SLOT_BITS, SLOT_MASK, place_of, tag_of
 
@@ -45,7 +45,7 @@ def check(book: Book) -> None:
                 _require(order["level"] == level, "an order knows its level", slot=slot, level=level)
                 _require(order["prev"] == older, "the queue is linked both ways", slot=slot)
                 _require(order["qty_lots"] > 0, "a resting order has something left", slot=slot)
-                place = place_of(book.places, book.orders, int(order["order_ref"]))
+                place = place_of(book.row[0], int(order["order_ref"]))
                 _require(place >= 0 and book.places[place] & SLOT_MASK == slot, "the map finds it", slot=slot)
                 lots += int(order["qty_lots"])
                 orders += 1
@@ -58,13 +58,13 @@ def check(book: Book) -> None:
         expected = (int(best["price_ticks"]), int(best["qty_lots"])) if levels else (0, 0)
         _require((int(side["price_ticks"]), int(side["qty_lots"])) == expected, "the best is cached", side=side_index)
         live_levels += levels
-    _require(book.pool[POOL_ORDERS] == live_orders, "orders are counted", counted=live_orders)
-    _require(book.pool[POOL_LEVELS] == live_levels, "levels are counted", counted=live_levels)
+    _require(book.row[0]["orders"] == live_orders, "orders are counted", counted=live_orders)
+    _require(book.row[0]["levels"] == live_levels, "levels are counted", counted=live_levels)
     for rows, link, free, live in (
-        (book.orders, "next", POOL_ORDER_FREE, live_orders),
-        (book.levels, "head", POOL_LEVEL_FREE, live_levels),
+        (book.orders, "next", "order_free", live_orders),
+        (book.levels, "head", "level_free", live_levels),
     ):
-        length = _free_length(rows, link, int(book.pool[free]), len(rows))
+        length = _free_length(rows, link, int(book.row[0][free]), len(rows))
         _require(length == len(rows) - 1 - live, "what is not live is free", link=link, free=length, live=live)
     _require(np.count_nonzero(book.places) == live_orders, "the map holds the live orders only")
     _check_probe_runs(book)

@@ -3,9 +3,11 @@
 A word is `key << LEVEL_BITS | level`, where the key is the price for bids and minus the price for asks: the greatest
 word is the best level on either side, and one code serves both. Most events touch the best few levels, so the search
 walks from the best outward (eight levels a cache line) and falls to bisection after LINEAR_STEPS; an insertion or
-removal moves only what is better than it.
+removal moves only what is better than it. `words` is the address of the row.
 """
 
+from procs.feed_handler.rows import WORD
+from shm.atomics import record_at
 from shm.jit import hot
 
 LEVEL_BITS = 24
@@ -20,12 +22,18 @@ def key_of(side_index, price_ticks):
 
 
 @hot
+def level_at(words, rung):
+    """Level that a rung names."""
+    return record_at(words + rung * 8, WORD)["word"] & LEVEL_MASK
+
+
+@hot
 def rung_of(words, levels, key):
     """Rung that holds `key` among the first `levels` words, or -1 - (rung where it would be inserted)."""
     rung = levels - 1
     floor = max(0, levels - LINEAR_STEPS)
     while rung >= floor:
-        here = words[rung] >> LEVEL_BITS
+        here = record_at(words + rung * 8, WORD)["word"] >> LEVEL_BITS
         if here <= key:
             return rung if here == key else -2 - rung
         rung -= 1
@@ -33,7 +41,7 @@ def rung_of(words, levels, key):
     high = floor
     while low < high:
         middle = (low + high) >> 1
-        here = words[middle] >> LEVEL_BITS
+        here = record_at(words + middle * 8, WORD)["word"] >> LEVEL_BITS
         if here == key:
             return middle
         if here < key:
@@ -47,13 +55,13 @@ def rung_of(words, levels, key):
 def insert_rung(words, levels, rung, key, level):
     """Put `level` at `rung`; better levels move up by one. The row must have room for one more."""
     for above in range(levels, rung, -1):
-        words[above] = words[above - 1]
-    words[rung] = (key << LEVEL_BITS) | level
+        record_at(words + above * 8, WORD)["word"] = record_at(words + above * 8 - 8, WORD)["word"]
+    record_at(words + rung * 8, WORD)["word"] = (key << LEVEL_BITS) | level
 
 
 @hot
 def remove_rung(words, levels, rung):
     """Take the word at `rung` out; better levels move down by one."""
     for here in range(rung, levels - 1):
-        words[here] = words[here + 1]
-    words[levels - 1] = 0
+        record_at(words + here * 8, WORD)["word"] = record_at(words + here * 8 + 8, WORD)["word"]
+    record_at(words + levels * 8 - 8, WORD)["word"] = 0

@@ -10,6 +10,8 @@ adds hit a line that is already here (generic `shm/int_map.py` costs a miss on e
 
 import numpy as np
 
+from procs.feed_handler.rows import ORDER_BYTES, ORDER_ROW, WORD
+from shm.atomics import record_at
 from shm.jit import hot
 
 SLOT_BITS = 26
@@ -34,36 +36,49 @@ def tag_of(order_ref):
 
 
 @hot
-def place_of(places, orders, order_ref):
+def place_of(book, order_ref):
     """Place that holds `order_ref`, or -1 - (empty place where it would go)."""
-    mask = places.shape[0] - 1
+    places = book["places_addr"]
+    mask = book["places_mask"]
     tag = tag_of(order_ref)
     place = tag & mask
     while True:
-        word = places[place]
+        word = record_at(places + place * 8, WORD)["word"]
         if word == 0:
             return -1 - place
-        if word >> SLOT_BITS == tag and orders[word & SLOT_MASK]["order_ref"] == order_ref:
-            return place
+        if word >> SLOT_BITS == tag:
+            order = record_at(book["orders_addr"] + (word & SLOT_MASK) * ORDER_BYTES, ORDER_ROW)
+            if order["order_ref"] == order_ref:
+                return place
         place = (place + 1) & mask
 
 
 @hot
-def put_at(places, place, order_ref, slot):
-    """Fill the empty `place` that `place_of` found."""
-    places[place] = (tag_of(order_ref) << SLOT_BITS) | slot
+def slot_at(book, place):
+    """Order slot that `place` names."""
+    return record_at(book["places_addr"] + place * 8, WORD)["word"] & SLOT_MASK
 
 
 @hot
-def remove_at(places, place):
+def put_at(book, place, order_ref, slot):
+    """Fill the empty `place` that `place_of` found."""
+    record_at(book["places_addr"] + place * 8, WORD)["word"] = (tag_of(order_ref) << SLOT_BITS) | slot
+
+
+@hot
+def remove_at(book, place):
     """Empty `place`; later words of the probe run move back over the hole."""
-    mask = places.shape[0] - 1
+    places = book["places_addr"]
+    mask = book["places_mask"]
     hole = place
     probe = (place + 1) & mask
-    while places[probe] != 0:
-        home = (places[probe] >> SLOT_BITS) & mask
+    while True:
+        word = record_at(places + probe * 8, WORD)["word"]
+        if word == 0:
+            break
+        home = (word >> SLOT_BITS) & mask
         if ((probe - home) & mask) >= ((probe - hole) & mask):
-            places[hole] = places[probe]
+            record_at(places + hole * 8, WORD)["word"] = word
             hole = probe
         probe = (probe + 1) & mask
-    places[hole] = 0
+    record_at(places + hole * 8, WORD)["word"] = 0
