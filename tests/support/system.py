@@ -1,0 +1,126 @@
+"""System: a whole machine (venue and five roles) for flow and fault tests, driven as `quintet demo` drives it."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from msgspec import structs
+
+from config.load import Config, load
+from procs.cli.report import collect, failures
+from procs.cli.session import drain, stop_quoting, wait_ready
+from procs.cli.snapshot import Snapshot
+from procs.runtime.fabric import Fabric
+from procs.runtime.supervisor import Supervisor
+from shm.codes import LIFE_RUNNING
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = ("feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper")
+
+
+def system_config(
+    name: str, *, module: str = "fixed_spread", params: dict | None = None, fused: bool = False
+) -> Config:
+    """The shipped configuration with one strategy module, in its own namespace; `fused` puts the five into one process."""
+    config = load(f"{name}-{os.getpid()}")
+    strategies = {
+        held: structs.replace(strategy, module=module, params=params or {}, overrides={})
+        for held, strategy in config.strategies.items()
+    }
+    if fused:
+        instances = tuple(
+            structs.replace(instance, process="" if instance.role == "venue" else "five")
+            for instance in config.topology.instances
+        )
+        config = structs.replace(config, topology=structs.replace(config.topology, instances=instances))
+    return structs.replace(config, strategies=strategies)
+
+
+class System:
+    """A running machine. Use as a context manager; `finish` winds it down and returns the report."""
+
+    def __init__(self, config: Config, venue: dict | None = None):
+        os.environ["QUINTET_VENUE"] = json.dumps(venue or {})
+        self.config = config
+        self.snapshot = None
+        self.fabric = Fabric(config, fresh=True)
+        self.supervisor = Supervisor(self.fabric)
+        self.events: list[str] = []
+        try:
+            self.supervisor.prepare(lambda row: None)
+            self.supervisor.start(60)
+            self.snapshot = Snapshot(config.name)
+            wait_ready(self.fabric, self.supervisor, self.snapshot, 60)
+        except BaseException:
+            self.close()
+            raise
+        self.begun = time.monotonic()
+        self.fabric.arm()
+
+    def counters(self) -> dict[str, int]:
+        """Every counter that is not zero."""
+        return self.snapshot.counters()
+
+    def sent(self) -> int:
+        """New orders and replaces handed to the venue."""
+        counters = self.counters()
+        return counters.get("sender_sent", 0) + counters.get("sender_replaces_sent", 0)
+
+    def fills(self) -> int:
+        """Executions in the positions."""
+        return sum(row["fills"] for row in self.snapshot.positions())
+
+    def poll(self) -> None:
+        """One turn of the supervisor."""
+        self.events += self.supervisor.poll()
+
+    def wait(self, condition, what: str, seconds: float = 30.0) -> None:
+        """Poll until `condition()` holds, or fail with what was awaited and where the machine stands."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.poll()
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"{what}: not within {seconds} s; counters {self.counters()}; events {self.events}"
+                )
+            time.sleep(0.01)
+
+    def kill(self, instance: str, number: int = signal.SIGKILL) -> float:
+        """Kill the process of an instance; returns the seconds until its successor runs."""
+        page = self.fabric.page(instance)
+        died, begun = page.pid, time.monotonic()
+        os.kill(died, number)
+        self.wait(lambda: page.pid != died and page.life == LIFE_RUNNING, f"{instance} is back")
+        return time.monotonic() - begun
+
+    def finish(self) -> dict:
+        """Stop quoting, wait until flat of orders, drain; the report with `failures` in it."""
+        seconds = time.monotonic() - self.begun
+        open_left = stop_quoting(self.fabric, self.supervisor, self.snapshot)
+        missing = drain(self.supervisor, self.snapshot)
+        report = collect(self.snapshot, seconds, "test", {}, [])
+        report["failures"] = failures(report)
+        if open_left or missing:
+            report["failures"].append(f"{open_left} orders still open, {missing} reports not applied")
+        return report
+
+    def logs(self) -> str:
+        """What the processes printed, for a failure's message."""
+        return "\n".join(
+            f"--- {path.name}\n{path.read_text()[-2000:]}" for path in self.supervisor.log_folder.iterdir()
+        )
+
+    def close(self) -> None:
+        """Take everything down."""
+        if self.snapshot is not None:
+            self.snapshot.close()
+        self.killed = self.supervisor.stop()
+        self.fabric.destroy()
+
+    def __enter__(self) -> "System":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
