@@ -37,7 +37,7 @@ from typing import NamedTuple
 import numpy as np
 
 from procs.risk_gate.checks import QTY_BOUND
-from shm.atomics import address_of, load_relaxed, record_at, store_relaxed
+from shm.atomics import address_of, record_at
 from shm.codes import (
     REPORT_ACCEPTED,
     REPORT_BROKEN,
@@ -100,6 +100,7 @@ BOOK = np.dtype(
         )
     ]
 )
+WORD = np.dtype([("value", "<i8")])  # one element of a private int64 array
 SLOT_BYTES, HOLDING_BYTES = ORDER_SLOT.itemsize, HOLDING.itemsize
 
 
@@ -142,6 +143,12 @@ def new_exposure(slots: int, strategies: int, instruments: int) -> Exposure:
 
 
 @hot
+def word_at(first_addr, index):
+    """Element `index` of the private int64 array at `first_addr`, as a record with a `value`."""
+    return record_at(first_addr + index * 8, WORD)
+
+
+@hot
 def order_at(book, slot):
     """ORDER_SLOT `slot`, in range."""
     return record_at(book["slots_addr"] + slot * SLOT_BYTES, ORDER_SLOT)
@@ -150,7 +157,7 @@ def order_at(book, slot):
 @hot
 def open_slot(book, place):
     """Slot of the `place`-th open order."""
-    return load_relaxed(book["places_addr"] + place * 8)
+    return word_at(book["places_addr"], place)["value"]
 
 
 @hot
@@ -361,10 +368,11 @@ def _close(book, by_intent, by_order, slot):
     map_remove(by_order, order["order_id"])
     last = book["open_count"] - 1
     place, moved = order["place"], open_slot(book, last)
-    store_relaxed(book["places_addr"] + place * 8, moved)
+    hole, end = word_at(book["places_addr"], place), word_at(book["places_addr"], last)
+    hole["value"] = moved
+    end["value"] = slot
     other = order_at(book, moved)
     other["place"] = place
-    store_relaxed(book["places_addr"] + last * 8, slot)
     order["place"] = last
     book["open_count"] = last
     order["leaves_lots"] = 0

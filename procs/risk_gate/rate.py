@@ -4,8 +4,8 @@ The window is full when the pass that lies `rate_max` passes back is still insid
 """
 
 from procs.risk_gate.checks import NEVER_NS
+from procs.risk_gate.exposure import word_at
 from procs.risk_gate.state import RATE_RING
-from shm.atomics import load_relaxed, store_relaxed
 from shm.jit import hot
 from shm.records.limits import LIMIT_NONE
 
@@ -18,7 +18,7 @@ def nth_pass_ns(desk, rate_max):
     back = min(rate_max, RATE_RING)
     if desk["pass_count"] < back:
         return NEVER_NS
-    return load_relaxed(desk["pass_addr"] + ((desk["pass_count"] - back) & (RATE_RING - 1)) * 8)
+    return word_at(desk["pass_addr"], (desk["pass_count"] - back) & (RATE_RING - 1))["value"]
 
 
 @hot
@@ -26,6 +26,7 @@ def record_pass(desk, now_ns):
     """Remember one pass. Times of a desk never fall, whatever the clock does."""
     passed = desk["pass_count"]
     if passed > 0:
-        now_ns = max(now_ns, load_relaxed(desk["pass_addr"] + ((passed - 1) & (RATE_RING - 1)) * 8))
-    store_relaxed(desk["pass_addr"] + (passed & (RATE_RING - 1)) * 8, now_ns)
+        now_ns = max(now_ns, word_at(desk["pass_addr"], (passed - 1) & (RATE_RING - 1))["value"])
+    slot = word_at(desk["pass_addr"], passed & (RATE_RING - 1))
+    slot["value"] = now_ns
     desk["pass_count"] = passed + 1

@@ -143,7 +143,9 @@ def _send_order(gate, decision, target_order_id):
         if int(last["cause_ring"]) == int(decision["cause_ring"]) and last["cause_seq"] == decision["cause_seq"]:
             return NOTHING_TO_SEND
     source = ring_at(gate["intents_addr"], strategy_id)
-    intent_addr = source["slots_addr"] + (decision["cause_seq"] & source["mask"]) * source["slot_bytes"]
+    intent_addr = ring_find(source, decision["cause_seq"])
+    if intent_addr == 0:
+        return INTENT_LOST
     intent = record_at(intent_addr, INTENT)
     if intent["intent_id"] != decision["intent_id"]:
         return INTENT_LOST

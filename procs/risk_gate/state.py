@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from procs.risk_gate.checks import CASE
-from procs.risk_gate.exposure import Exposure, new_exposure
-from shm.atomics import address_of, load_relaxed, record_at
+from procs.risk_gate.exposure import Exposure, new_exposure, word_at
+from shm.atomics import address_of, record_at
 from shm.jit import hot
 from shm.records.channel import CHANNEL
 from shm.records.decision import DECISION
@@ -224,4 +224,4 @@ def case_of(gate):
 @hot
 def is_allowed(gate, strategy_id, instrument_id):
     """1 when the instrument lies in the strategy's universe."""
-    return load_relaxed(gate["allowed_addr"] + (strategy_id * gate["instruments"] + instrument_id) * 8)
+    return word_at(gate["allowed_addr"], strategy_id * gate["instruments"] + instrument_id)["value"]

@@ -21,6 +21,7 @@ from procs.risk_gate.exposure import (
     order_at,
     reserve_new,
     reserve_replace,
+    word_at,
 )
 from procs.risk_gate.gather import cancel_is_pending, gather, read_channel
 from procs.risk_gate.rate import record_pass
@@ -38,7 +39,7 @@ from procs.risk_gate.state import (
     stream_at,
     table_at,
 )
-from shm.atomics import load_acquire, load_relaxed, record_at, store_relaxed
+from shm.atomics import load_acquire, load_relaxed, record_at
 from shm.codes import (
     CHANNEL_FRESH,
     EXIT_CATCH_UP,
@@ -151,7 +152,8 @@ def _ask_for_catch_up(gate):
     now_stamp = stamp(record_at(gate["me_addr"], INSTANCE_END))
     if now_stamp - gate["caught_up_stamp_ns"] > CATCH_UP_EVERY_NS:
         gate["caught_up_stamp_ns"] = now_stamp
-        store_relaxed(gate["exit_addr"], EXIT_CATCH_UP)
+        exit_request = word_at(gate["exit_addr"], 0)
+        exit_request["value"] = EXIT_CATCH_UP
 
 
 @hot
@@ -469,15 +471,15 @@ def compare_positions(gate):
     table = table_at(gate["positions_addr"])
     row = gate["compare_at"]
     gate["compare_at"] = row + 1 if row + 1 < book["strategies"] * book["instruments"] else 0
-    seen_addr = gate["position_versions_addr"] + row * 8
+    seen = word_at(gate["position_versions_addr"], row)
     version = latest_version(table, row)
-    if version == load_relaxed(seen_addr) or latest_read(table, row, gate["position_addr"]) <= 0:
+    if version == seen["value"] or latest_read(table, row, gate["position_addr"]) <= 0:
         return 0
     keeper = record_at(gate["position_addr"], POSITION)
     ours = record_at(book["pairs_addr"] + row * HOLDING_BYTES, HOLDING)
     if keeper["reports_seq"] < ours["fill_seq"] or keeper["reports_seq"] > ours["seen_seq"]:
         return 0
-    store_relaxed(seen_addr, version)
+    seen["value"] = version
     if keeper["position_lots"] == ours["position"]:
         return 0
     me = record_at(gate["me_addr"], INSTANCE_END)
