@@ -14,7 +14,8 @@ off  size  type   field            meaning of DESK, one record
  56     8  i8     model_addr       the module's STATE, a record for each instrument
  64     8  i8     depth_addr       private copy of one `depth` row
  72     8  i8     position_addr    private copy of one `positions` row
- 80    48  i8x6   reserved         zero
+ 80     8  i8     caught_up_stamp  latency time when a journal was last asked for
+ 88    40  i8x5   reserved         zero
 
 off  size  type   field            meaning of MARK, one for each instrument
 ---  ----  -----  ---------------  ----------------------------------------
@@ -52,7 +53,8 @@ DESK = np.dtype(
         ("model_addr", "<i8"),
         ("depth_addr", "<i8"),
         ("position_addr", "<i8"),
-        ("reserved", "<i8", (6,)),
+        ("caught_up_stamp", "<i8"),
+        ("reserved", "<i8", (5,)),
     ]
 )
 

@@ -68,6 +68,7 @@ from shm.ring import (
 
 BATCH_MAX = 256  # records of one ring in one step: about 10 us, and a decision is never later than that
 NEVER_NS = 1 << 62
+CATCH_UP_EVERY_NS = 1_000_000
 
 HOP_REJECT, HOP_REPORT, HOP_TICK = 0, 1, 2
 HISTOGRAMS = ("risk_gate->strategy", "order_sender->strategy", "feed_handler->strategy")
@@ -153,6 +154,16 @@ def apply_report(state, ring, report, ring_seq, now_ns):
 
 
 @hot
+def _ask_for_journal(state):
+    # the reports that did not fit are in order_sender's journal, and it needs a step to see that we read them
+    desk = state.desk[0]
+    at_ns = stamp(state.me[0])
+    if at_ns - desk["caught_up_stamp"] > CATCH_UP_EVERY_NS:
+        desk["caught_up_stamp"] = at_ns
+        state.exit_request[0] = EXIT_CATCH_UP
+
+
+@hot
 def _take_reports(state, ring, now_ns):
     end = state.reports[ring]
     taken = 0
@@ -169,7 +180,7 @@ def _take_reports(state, ring, now_ns):
         ring_release(end)
         count(state.me[0], STRATEGY_REPORTS, taken)
     elif ring_is_behind(end) != 0:
-        state.exit_request[0] = EXIT_CATCH_UP  # the rest is in order_sender's journal
+        _ask_for_journal(state)
     return taken
 
 

@@ -1,8 +1,8 @@
-"""Warm-up: a tick, an acceptance, a reject, a fill and a stale channel through the step, on scratch rings."""
+"""Warm-up: a tick, an acceptance, a reject, a fill, a stale channel and a missed report, on scratch rings."""
 
 import numpy as np
 
-from procs.strategy.step import act, gather, look, settle
+from procs.strategy.step import act, apply_report, gather, look, settle
 from shm.atomics import record_view
 from shm.codes import (
     REJECT_RATE,
@@ -19,7 +19,7 @@ from shm.records.depth import DEPTH
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
 from shm.records.tick import TICK
-from shm.ring import ring_claim, ring_publish, ring_resume_producer
+from shm.ring import ring_caught_up, ring_claim, ring_publish, ring_resume_producer
 
 
 def put(end: np.ndarray, dtype: np.dtype, **fields) -> None:
@@ -61,6 +61,8 @@ def warm_up(state) -> None:
     _turn(state, row, 3, 1_010_000)
     put(state.ticks[:1], TICK, kind=TICK_STALE, **tick)
     _turn(state, row, 4, 1_010_000)
+    apply_report(state, 0, np.zeros(1, REPORT)[0], 0, 4)
+    ring_caught_up(state.reports[0], 0)
 
 
 def _turn(state, row: int, now_ns: int, bid_price: int) -> None:
