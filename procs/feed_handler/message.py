@@ -50,19 +50,6 @@ NOTHING = 0  # no tick kind: the message moved no book
 
 
 @hot
-def _apply_to_book(book, instrument_id, kind, event):
-    """Returns a BOOK_* code."""
-    ref = event["order_ref"]
-    if kind == ITCH_ADD or kind == ITCH_ADD_ATTRIBUTED:
-        return book_add(book, instrument_id, ref, event["side"], event["qty_lots"], event["price_ticks"])
-    if kind == ITCH_DELETE:
-        return book_delete(book, instrument_id, ref)
-    if kind == ITCH_REPLACE:
-        return book_replace(book, instrument_id, ref, event["new_order_ref"], event["qty_lots"], event["price_ticks"])
-    return book_reduce(book, instrument_id, ref, event["qty_lots"])
-
-
-@hot
 def _tick_kind(kind):
     if kind == ITCH_ADD or kind == ITCH_ADD_ATTRIBUTED:
         return TICK_ADD
@@ -203,11 +190,20 @@ def apply_message(feed, seq, recv_stamp_ns, now_ns):
     if instrument_id == UNKNOWN:
         return
     book = record_at(feed["book_addr"], BOOK_ROW)
-    if kind != ITCH_TRADE:
-        code = _apply_to_book(book, instrument_id, kind, event)
-        if code != BOOK_OK:
-            make_suspect(feed, instrument_id, code, recv_stamp_ns)
-            return
+    ref = event["order_ref"]
+    qty_lots = event["qty_lots"]
+    code = BOOK_OK
+    if kind == ITCH_ADD or kind == ITCH_ADD_ATTRIBUTED:
+        code = book_add(book, instrument_id, ref, event["side"], qty_lots, event["price_ticks"])
+    elif kind == ITCH_DELETE:
+        code = book_delete(book, instrument_id, ref)
+    elif kind == ITCH_REPLACE:
+        code = book_replace(book, instrument_id, ref, event["new_order_ref"], qty_lots, event["price_ticks"])
+    elif kind != ITCH_TRADE:
+        code = book_reduce(book, instrument_id, ref, qty_lots)
+    if code != BOOK_OK:
+        make_suspect(feed, instrument_id, code, recv_stamp_ns)
+        return
     row = record_at(feed["instruments_addr"] + instrument_id * INSTRUMENT_BYTES, INSTRUMENT_ROW)
     _trade_price(book, row, kind, event)
     row["changed_ns"] = now_ns

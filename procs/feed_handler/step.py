@@ -222,21 +222,6 @@ def _messages_of(feed, buf, k):
 
 
 @hot
-def _take_frames(feed, frame_bytes, kept_bytes, frames, now_ns):
-    """Frames of the batch from the first that is not done, as far as the rings have room in driven time."""
-    first = feed["frames_done"]
-    k = first
-    while k < frames:
-        buf = frame_bytes[k]
-        if feed["driven"] != 0 and not rings_have_room(feed, _messages_of(feed, buf, k)):
-            break
-        _take_frame(feed, buf, kept_bytes, k, now_ns)
-        k += 1
-    feed["frames_done"] = k
-    return k - first
-
-
-@hot
 def _ask_again(feed, buf):
     """Write a retransmission request when one is due. Returns its size, 0 for none."""
     arb = record_at(feed["arb_addr"], ARB_ROW)
@@ -263,37 +248,39 @@ def _show(feed, frames):
 
 
 @hot
-def announce_stale(state):
-    """First words of a new life: the channel's row and every ring say stale, before any datagram is read."""
-    go_stale(state.feed[0], CHANNEL_STALE, 0)
-
-
-@hot
 def step(state, now_ns):
     """One duty cycle. Returns the number of frames, requests and resumed rings handled."""
     feed = state.feed[0]
     if feed["stale_stamp_ns"] == 0:
-        go_stale(feed, CHANNEL_STALE, 0)
+        go_stale(feed, CHANNEL_STALE, 0)  # the first words of a new life
     work = resume_skipped(feed)
-    frames = state.frames_in_count[0]
+    frames = state.port_in.count[0]
     if frames > 0:
-        done = _take_frames(feed, state.frame_bytes_in, state.kept_bytes, frames, now_ns)
-        if feed["frames_done"] == frames:
+        frame_bytes = state.port_in.frame_bytes
+        first = feed["frames_done"]
+        k = first
+        while k < frames:
+            if feed["driven"] != 0 and not rings_have_room(feed, _messages_of(feed, frame_bytes[k], k)):
+                break
+            _take_frame(feed, frame_bytes[k], state.kept_bytes, k, now_ns)
+            k += 1
+        feed["frames_done"] = k
+        if k == frames:
             feed["frames_done"] = 0
-            state.frames_in_count[0] = 0
-        _show(feed, done)
-        work += done
+            state.port_in.count[0] = 0
+        _show(feed, k - first)
+        work += k - first
     else:
         _judge(feed, record_at(feed["arb_addr"], ARB_ROW), 0, now_ns)
         if feed["lines"] != feed["shown_lines"]:
             publish_channel(feed)
-    if state.frames_out_count[0] == 0:
-        size = _ask_again(feed, state.frame_bytes_out[0])
+    if state.port_out.count[0] == 0:
+        size = _ask_again(feed, state.port_out.frame_bytes[0])
         if size > 0:
-            frame = state.frames_out[0]
+            frame = state.port_out.frames[0]
             frame["size"] = size
             frame["line"] = LINE_RETRANSMISSION
             frame["flags"] = 0
-            state.frames_out_count[0] = 1
+            state.port_out.count[0] = 1
             work += 1
     return work

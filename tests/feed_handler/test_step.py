@@ -333,7 +333,7 @@ def test_in_driven_time_a_full_ring_holds_the_datagrams_back_and_loses_nothing()
     for raw in flow.split(first=first, most=6):
         bench.put(LINE_A, raw)
     seen = []
-    while bench.state.frames_in_count[0] > 0:
+    while bench.state.port_in.count[0] > 0:
         done = bench.step()
         got = bench.take(most=3)
         assert done > 0 or got

@@ -82,12 +82,12 @@ class FeedBench:
 
     def put(self, line, raw):
         """Append one received datagram to the next batch."""
-        k = int(self.state.frames_in_count[0])
+        k = int(self.state.port_in.count[0])
         assert k < FRAMES_IN_MAX
-        self.state.frame_bytes_in[k, : len(raw)] = np.frombuffer(raw, np.uint8)
-        frame = self.state.frames_in[k]
+        self.state.port_in.frame_bytes[k, : len(raw)] = np.frombuffer(raw, np.uint8)
+        frame = self.state.port_in.frames[k]
         frame["size"], frame["line"], frame["stamp_ns"] = len(raw), line, self.clock[0]["base_ns"]
-        self.state.frames_in_count[0] = k + 1
+        self.state.port_in.count[0] = k + 1
 
     def step(self, *frames):
         """Put (line, datagram) pairs and run steps until the batch is done. Returns the total work."""
@@ -97,12 +97,12 @@ class FeedBench:
 
     def requests(self):
         """[(first, count)] of the retransmission request that waits to be sent; it is then sent."""
-        if self.state.frames_out_count[0] == 0:
+        if self.state.port_out.count[0] == 0:
             return []
-        self.state.frames_out_count[0] = 0
-        assert self.state.frames_out[0]["line"] == LINE_RETRANSMISSION
-        raw = self.state.frame_bytes_out[0]
-        assert check_mold_request(raw, int(self.state.frames_out[0]["size"])) == 1
+        self.state.port_out.count[0] = 0
+        assert self.state.port_out.frames[0]["line"] == LINE_RETRANSMISSION
+        raw = self.state.port_out.frame_bytes[0]
+        assert check_mold_request(raw, int(self.state.port_out.frames[0]["size"])) == 1
         return [(int(mold_sequence(raw)), int(mold_count(raw)))]
 
     def take(self, ring=0, most=1 << 30):
