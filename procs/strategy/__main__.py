@@ -8,7 +8,7 @@ from procs.runtime.agent import main
 from procs.runtime.role import Role
 from procs.strategy.generate import generate
 from procs.strategy.state import StrategyState, state_of
-from procs.strategy.step import HISTOGRAMS, apply_report, touch_all
+from procs.strategy.step import HISTOGRAMS, apply_report, sample_position, touch_all
 from procs.strategy.warm_up import warm_up
 from shm.atomics import address_of
 from shm.codes import CHANNEL_FRESH
@@ -64,10 +64,12 @@ def _read_channels(wiring, state) -> None:
 
 
 def recover(wiring, state) -> None:
-    """Skip the ticks of the time that we were away; the latest tables hold what they led to."""
+    """Skip the ticks of the time that we were away; the latest tables hold what they led to, and our positions."""
     for end in state.ticks:
         ring_resume_newest(end)
     _read_channels(wiring, state)
+    for row in range(len(state.rules)):
+        sample_position(state, row)
     touch_all(state)
 
 

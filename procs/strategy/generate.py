@@ -26,7 +26,7 @@ def step(state, now_ns):
     """One duty cycle: rejects, reports, ticks; then one decision for each instrument whose inputs changed."""
     work = gather(state, now_ns)
     desk = state.desk[0]
-    for k in range(desk["dirty_count"]):
+    for k in range(desk["ready_count"]):
         row = state.dirty[k]
         if look(state, row, now_ns):
             params = record_at(desk["params_addr"] + row * PARAMS_BYTES, PARAMS)

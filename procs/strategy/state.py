@@ -15,7 +15,10 @@ off  size  type   field            meaning of DESK, one record
  64     8  i8     depth_addr       private copy of one `depth` row
  72     8  i8     position_addr    private copy of one `positions` row
  80     8  i8     caught_up_stamp  latency time when a journal was last asked for
- 88    40  i8x5   reserved         zero
+ 88     8  i8     midway           bit k: the last tick of ring k was not the last of its datagram
+ 96     8  i8     midway_ns        logic time since when
+104     8  i8     ready_count      instruments to decide on in this step; 0 in the middle of a datagram
+112    16  i8x2   reserved         zero
 
 off  size  type   field            meaning of MARK, one for each instrument
 ---  ----  -----  ---------------  ----------------------------------------
@@ -54,7 +57,10 @@ DESK = np.dtype(
         ("depth_addr", "<i8"),
         ("position_addr", "<i8"),
         ("caught_up_stamp", "<i8"),
-        ("reserved", "<i8", (5,)),
+        ("midway", "<i8"),
+        ("midway_ns", "<i8"),
+        ("ready_count", "<i8"),
+        ("reserved", "<i8", (2,)),
     ]
 )
 

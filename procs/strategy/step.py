@@ -56,7 +56,7 @@ from shm.records.intent import INTENT
 from shm.records.position import POSITION
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
-from shm.records.tick import TICK
+from shm.records.tick import TICK, TICK_FLAG_LAST
 from shm.ring import (
     ring_advance,
     ring_claim_part,
@@ -69,6 +69,7 @@ from shm.ring import (
 BATCH_MAX = 256  # records of one ring in one step: about 10 us, and a decision is never later than that
 NEVER_NS = 1 << 62
 CATCH_UP_EVERY_NS = 1_000_000
+MIDWAY_NS_MAX = 1_000_000  # a datagram that does not end is a dead feed_handler: decide on what there is
 
 HOP_REJECT, HOP_REPORT, HOP_TICK = 0, 1, 2
 HISTOGRAMS = ("risk_gate->strategy", "order_sender->strategy", "feed_handler->strategy")
@@ -227,9 +228,10 @@ def _take_tick(state, tick, ring, seq):
 
 
 @hot
-def _take_ticks(state, ring):
+def _take_ticks(state, ring, now_ns):
     end = state.ticks[ring]
     taken = 0
+    midway = False
     while taken < BATCH_MAX:
         address = ring_peek(end)
         if address == 0:
@@ -237,12 +239,23 @@ def _take_ticks(state, ring):
         tick = record_at(address, TICK)
         record_span(state.me[0], HOP_TICK, stamp(state.me[0]) - tick["publish_stamp_ns"])
         _take_tick(state, tick, len(state.rejects) + len(state.reports) + ring, end["next_seq"])
+        midway = (np.int64(tick["flags"]) & TICK_FLAG_LAST) == 0
         ring_advance(end)
         taken += 1
     if taken > 0:
         ring_release(end)
         count(state.me[0], STRATEGY_TICKS, taken)
+        _note_midway(state.desk[0], np.int64(1) << ring, midway, now_ns)
     return taken
+
+
+@hot
+def _note_midway(desk, bit, midway, now_ns):
+    if not midway:
+        desk["midway"] &= ~bit
+    elif desk["midway"] & bit == 0:
+        desk["midway"] |= bit
+        desk["midway_ns"] = now_ns
 
 
 @hot
@@ -254,13 +267,15 @@ def gather(state, now_ns):
     for ring in range(len(state.reports)):
         work += _take_reports(state, ring, now_ns)
     for ring in range(len(state.ticks)):
-        work += _take_ticks(state, ring)
+        work += _take_ticks(state, ring, now_ns)
     desk = state.desk[0]
     if now_ns >= desk["wake_ns"] or now_ns >= desk["backoff_wake_ns"]:
         if now_ns >= desk["wake_ns"]:
             desk["wake_ns"] = now_ns + desk["refresh_ns"]
         desk["backoff_wake_ns"] = NEVER_NS  # who still waits asks again when it is looked at
         touch_all(state)
+    waits = desk["midway"] != 0 and now_ns - desk["midway_ns"] < MIDWAY_NS_MAX
+    desk["ready_count"] = 0 if waits else desk["dirty_count"]
     return work
 
 
@@ -311,22 +326,24 @@ def _others_ask(view, depth, slot):
 
 
 @hot
-def _sample_position(state, row):
-    # take position_keeper's row unless our own reports are already ahead of it
+def sample_position(state, row):
+    """Take position_keeper's row unless our own reports are ahead of it. Returns 1, or 0 before its first row."""
     desk = state.desk[0]
     mark = state.marks[row]
-    if latest_read(state.positions[0], desk["strategy_id"] * len(state.rules) + row, desk["position_addr"]) > 0:
-        held = record_at(desk["position_addr"], POSITION)
-        if held["reports_seq"] > mark["position_seq"]:
-            mark["position_seq"] = held["reports_seq"]
-            state.views[row]["position_lots"] = held["position_lots"]
+    if latest_read(state.positions[0], desk["strategy_id"] * len(state.rules) + row, desk["position_addr"]) <= 0:
+        return 0
+    held = record_at(desk["position_addr"], POSITION)
+    if held["reports_seq"] >= mark["position_seq"]:
+        mark["position_seq"] = held["reports_seq"]
+        state.views[row]["position_lots"] = held["position_lots"]
+    return 1
 
 
 @hot
 def look(state, row, now_ns):
     """Fill the view of instrument `row` from the newest depth and position, and clear its answer.
 
-    Returns 1 when the model may be asked: channel fresh, instrument open, others on both sides, book not crossed.
+    Returns 1 when the model may be asked: position known, channel fresh, instrument open, others on both sides.
     Otherwise 0, and the cleared answer wants no quote.
     """
     out = state.outs[row]
@@ -344,14 +361,14 @@ def look(state, row, now_ns):
     ask = state.slots[row * 2 + 1]
     _others_bid(view, depth, bid)
     _others_ask(view, depth, ask)
-    _sample_position(state, row)
+    known = sample_position(state, row)
     view["now_ns"] = now_ns
     view["own_bid_price_ticks"] = bid["price_ticks"]
     view["own_bid_lots"] = bid["leaves_lots"]
     view["own_ask_price_ticks"] = ask["price_ticks"]
     view["own_ask_lots"] = ask["leaves_lots"]
     view["trading_state"] = depth["trading_state"]
-    if depth["trading_state"] != TRADING_OPEN or view["bid_price_ticks"] <= 0:
+    if known == 0 or depth["trading_state"] != TRADING_OPEN or view["bid_price_ticks"] <= 0:
         return 0
     if view["ask_price_ticks"] <= view["bid_price_ticks"]:
         return 0

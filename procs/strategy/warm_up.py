@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from procs.strategy.step import act, apply_report, gather, look, settle
+from procs.strategy.step import act, apply_report, gather, look, sample_position, settle
 from shm.atomics import record_view
 from shm.codes import (
     REJECT_RATE,
@@ -16,9 +16,10 @@ from shm.codes import (
 )
 from shm.latest import latest_claim, latest_publish
 from shm.records.depth import DEPTH
+from shm.records.position import POSITION
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
-from shm.records.tick import TICK
+from shm.records.tick import TICK, TICK_FLAG_LAST
 from shm.ring import ring_caught_up, ring_claim, ring_publish, ring_resume_producer
 
 
@@ -45,8 +46,11 @@ def put_depth(table: np.ndarray, row: int, bid: int, ask: int, lots: int) -> Non
 def warm_up(state) -> None:
     """Run gather, look, act and settle through their branches; the model's answer is written by hand."""
     row = int(np.argmax(state.rules["in_universe"]))
-    tick = {"instrument_id": row, "trading_state": TRADING_OPEN, "recv_stamp_ns": 1}
+    tick = {"instrument_id": row, "trading_state": TRADING_OPEN, "recv_stamp_ns": 1, "flags": TICK_FLAG_LAST}
     about = {"instrument_id": row, "side": SIDE_BUY, "strategy_id": int(state.desk[0]["strategy_id"])}
+    record_view(latest_claim(state.positions[0], row), POSITION)["reports_seq"] = 0
+    latest_publish(state.positions[0], row)
+    sample_position(state, row)
     put_depth(state.depth, row, 1_000_000, 1_020_000, 1_000)
     put(state.ticks[:1], TICK, kind=TICK_FRESH, **tick)
     put(state.ticks[:1], TICK, kind=TICK_ADD, **tick)

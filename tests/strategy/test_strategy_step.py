@@ -71,6 +71,23 @@ def test_nothing_is_quoted_before_the_channel_is_fresh():
     assert len(bench.intents()) == 2
 
 
+def test_nothing_is_decided_before_the_last_tick_of_a_datagram(bench):
+    bench.tick(last=False)
+    bench.step(MS)
+    assert bench.intents() == []
+    bench.book(*BOOK, row=1)
+    bench.tick(row=1)
+    bench.step(MS)
+    assert [i["instrument_id"] for i in bench.intents()] == [0, 0, 1, 1]
+
+
+def test_datagram_that_never_ends_does_not_stop_the_decisions(bench):
+    bench.tick(last=False)
+    bench.step(MS)
+    bench.step(2 * MS)
+    assert len(bench.intents()) == 2
+
+
 def test_quotes_in_flight_get_no_second_action(bench):
     bench.tick()
     bench.step(MS)
@@ -214,9 +231,11 @@ def test_position_is_the_keepers_row_plus_later_reports_whatever_comes_first(ben
     bench.report(REPORT_EXECUTED, 999, SIDE_SELL, qty_lots=10, report_seq=8)
     bench.step(2 * MS)
     assert view["position_lots"] == 30
-    bench.position(30, reports_seq=8)
+    bench.position(31, reports_seq=8)  # at the same report position_keeper is the authority
     bench.step(3 * MS)
-    assert view["position_lots"] == 30
+    bench.tick()
+    bench.step(3 * MS)
+    assert view["position_lots"] == 31
 
 
 def test_report_seen_twice_changes_nothing(bench):

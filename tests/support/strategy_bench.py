@@ -17,7 +17,7 @@ from shm.records.intent import INTENT
 from shm.records.position import POSITION
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
-from shm.records.tick import TICK
+from shm.records.tick import TICK, TICK_FLAG_LAST
 from shm.ring import ring_advance, ring_claim, ring_peek, ring_publish, ring_release
 from shm.scratch import scratch_ids, scratch_me, scratch_ring, scratch_table
 
@@ -58,6 +58,8 @@ class StrategyBench:
         )
         self._step = import_module(write_module(generate_strategy_module(module))).step
         self.report_seq = 0
+        for row in range(instruments):
+            self.position(0, reports_seq=0, row=row)
 
     def step(self, now_ns: int) -> int:
         return int(self._step(self.state, now_ns))
@@ -71,8 +73,9 @@ class StrategyBench:
             record["publish_stamp_ns"] = stamp(self.state.me[0])
         ring_publish(end[0])
 
-    def tick(self, kind: int = TICK_ADD, row: int = ROW, recv_stamp_ns: int = 77, **fields):
-        self._put(self.tick_in, TICK, kind=kind, instrument_id=row, recv_stamp_ns=recv_stamp_ns, **fields)
+    def tick(self, kind: int = TICK_ADD, row: int = ROW, recv_stamp_ns: int = 77, last: bool = True, **fields):
+        about = {"instrument_id": row, "recv_stamp_ns": recv_stamp_ns, "flags": TICK_FLAG_LAST if last else 0}
+        self._put(self.tick_in, TICK, kind=kind, **about, **fields)
 
     def fresh(self):
         self.tick(kind=TICK_FRESH, row=-1)
