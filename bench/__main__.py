@@ -99,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
         for result in importlib.import_module(f"bench.{name}").run(arguments.smoke):
             print(json.dumps(result.as_json(host)) if arguments.json else "\n" + show(result), flush=True)
             if result.samples is not None:
-                write_hgrm(result.histogram(), out / f"{result.name}.hgrm")
+                write_hgrm(result.histogram(), out / f"{result.name}.hgrm", result.scale)
                 drawn.append(result)
     if arguments.plot and drawn:
         plot(drawn, out / "percentiles.png")

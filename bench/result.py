@@ -30,7 +30,7 @@ class Result(NamedTuple):
     value_min: float | None = None
     ratio_max: float | None = None
     notes: tuple[str, ...] = ()
-    scale: float = 1.0  # samples are integers in units of `unit / scale`
+    scale: int = 1  # samples are integers in units of `unit / scale`
 
     def percentiles(self) -> dict[str, float]:
         """p50, p99, p99.9 and max, exact order statistics of the samples."""

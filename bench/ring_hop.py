@@ -170,7 +170,7 @@ def run(smoke: bool) -> list[Result]:
                     wrong += ping(*ends, round_ * count, spans[-1])
             return wrong
 
-        wrong = run_beside(other_side, (block.segment.full_name, second, rounds, count), body, first)
+        wrong = run_beside(block, other_side, (second, rounds, count), body, first)
     if wrong:
         raise RuntimeError(f"ring_hop: {wrong} records arrived with wrong words")
     cycle_ns = ns_per_cycle()
@@ -190,8 +190,8 @@ def run(smoke: bool) -> list[Result]:
             ratio_max=1.05,
             notes=(
                 f"cores {first} and {second}; one way = round trip / 2; {rounds} rounds of {count} each",
-                f"ratio by round: {ratios[0]:.3f} lowest, {ratios[len(ratios) // 2]:.3f} median, {ratios[-1]:.3f} highest",
+                f"ratio by round: {ratios[0]:.3f} to {ratios[-1]:.3f}, median {ratios[len(ratios) // 2]:.3f}",
             ),
-            scale=1000.0,
+            scale=1000,
         )
     ]

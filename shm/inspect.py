@@ -221,8 +221,12 @@ def percentile(counts: np.ndarray, q: float) -> int:
     return bucket_bounds(int(np.searchsorted(np.cumsum(counts), rank)))[1]
 
 
-def hgrm(seen: HistogramSeen) -> str:
-    """The histogram as text in HdrHistogram's percentile format, for its plotters."""
+def hgrm(seen: HistogramSeen, scale: int = 1) -> str:
+    """The histogram as text in HdrHistogram's percentile format, for its plotters.
+
+    `scale`: counted values in one printed unit, HdrHistogram's "output value unit scaling ratio".
+    """
+    digits = 0 if scale == 1 else 3
     lines = [f"{'Value':>12} {'Percentile':>14} {'TotalCount':>10} {'1/(1-Percentile)':>14}", ""]
     done = 0
     for bucket in np.flatnonzero(seen.counts):
@@ -230,19 +234,19 @@ def hgrm(seen: HistogramSeen) -> str:
         share = done / seen.count
         value = min(bucket_bounds(int(bucket))[1], seen.max)
         odds = f"{1 / (1 - share):14.2f}" if done < seen.count else f"{'inf':>14}"
-        lines.append(f"{value:12d} {share:14.12f} {done:10d} {odds}")
+        lines.append(f"{value / scale:12.{digits}f} {share:14.12f} {done:10d} {odds}")
     mean = seen.sum / seen.count if seen.count else 0.0
     lows = np.array([sum(bucket_bounds(bucket)) / 2 for bucket in range(len(seen.counts))])
     deviation = math.sqrt(float((seen.counts * (lows - mean) ** 2).sum()) / seen.count) if seen.count else 0.0
-    lines.append(f"#[Mean    = {mean:12.3f}, StdDeviation   = {deviation:12.3f}]")
-    lines.append(f"#[Max     = {seen.max:12d}, Total count    = {seen.count:12d}]")
+    lines.append(f"#[Mean    = {mean / scale:12.3f}, StdDeviation   = {deviation / scale:12.3f}]")
+    lines.append(f"#[Max     = {seen.max / scale:12.{digits}f}, Total count    = {seen.count:12d}]")
     lines.append(f"#[Buckets = {len(seen.counts) >> HISTOGRAM_SUB_BITS:12d}, SubBuckets     = {1 << 6:12d}]")
     return "\n".join(lines) + "\n"
 
 
-def write_hgrm(seen: HistogramSeen, path: Path) -> None:
-    """Write `hgrm(seen)` to `path`."""
-    path.write_text(hgrm(seen), encoding="ascii")
+def write_hgrm(seen: HistogramSeen, path: Path, scale: int = 1) -> None:
+    """Write `hgrm(seen, scale)` to `path`."""
+    path.write_text(hgrm(seen, scale), encoding="ascii")
 
 
 # --- a whole fabric ---------------------------------------------------------------------------------------------------
