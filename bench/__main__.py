@@ -17,8 +17,6 @@ BENCHMARKS = (
     "latest",
     "histogram_span",
     "journal_append",
-    "risk_check",
-    "tick_to_order",
 )
 
 

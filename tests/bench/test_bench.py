@@ -15,14 +15,13 @@ NAMES = (
     "latest",
     "histogram_span",
     "journal_append",
-    "risk_check",
-    "tick_to_order",
 )
 FAST = {  # benchmark -> names of its results
     "ring_hop": ["ring_hop"],
     "ring_throughput": ["ring_throughput"],
     "latest": ["latest_read", "latest_write"],
     "histogram_span": ["histogram_span"],
+    "journal_append": ["journal_append"],
 }
 THROUGHPUTS = {"ring_throughput"}
 KEYS = {"name", "question", "unit", "count", "reference", "ratio", "goal", "met", "host"}
