@@ -150,7 +150,7 @@ def _level_for(book, side_index, price_ticks):
 @hot
 def _drop_level(book, level):
     row = record_at(book["levels_addr"] + level * LEVEL_BYTES, LEVEL_ROW)
-    side_index = int(row["side_index"])
+    side_index = np.int64(row["side_index"])
     side = record_at(book["sides_addr"] + side_index * SIDE_BYTES, SIDE_ROW)
     words = _words_of(book, side_index)
     levels = side["levels"]
@@ -192,7 +192,7 @@ def _leave(book, place):
     slot = slot_at(book, place)
     orders = book["orders_addr"]
     order = record_at(orders + slot * ORDER_BYTES, ORDER_ROW)
-    level = int(order["level"])
+    level = np.int64(order["level"])
     older = int(order["prev"])
     younger = int(order["next"])
     row = record_at(book["levels_addr"] + level * LEVEL_BYTES, LEVEL_ROW)
@@ -270,7 +270,7 @@ def book_reduce(book, instrument_id, order_ref, qty_lots):
         return BOOK_UNKNOWN_ORDER
     order = record_at(book["orders_addr"] + slot_at(book, place) * ORDER_BYTES, ORDER_ROW)
     row = record_at(_level_of(book, place), LEVEL_ROW)
-    side_index = int(row["side_index"])
+    side_index = np.int64(row["side_index"])
     if side_index >> 1 != instrument_id:
         return BOOK_INSTRUMENT
     if qty_lots <= 0:
@@ -296,7 +296,7 @@ def book_delete(book, instrument_id, order_ref):
         return BOOK_UNKNOWN_ORDER
     order = record_at(book["orders_addr"] + slot_at(book, place) * ORDER_BYTES, ORDER_ROW)
     row = record_at(_level_of(book, place), LEVEL_ROW)
-    side_index = int(row["side_index"])
+    side_index = np.int64(row["side_index"])
     if side_index >> 1 != instrument_id:
         return BOOK_INSTRUMENT
     _tell(book, side_index, row["price_ticks"], order["qty_lots"], 0)
@@ -318,7 +318,7 @@ def book_replace(book, instrument_id, order_ref, new_ref, qty_lots, price_ticks)
     place = place_of(book, order_ref)
     if place < 0:
         return BOOK_UNKNOWN_ORDER
-    side_index = int(record_at(_level_of(book, place), LEVEL_ROW)["side_index"])
+    side_index = np.int64(record_at(_level_of(book, place), LEVEL_ROW)["side_index"])
     if side_index >> 1 != instrument_id:
         return BOOK_INSTRUMENT
     new_place = place_of(book, new_ref)

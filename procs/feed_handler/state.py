@@ -15,7 +15,7 @@ from procs.net.port import FramePort, open_port
 from procs.wire.big_endian import text_word
 from procs.wire.itch.event import ITCH_EVENT
 from shm.atomics import address_of, record_at
-from shm.codes import CHANNEL_STALE, CLOCK_DRIVEN
+from shm.codes import CLOCK_DRIVEN
 from shm.jit import hot
 from shm.latest import latest_read
 from shm.records.clock_page import CLOCK_PAGE
@@ -24,11 +24,12 @@ from shm.records.tick import TICK
 
 FRAMES_IN_MAX = 96  # 32 datagrams of each line a cycle; 192 KiB of bytes, which stays in the second-level cache
 LOCATES = 1 << 16  # every value of the wire's field
+NEW_LIFE = 0  # no CHANNEL_* yet: nothing was said
 UNKNOWN = -1  # a locate that is none of our instruments
 
 FEED_ROW = np.dtype(
     [
-        ("state", "<i8"),  # CHANNEL_*
+        ("state", "<i8"),  # CHANNEL_*, or NEW_LIFE
         ("lines", "<i8"),  # multicast lines heard within the silence limit
         ("resync", "<i8"),  # 1: readers do not know every message, tell them so when fresh again
         ("holed", "<i8"),  # 1 while a hole is open
@@ -198,7 +199,7 @@ def open_state(
     _fill_instruments(parts, symbols, channel, universes)
     _fill_rings(parts)
     feed = state.feed[0]
-    feed["state"], feed["resync"] = CHANNEL_STALE, 1
+    feed["state"], feed["resync"] = NEW_LIFE, 1
     feed["channel"], feed["silence_ns"] = channel, silence_ns
     feed["instruments"], feed["rings"] = count, len(ticks)
     feed["driven"] = _is_driven(me[0]["clock_addr"])

@@ -7,6 +7,8 @@ nothing is missing and a multicast line was heard; what is delivered meanwhile r
 In driven time nothing may be lost: a datagram waits in the batch until every ring has room for all that it can cause.
 """
 
+import numpy as np
+
 from procs.feed_handler.arbitration import (
     ARB_DELIVER,
     ARB_DROPPED,
@@ -25,7 +27,7 @@ from procs.feed_handler.arbitration import (
     request,
 )
 from procs.feed_handler.message import apply_message, instrument_of, make_suspect
-from procs.feed_handler.state import LINE_BYTES, LINE_ROW, UNKNOWN
+from procs.feed_handler.state import LINE_BYTES, LINE_ROW, NEW_LIFE, UNKNOWN
 from procs.feed_handler.tables import go_fresh, go_stale, publish_changed, publish_channel
 from procs.feed_handler.ticks import flush_ticks, resume_skipped, rings_have_room
 from procs.wire.big_endian import read_u16
@@ -68,7 +70,7 @@ def _refuse_message(feed, buf, offset, code, recv_stamp_ns):
     if code == WIRE_UNKNOWN_TYPE:
         count(me, FEED_UNKNOWN_TYPE, 1)
         return
-    note_error(me, ERROR_FEED_MESSAGE, int(buf[offset]), code)
+    note_error(me, ERROR_FEED_MESSAGE, np.int64(buf[offset]), code)
     instrument_id = instrument_of(feed, read_u16(buf, offset + 1))
     if instrument_id != UNKNOWN:
         make_suspect(feed, instrument_id, code, recv_stamp_ns)
@@ -96,16 +98,19 @@ def _deliver(feed, arb, buf, recv_stamp_ns, now_ns):
 
 
 @hot
-def _deliver_kept(feed, arb, kept_bytes, now_ns):
-    """Apply what the store holds, as far as it is contiguous."""
+def _deliver_all(feed, arb, buf, kept_bytes, line, recv_stamp_ns, now_ns):
+    """Apply a datagram and behind it what the store holds, as far as it is contiguous."""
     while True:
+        if line == LINE_RETRANSMISSION:
+            feed["recovered"] += arb["out_count"]
+        _deliver(feed, arb, buf, recv_stamp_ns, now_ns)
         slot = next_kept(arb, kept_bytes)
         if slot == 0:
             return
         frame = record_at(arb["kept_addr"] + slot * KEPT_BYTES, KEPT_ROW)
-        if frame["line"] == LINE_RETRANSMISSION:
-            feed["recovered"] += arb["out_count"]
-        _deliver(feed, arb, kept_bytes[slot], frame["stamp_ns"], now_ns)
+        buf = kept_bytes[slot]
+        line = frame["line"]
+        recv_stamp_ns = frame["stamp_ns"]
 
 
 @hot
@@ -176,8 +181,8 @@ def _judge(feed, arb, recv_stamp_ns, now_ns):
         return
     if wanted == CHANNEL_FRESH:
         go_fresh(feed, recv_stamp_ns, now_ns)
-    elif feed["state"] == CHANNEL_FRESH:
-        go_stale(feed, wanted, recv_stamp_ns)
+    elif feed["state"] != CHANNEL_STALE:
+        go_stale(feed, wanted, recv_stamp_ns)  # was fresh, or these are the first words of a new life
     else:
         feed["state"] = wanted
         publish_changed(feed, now_ns)
@@ -188,7 +193,7 @@ def _judge(feed, arb, recv_stamp_ns, now_ns):
 def _take_frame(feed, buf, kept_bytes, k, now_ns):
     arb = record_at(feed["arb_addr"], ARB_ROW)
     frame = record_at(feed["frames_addr"] + k * FRAME_ROW_BYTES, FRAME)
-    line = int(frame["line"])
+    line = np.int64(frame["line"])
     if line < LINE_A or line > LINE_RETRANSMISSION:
         return
     recv_stamp_ns = frame["stamp_ns"]
@@ -202,10 +207,7 @@ def _take_frame(feed, buf, kept_bytes, k, now_ns):
     if verdict == ARB_DELIVER:
         if whole and feed["state"] == CHANNEL_STALE and _count_lines(feed, now_ns) > 0:
             go_fresh(feed, recv_stamp_ns, now_ns)  # it was silent, and nothing is missing: this datagram is live
-        if line == LINE_RETRANSMISSION:
-            feed["recovered"] += arb["out_count"]
-        _deliver(feed, arb, buf, recv_stamp_ns, now_ns)
-        _deliver_kept(feed, arb, kept_bytes, now_ns)
+        _deliver_all(feed, arb, buf, kept_bytes, line, recv_stamp_ns, now_ns)
         if feed["state"] == CHANNEL_FRESH:
             publish_changed(feed, now_ns)
             flush_ticks(feed)
@@ -249,13 +251,11 @@ def _show(feed, frames):
 
 @hot
 def step(state, now_ns):
-    """One duty cycle. Returns the number of frames, requests and resumed rings handled."""
+    """One duty cycle. Returns the number of frames, requests and resumed rings handled. The first one says stale."""
     feed = state.feed[0]
-    if feed["stale_stamp_ns"] == 0:
-        go_stale(feed, CHANNEL_STALE, 0)  # the first words of a new life
     work = resume_skipped(feed)
     frames = state.port_in.count[0]
-    if frames > 0:
+    if frames > 0 and feed["state"] != NEW_LIFE:
         frame_bytes = state.port_in.frame_bytes
         first = feed["frames_done"]
         k = first

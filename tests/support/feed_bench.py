@@ -6,7 +6,7 @@ import numpy as np
 
 from procs.feed_handler.arbitration import LINE_RETRANSMISSION
 from procs.feed_handler.book_check import check, contents
-from procs.feed_handler.state import FRAMES_IN_MAX, open_state
+from procs.feed_handler.state import FRAMES_IN_MAX, NEW_LIFE, open_state
 from procs.feed_handler.step import step
 from procs.wire.moldudp64.header import check_mold_request, mold_count, mold_sequence
 from shm.atomics import address_of
@@ -68,7 +68,6 @@ class FeedBench:
             "rungs_max": 512,
         }
         self.state, self.parts = open_state(**self.settings)
-        self.frames = []
 
     def restart(self):
         """A new life on the same shared memory: only the private arrays are new."""
@@ -90,9 +89,11 @@ class FeedBench:
         self.state.port_in.count[0] = k + 1
 
     def step(self, *frames):
-        """Put (line, datagram) pairs and run steps until the batch is done. Returns the total work."""
+        """Put (line, datagram) pairs into the batch and run one step. Returns its work."""
         for line, raw in frames:
             self.put(line, raw)
+        if frames and self.state.feed[0]["state"] == NEW_LIFE:
+            step(self.state, self.now_ns)  # the first step says stale and leaves the frames to the next
         return step(self.state, self.now_ns)
 
     def requests(self):
