@@ -26,7 +26,7 @@ from shm.jit import hot
 from shm.records.control_end import CONTROL_END
 from shm.records.instance_end import INSTANCE_END
 from shm.records.intent import INTENT
-from shm.records.order import ORDER
+from shm.records.order import ORDER, ORDER_FLAG_GATE
 from shm.records.reject import REJECT
 from shm.ring import ring_claim, ring_find, ring_publish
 
@@ -183,14 +183,32 @@ def _send_reject(gate, decision):
 
 
 @hot
+def _forget_own_cancel(gate, by_intent, decision):
+    """Let the gate cancel again by itself, unless its last cancel is the newest order of the ring."""
+    slot = find_slot(by_intent, decision["target_intent_id"])
+    if slot == NO_SLOT:
+        return
+    target = order_at(record_at(gate["book_addr"], BOOK), slot)
+    session = instrument_at(gate, int(decision["instrument_id"]))["session_id"]
+    end = ring_at(gate["orders_addr"], session)
+    if end["next_seq"] > 0:
+        last = record_at(_last_slot(end), ORDER)
+        if last["flags"] == ORDER_FLAG_GATE and last["target_order_id"] == target["order_id"]:
+            return
+    target["cancelling"] = 0
+    target["cancel_stamp_ns"] = 0
+
+
+@hot
 def finish_last(state, decision, target_order_id):
     """Publish the answer of the newest journalled decision if the gate died between journal and ring.
 
     Only the newest can be unpublished, because each answer leaves before the next decision is journalled. The order
-    keeps its decision stamp and its expiry, so a late one dies in order_sender. The gate's own cancels are not repeated
-    here: their orders are still open and are looked at again. Returns NOTHING_TO_SEND, SENT or INTENT_LOST.
+    keeps its decision stamp and its expiry, so a late one dies in order_sender. A cancel of the gate's own is not sent
+    here: its order is open and is looked at again. Returns NOTHING_TO_SEND, SENT or INTENT_LOST.
     """
     if int(decision["cause_ring"]) == CAUSE_NONE:
+        _forget_own_cancel(state.gate[0], state.by_intent, decision)
         return NOTHING_TO_SEND
     if int(decision["code"]) == PASS:
         return _send_order(state.gate[0], decision, target_order_id)

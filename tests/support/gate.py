@@ -1,5 +1,7 @@
 """A whole risk gate on scratch memory: rings, tables, journal, pages, and the far ends of everything."""
 
+import ctypes
+
 import numpy as np
 
 from procs.risk_gate.exposure import check
@@ -48,6 +50,7 @@ view_at = getattr(record_at, "twin", record_at)  # interpreted code cannot call 
 BID, ASK = 9_900, 10_100  # reference 10000
 OPERATOR = 0
 
+DTYPES = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION)
 INSTRUMENT_LIMITS = dict(
     qty_lots_max=1000,
     notional_micro_max=LIMIT_NONE,
@@ -141,10 +144,12 @@ class Gate:
     def write(self, table, row, **fields):
         """Publish one row of a latest table; fields not named are zero."""
         end = self.tables[table]
-        dtype = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION)[table]
-        record = view_at(latest_claim(end[0], row), dtype)
-        for name in dtype.names:
-            record[name] = fields.get(name, np.zeros((), dtype[name]))
+        dtype = DTYPES[table]
+        address = int(latest_claim(end[0], row))
+        ctypes.memset(address, 0, dtype.itemsize)
+        record = view_at(address, dtype)
+        for name, value in fields.items():
+            record[name] = value
         latest_publish(end[0], row)
 
     def top(self, row=0, bid=BID, ask=ASK, state=TRADING_OPEN, changed_ns=None):
