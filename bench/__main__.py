@@ -17,6 +17,7 @@ BENCHMARKS = (
     "latest",
     "histogram_span",
     "journal_append",
+    "risk_check",
 )
 
 

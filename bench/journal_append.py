@@ -25,7 +25,7 @@ import numpy as np
 
 from bench.pair import pinned, this_core, two_cores
 from bench.result import Result
-from bench.timing import ns_per_cycle, to_picoseconds
+from bench.timing import empty_pair, ns_per_cycle, to_picoseconds
 from shm.atomics import address_of, copy_bytes, crc32c_word, cycles, load_relaxed, store_relaxed
 from shm.codes import JOURNAL_DECISION
 from shm.ends import journal_end_at
@@ -97,14 +97,6 @@ def time_crc_and_copy(target, source, size, period_cycles, spans):
         store_relaxed(place + size, crc)
         spans[row] = cycles() - begun
     return crc
-
-
-@hot
-def time_nothing(spans):
-    """Spans of two readings of the cycle counter with nothing between them."""
-    for row in range(spans.shape[0]):
-        begun = cycles()
-        spans[row] = cycles() - begun
 
 
 class Copier(threading.Thread):
@@ -181,9 +173,7 @@ def measure(smoke: bool, copier_core: int) -> Result:
             time_crc_and_copy(address_of(plain), address_of(source), PAYLOAD, period, copied[-1])
         copier.finish()
         check_files(folder, warm + rounds * count)
-    nothing = np.zeros(10_000, np.int64)
-    time_nothing(nothing)
-    pair = int(np.median(nothing))
+    pair = empty_pair()
     spans, reference = (
         to_picoseconds(np.maximum(np.concatenate(part) - pair, 0), 1, cycle_ns) for part in (appended, copied)
     )
