@@ -99,10 +99,15 @@ def step_target(role, config, instance: str) -> str:
     return f"{path.stem}:step"
 
 
-def load_loop(roles: list, config, instances: list[str], idle: str):
-    """The compiled loop function (not yet specialised) of one process's instances."""
+def loop_path(roles: list, config, instances: list[str], idle: str) -> Path:
+    """The generated module of one process's instances, written if it was not there."""
     parts = [
         (instance, step_target(role, config, instance), role.poll_in, role.poll_out)
         for role, instance in zip(roles, instances, strict=True)
     ]
-    return import_module(write_module(loop_text(parts, idle))).loop
+    return write_module(loop_text(parts, idle))
+
+
+def load_loop(roles: list, config, instances: list[str], idle: str):
+    """The compiled loop function (not yet specialised) of one process's instances."""
+    return import_module(loop_path(roles, config, instances, idle)).loop

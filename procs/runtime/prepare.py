@@ -1,28 +1,38 @@
-"""Prepare: compile every loop of a fabric once, in one process, with progress, and calibrate its clock.
+"""Prepare: compile every loop of a fabric before any role starts, with progress, and calibrate its clock.
 
 `python -m procs.runtime.prepare --fabric NAME` is started by the supervisor between creating the segments and starting
 the roles. It prints one JSON object a line: {"done", "of", "what", "seconds", "compiled"}; the last has done == of.
+Loops that are not in the cache yet are compiled side by side, one worker a core; a finished loop leaves a file
+`<loop>.ready` beside its source, so that a start with a warm cache compiles and loads nothing here.
 """
 
 import argparse
 import importlib
 import json
+import multiprocessing
+import os
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 
 import numpy as np
 
-from config.load import decode
+from config.load import Config, decode, encode
+from config.placement import place
 from procs.runtime.compiled import compiled_count
-from procs.runtime.loop import load_loop
+from procs.runtime.loop import load_loop, loop_path
 from procs.runtime.wiring import ScratchWiring
 from shm.atomics import address_of
 from shm.clock import calibrate
 from shm.codes import CLOCK_DRIVEN, CLOCK_REAL, CLOCK_SCALED
+from shm.jit import JIT_OFF
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.segment_header import SEGMENT_KIND_CLOCK
 from shm.roster import read_roster
 from shm.segment import HEADER_BYTES, attach_segment
+
+WORKERS_MAX = 4  # a loop takes 10-25 s and about 400 MB to compile
 
 
 def load_role(package: str, role: str):
@@ -30,19 +40,58 @@ def load_role(package: str, role: str):
     return importlib.import_module(f"{package}.{role}.__main__").ROLE
 
 
-def compile_process(config, package: str, instances) -> None:
-    """Compile (or load) the loop of one process's instances and run each role's warm-up on scratch memory."""
-    roles = [load_role(package, instance.role) for instance in instances]
-    wirings = [ScratchWiring(config, instance.name) for instance in instances]
+def _roles(config: Config, package: str, instances: tuple[str, ...]) -> list:
+    return [load_role(package, config.topology.instance(name).role) for name in instances]
+
+
+def ready_mark(config: Config, package: str, instances: tuple[str, ...]) -> Path:
+    """The file that says that the loop of these instances is compiled."""
+    idle = place(config)[instances[0]].idle
+    return loop_path(_roles(config, package, instances), config, list(instances), idle).with_suffix(".ready")
+
+
+def compile_process(config: Config, package: str, instances: tuple[str, ...]) -> int:
+    """Compile (or load) one process's loop, run each role's warm-up on scratch memory. Returns functions compiled."""
+    roles = _roles(config, package, instances)
+    wirings = [ScratchWiring(config, name) for name in instances]
     states = [role.open_(wiring) for role, wiring in zip(roles, wirings, strict=True)]
-    loop = load_loop(roles, config, [instance.name for instance in instances], wirings[0].place.idle)
+    loop = load_loop(roles, config, list(instances), wirings[0].place.idle)
     stopped = np.ones(1, np.int64)  # the loop is compiled or loaded, and returns at once
     loop(address_of(stopped), 0, *states)
     for role, state in zip(roles, states, strict=True):
         role.warm_up(state)
+    return compiled_count()
 
 
-def calibrate_fabric(config, epoch: int) -> None:
+def _worker(blob: bytes, package: str, instances: tuple[str, ...]) -> int:
+    before = compiled_count()
+    return compile_process(decode(blob), package, instances) - before
+
+
+def compile_missing(config: Config, package: str, tell) -> None:
+    """Compile what has no mark yet, several loops at a time; `tell(done, what, compiled)` after each."""
+    processes = {
+        name: tuple(instance.name for instance in instances) for name, instances in config.topology.processes().items()
+    }
+    marks = {name: ready_mark(config, package, instances) for name, instances in processes.items()}
+    missing = [name for name in processes if not JIT_OFF and not marks[name].exists()]
+    done, compiled = len(processes) - len(missing), 0
+    if not missing:
+        return
+    tell(done, missing[0], compiled)
+    workers = min(len(missing), WORKERS_MAX, len(os.sched_getaffinity(0)))
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(_worker, encode(config), package, processes[name]): name for name in missing}
+        for future in as_completed(futures):
+            compiled += future.result()
+            marks[futures.pop(future)].touch()
+            done += 1
+            if futures:
+                tell(done, next(iter(futures.values())), compiled)
+    tell(done, "clock", compiled)
+
+
+def calibrate_fabric(config: Config, epoch: int) -> None:
     """Fill the fabric's clock page in the mode that the run asks for."""
     run = config.run
     mode = CLOCK_DRIVEN if run.speed == 0 else CLOCK_REAL if run.speed == 1 and not run.replay else CLOCK_SCALED
@@ -60,19 +109,18 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     roster = read_roster(arguments.fabric)
     config = decode(roster.blob)
-    processes = config.topology.processes()
+    steps = len(config.topology.processes()) + 1
     began = time.monotonic()
+    told = {"compiled": 0}
 
-    def tell(done: int, what: str) -> None:
-        row = {"done": done, "of": len(processes) + 1, "what": what, "compiled": compiled_count()}
+    def tell(done: int, what: str, compiled: int) -> None:
+        told["compiled"] = compiled
+        row = {"done": done, "of": steps, "what": what, "compiled": compiled}
         print(json.dumps({**row, "seconds": round(time.monotonic() - began, 1)}), flush=True)
 
-    for done, (name, instances) in enumerate(processes.items()):
-        tell(done, name)
-        compile_process(config, arguments.package, instances)
-    tell(len(processes), "clock")
+    compile_missing(config, arguments.package, tell)
     calibrate_fabric(config, roster.epoch)
-    tell(len(processes) + 1, "ready")
+    tell(steps, "ready", told["compiled"])
     return 0
 
 
