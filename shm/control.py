@@ -52,6 +52,15 @@ def control_scope_state(control, scope):
 
 
 @hot
+def _operator_state(control, own, strategic, tradable):
+    """Strictest word of the operator over the firm and three scope indices."""
+    address = control["words_addr"]
+    strictest = max(_state_in(load_acquire(address)), _state_in(load_acquire(address + own * 8)))
+    strictest = max(strictest, _state_in(load_acquire(address + strategic * 8)))
+    return max(strictest, _state_in(load_acquire(address + tradable * 8)))
+
+
+@hot
 def control_state(control, session, strategy, instrument):
     """Strictest STATE_* over firm, session, strategy and instrument; index -1 leaves that scope out. Caller: anyone.
 
@@ -62,14 +71,19 @@ def control_state(control, session, strategy, instrument):
         return STATE_HALTED
     if session < -1 or strategy < -1 or instrument < -1:
         return STATE_HALTED
-    strictest = control_scope_state(control, SCOPE_FIRM)
-    if session >= 0:
-        strictest = max(strictest, control_scope_state(control, 1 + session))
-    if strategy >= 0:
-        strictest = max(strictest, control_scope_state(control, 1 + sessions + strategy))
-    if instrument >= 0:
-        strictest = max(strictest, control_scope_state(control, 1 + sessions + strategies + instrument))
-    return strictest
+    own = 0 if session < 0 else 1 + session  # a scope that is left out reads the firm's words again
+    strategic = 0 if strategy < 0 else 1 + sessions + strategy
+    tradable = 0 if instrument < 0 else 1 + sessions + strategies + instrument
+    spoken = 0
+    address = control["words_addr"]
+    for _ in range(1, control["writers"]):
+        address += control["block_bytes"]
+        spoken |= load_acquire(address) | load_acquire(address + own * 8)
+        spoken |= load_acquire(address + strategic * 8) | load_acquire(address + tradable * 8)
+    if spoken == 0:  # nobody but the operator has an opinion: the common case, without a branch a word
+        return _operator_state(control, own, strategic, tradable)
+    strictest = max(control_scope_state(control, SCOPE_FIRM), control_scope_state(control, own))
+    return max(strictest, control_scope_state(control, strategic), control_scope_state(control, tradable))
 
 
 @hot
