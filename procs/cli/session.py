@@ -25,9 +25,7 @@ def progress_line(row: dict) -> None:
     if row["done"] == row["of"]:
         text = f"prepared in {row['seconds']:.1f} s ({row['compiled']} functions compiled)"
     else:
-        text = (
-            f"preparing {row['what']} ({row['done'] + 1} of {row['of']}, the first time compiles: up to a few minutes)"
-        )
+        text = f"compiling {row['what']}: {row['done']} of {row['of']} parts ready; only the first start does this"
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="\n" if row["done"] == row["of"] else "", file=sys.stderr, flush=True)
     else:
