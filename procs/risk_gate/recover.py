@@ -33,7 +33,7 @@ def _read_reports(wiring, state: State) -> tuple[np.ndarray, np.ndarray, np.ndar
     """(reports, stamps, sessions) of every order_sender's journal, merged by stamp; each stream keeps its order."""
     parts, stamps, sessions = [np.zeros(0, REPORT)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for session, sender in enumerate(sender_names(wiring)):
-        reader = wiring.journal_reader(sender)
+        reader = _reader(wiring, sender)
         reports, at_ns, next_seq = read_entries(reader, JOURNAL_REPORT, REPORT, 0)
         parts_of(state).streams[session]["journal_next"] = next_seq
         parts.append(reports)
@@ -48,9 +48,17 @@ def sender_names(wiring) -> list[str]:
     return [instance.name for instance in wiring.config.topology.of_role("order_sender")]
 
 
+def _reader(wiring, instance: str):
+    """The journal reader of an instance, attached once: a gate that stays behind comes here every millisecond."""
+    readers = wiring.__dict__.setdefault("readers", {})
+    if instance not in readers:
+        readers[instance] = wiring.journal_reader(instance)
+    return readers[instance]
+
+
 def recover(wiring, state: State) -> None:
     """Rebuild exposure, resume every input behind its highest cause, and publish the one answer that may be missing."""
-    decisions, stamps, _ = read_entries(wiring.journal_reader(wiring.instance), JOURNAL_DECISION, DECISION, 0)
+    decisions, stamps, _ = read_entries(_reader(wiring, wiring.instance), JOURNAL_DECISION, DECISION, 0)
     rebuild(state, decisions, stamps, *_read_reports(wiring, state))
 
 
@@ -89,7 +97,7 @@ def catch_up(wiring, state: State) -> None:
         stream = parts_of(state).streams[session]
         if stream["behind"] == 0:
             continue
-        reader = wiring.journal_reader(sender)
+        reader = _reader(wiring, sender)
         reports, _, stream["journal_next"] = read_entries(reader, JOURNAL_REPORT, REPORT, int(stream["journal_next"]))
         apply_all(state, session, reports)
 
