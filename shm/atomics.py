@@ -156,6 +156,25 @@ def record_view(address: int, dtype: np.dtype) -> np.void:
     return _record_twin(address, dtype)
 
 
+def _prefetch_twin(address):
+    return None
+
+
+@intrinsic_or(_prefetch_twin)
+def prefetch(typing_context, address):
+    """Ask for the cache line of `address` before it is needed. A hint: any address is allowed, nothing is changed."""
+
+    def codegen(context, builder, signature, args):
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), (byte, I32, I32, I32))
+        function = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+        flags = (ir.Constant(I32, 1), ir.Constant(I32, 3), ir.Constant(I32, 1))  # for a write, into all levels, data
+        builder.call(function, (builder.inttoptr(args[0], byte), *flags))
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
 # --- machine ---------------------------------------------------------------------------------------------------------
 
 

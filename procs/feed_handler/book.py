@@ -106,8 +106,8 @@ def _words_of(book, side_index):
 
 
 @hot
-def _refresh_best(book, side_index):
-    """Copy price and size of the best level to the side's row."""
+def _find_best(book, side_index):
+    """Copy price and size of the best level to the side's row, after the old best level went away."""
     side = record_at(book["sides_addr"] + side_index * SIDE_BYTES, SIDE_ROW)
     levels = side["levels"]
     if levels == 0:
@@ -117,6 +117,19 @@ def _refresh_best(book, side_index):
         best = level_at(_words_of(book, side_index), levels - 1)
         row = record_at(book["levels_addr"] + best * LEVEL_BYTES, LEVEL_ROW)
         side["price_ticks"] = row["price_ticks"]
+        side["qty_lots"] = row["qty_lots"]
+
+
+@hot
+def _show_best(book, row):
+    """The level `row` changed its size or is new: copy it to its side's row if it is the best."""
+    side_index = np.int64(row["side_index"])
+    side = record_at(book["sides_addr"] + side_index * SIDE_BYTES, SIDE_ROW)
+    price_ticks = row["price_ticks"]
+    best_ticks = side["price_ticks"]
+    better = price_ticks < best_ticks if side_index & 1 else price_ticks > best_ticks
+    if better or price_ticks == best_ticks or best_ticks == 0:
+        side["price_ticks"] = price_ticks
         side["qty_lots"] = row["qty_lots"]
 
 
@@ -160,6 +173,8 @@ def _drop_level(book, level):
     row["side_index"] = -1
     book["level_free"] = level
     book["levels"] -= 1
+    if row["price_ticks"] == side["price_ticks"]:
+        _find_best(book, side_index)
 
 
 @hot
@@ -183,6 +198,7 @@ def _join(book, place, order_ref, level, qty_lots):
     row["tail"] = slot
     row["qty_lots"] += qty_lots
     row["orders"] += 1
+    _show_best(book, row)
     put_at(book, place, order_ref, slot)
 
 
@@ -213,6 +229,8 @@ def _leave(book, place):
     book["orders"] -= 1
     if row["orders"] == 0:
         _drop_level(book, level)
+    else:
+        _show_best(book, row)
 
 
 @hot
@@ -254,7 +272,6 @@ def book_add(book, instrument_id, order_ref, side, qty_lots, price_ticks):
     if level == 0:
         return BOOK_LEVELS_FULL
     _join(book, -1 - place, order_ref, level, qty_lots)
-    _refresh_best(book, side_index)
     _tell(book, side_index, price_ticks, qty_lots, qty_lots)
     return BOOK_OK
 
@@ -284,7 +301,7 @@ def book_reduce(book, instrument_id, order_ref, qty_lots):
     else:
         order["qty_lots"] = left_lots
         row["qty_lots"] -= qty_lots
-    _refresh_best(book, side_index)
+        _show_best(book, row)
     return BOOK_OK
 
 
@@ -301,7 +318,6 @@ def book_delete(book, instrument_id, order_ref):
         return BOOK_INSTRUMENT
     _tell(book, side_index, row["price_ticks"], order["qty_lots"], 0)
     _leave(book, place)
-    _refresh_best(book, side_index)
     return BOOK_OK
 
 
@@ -330,7 +346,6 @@ def book_replace(book, instrument_id, order_ref, new_ref, qty_lots, price_ticks)
     old_lots = record_at(book["orders_addr"] + slot_at(book, place) * ORDER_BYTES, ORDER_ROW)["qty_lots"]
     _join(book, -1 - new_place, new_ref, level, qty_lots)
     _leave(book, place)  # after the join, which moves no word: `place` still holds the old order
-    _refresh_best(book, side_index)
     _tell(book, side_index, price_ticks, qty_lots, old_lots)
     return BOOK_OK
 

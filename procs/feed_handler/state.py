@@ -10,6 +10,7 @@ import numpy as np
 
 from procs.feed_handler.arbitration import LINES, Arbitration, open_arbitration
 from procs.feed_handler.book import Book, open_book
+from procs.feed_handler.fetch_ahead import FETCH_MESSAGES_MAX, FETCH_ORDERS_MIN, NOTE_ROW
 from procs.feed_handler.rows import WORD
 from procs.net.port import FramePort, open_port
 from procs.wire.big_endian import text_word
@@ -50,6 +51,7 @@ FEED_ROW = np.dtype(
         ("shown_lines", "<i8"),
         ("channel", "<i8"),  # row of `channels`
         ("silence_ns", "<i8"),
+        ("fetch_orders_min", "<i8"),  # live orders from which on lines are asked for ahead
         ("driven", "<i8"),  # 1 when logic time is driven
         ("instruments", "<i8"),  # how many
         ("rings", "<i8"),  # how many
@@ -60,6 +62,7 @@ FEED_ROW = np.dtype(
         ("event_addr", "<i8"),  # ITCH_EVENT
         ("tick_addr", "<i8"),  # TICK
         ("frames_addr", "<i8"),  # FRAME
+        ("notes_addr", "<i8"),  # NOTE_ROW
         ("lines_addr", "<i8"),  # LINE_ROW
         ("instruments_addr", "<i8"),  # INSTRUMENT_ROW
         ("locates_addr", "<i8"),  # WORD a locate: instrument or UNKNOWN
@@ -121,6 +124,7 @@ class FeedParts(NamedTuple):
     book: Book
     event: np.ndarray
     tick: np.ndarray
+    notes: np.ndarray
     lines: np.ndarray
     instruments: np.ndarray
     locates: np.ndarray
@@ -175,6 +179,7 @@ def open_state(
         book=open_book(instruments=count, orders_max=orders_max, rungs_max=rungs_max),
         event=np.zeros(1, ITCH_EVENT),
         tick=np.zeros(1, TICK),
+        notes=np.zeros(FETCH_MESSAGES_MAX + 1, NOTE_ROW),
         lines=np.zeros(LINES, LINE_ROW),
         instruments=np.zeros(count, INSTRUMENT_ROW),
         locates=np.full(LOCATES, UNKNOWN, np.int64).view(WORD),
@@ -202,6 +207,7 @@ def open_state(
     feed["state"], feed["resync"] = NEW_LIFE, 1
     feed["channel"], feed["silence_ns"] = channel, silence_ns
     feed["instruments"], feed["rings"] = count, len(ticks)
+    feed["fetch_orders_min"] = FETCH_ORDERS_MIN
     feed["driven"] = _is_driven(me[0]["clock_addr"])
     feed["me_addr"], feed["frames_addr"] = address_of(me), address_of(port_in.frames)
     feed["arb_addr"], feed["book_addr"] = address_of(parts.arb.row), address_of(parts.book.row)

@@ -26,7 +26,9 @@ from procs.feed_handler.arbitration import (
     next_kept,
     request,
 )
+from procs.feed_handler.fetch_ahead import FETCH_MESSAGES_MIN, fetch_ahead
 from procs.feed_handler.message import apply_message, instrument_of, make_suspect
+from procs.feed_handler.rows import BOOK_ROW
 from procs.feed_handler.state import LINE_BYTES, LINE_ROW, NEW_LIFE, UNKNOWN
 from procs.feed_handler.tables import go_fresh, go_stale, publish_changed, publish_channel
 from procs.feed_handler.ticks import flush_ticks, resume_skipped, rings_have_room
@@ -80,6 +82,9 @@ def _refuse_message(feed, buf, offset, code, recv_stamp_ns):
 def _deliver(feed, arb, buf, recv_stamp_ns, now_ns):
     """Apply the blocks of out_* in `buf`, and go on behind them."""
     event = record_at(feed["event_addr"], ITCH_EVENT)
+    book = record_at(feed["book_addr"], BOOK_ROW)
+    if arb["out_count"] >= FETCH_MESSAGES_MIN and book["orders"] >= feed["fetch_orders_min"]:
+        fetch_ahead(book, feed["notes_addr"], buf, arb["out_offset"], arb["out_count"])
     offset = arb["out_offset"]
     seq = arb["out_seq"]
     for message in range(arb["out_count"]):

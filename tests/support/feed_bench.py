@@ -67,12 +67,16 @@ class FeedBench:
             "orders_max": 20_000,
             "rungs_max": 512,
         }
+        self._open()
+
+    def _open(self):
         self.state, self.parts = open_state(**self.settings)
+        self.state.feed[0]["fetch_orders_min"] = 0  # small books go the way of large ones
 
     def restart(self):
         """A new life on the same shared memory: only the private arrays are new."""
         self.settings["ticks"] = self.parts.ticks.copy()
-        self.state, self.parts = open_state(**self.settings)
+        self._open()
 
     def wait(self, nanoseconds):
         """Logic and latency time pass."""
