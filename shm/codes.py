@@ -131,6 +131,7 @@ REJECT_STATE_FULL = 32  # the gate's own order table is full
 REJECT_SENDER_BEHIND = 33  # the gate has not applied every report yet
 REJECT_KIND = 34  # unknown intent kind
 REJECT_JOURNAL_FULL = 35  # no room behind the journal's watermark: nothing new until the disk catches up
+REJECT_SESSION = 36  # the venue session cannot take it: down, not yet reconciled, no room
 REJECT_NAMES = {
     10: "instrument",
     11: "trading_state",
@@ -158,4 +159,5 @@ REJECT_NAMES = {
     33: "sender_behind",
     34: "kind",
     35: "journal_full",
+    36: "session",
 }

@@ -105,6 +105,22 @@ def control_instrument_scope(control, instrument):
 
 
 @hot
+def control_own_state(control, scope):
+    """STATE_* that the own row imposes on scope index `scope` now; 0 when it imposes nothing. Caller: the row's owner.
+
+    Ordering: acquire; pairs with the release of the operator's acknowledgement.
+    """
+    scopes = 1 + control["sessions"] + control["strategies"] + control["instruments"]
+    if control["writer"] < 0 or control["writer"] >= control["writers"] or scope < 0 or scope >= scopes:
+        return 0
+    offset = control["writer"] * control["block_bytes"] + scope * 8
+    word = load_acquire(control["words_addr"] + offset)
+    if word == 0 or word >> 8 <= load_acquire(control["acks_addr"] + offset):
+        return 0
+    return _state_in(word)
+
+
+@hot
 def control_set(control, scope, state):
     """Say `state` for scope index `scope` in the own row. Returns the word's generation; 0 for a bad index or a reader.
 

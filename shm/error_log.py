@@ -27,6 +27,11 @@ ERROR_QUOTE_CROSSED = 200
 ERROR_GATE_UNKNOWN_REPORT, ERROR_GATE_OVERFILL, ERROR_GATE_IMPOSSIBLE_REPORT = 301, 302, 303
 ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
 
+# order_sender
+(ERROR_SENDER_UNKNOWN_ORDER, ERROR_SENDER_ILLEGAL_EVENT, ERROR_SENDER_OVERFILL, ERROR_SENDER_UNKNOWN_TRADE, ERROR_SENDER_MALFORMED) = (401, 402, 403, 404, 405)
+(ERROR_SENDER_SESSION_LOST, ERROR_SENDER_LOGIN_REFUSED, ERROR_SENDER_BAD_ORDER, ERROR_SENDER_UNKNOWN_TARGET, ERROR_SENDER_NO_IDS) = (406, 407, 408, 409, 410)
+(ERROR_SENDER_JOURNAL, ERROR_SENDER_NO_EVIDENCE, ERROR_SENDER_DUPLICATE, ERROR_SENDER_NO_SLOT, ERROR_SENDER_SEQUENCE) = (411, 412, 413, 414, 415)
+
 # position_keeper
 ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN = 500, 501, 502
 
@@ -88,6 +93,96 @@ ERRORS = (
         "foreign_intent",
         "ring, strategy_id that the intent names",
         "an intent names another strategy than the ring it came from",
+    ),
+    ErrorCode(
+        ERROR_SENDER_UNKNOWN_ORDER,
+        "sender_unknown_order",
+        "reference, letter of the message",
+        "the venue speaks of an order that we never sent",
+    ),
+    ErrorCode(
+        ERROR_SENDER_ILLEGAL_EVENT,
+        "sender_illegal_event",
+        "order id, state << 8 | report kind",
+        "the venue's answer does not fit the order's state",
+    ),
+    ErrorCode(
+        ERROR_SENDER_OVERFILL,
+        "sender_overfill",
+        "order id, executed in total",
+        "the venue executed more than was ordered; the instrument is halted",
+    ),
+    ErrorCode(
+        ERROR_SENDER_UNKNOWN_TRADE,
+        "sender_unknown_trade",
+        "order id, match number",
+        "the venue broke a trade that we do not have",
+    ),
+    ErrorCode(
+        ERROR_SENDER_MALFORMED,
+        "sender_malformed",
+        "code of the codec, last applied sequence number",
+        "the venue's bytes cannot be decoded; the session was dropped",
+    ),
+    ErrorCode(
+        ERROR_SENDER_SESSION_LOST,
+        "sender_session_lost",
+        "LOST_* of procs/order_sender/session.py, connection",
+        "the venue session was lost",
+    ),
+    ErrorCode(
+        ERROR_SENDER_LOGIN_REFUSED,
+        "sender_login_refused",
+        "letter of the venue, 0",
+        "the venue refused the login; the session is halted",
+    ),
+    ErrorCode(
+        ERROR_SENDER_BAD_ORDER,
+        "sender_bad_order",
+        "order id, kind",
+        "a record in the orders ring that no gate may write",
+    ),
+    ErrorCode(
+        ERROR_SENDER_UNKNOWN_TARGET,
+        "sender_unknown_target",
+        "order id, intent id",
+        "a cancel names an order that order_sender never had",
+    ),
+    ErrorCode(
+        ERROR_SENDER_NO_IDS,
+        "sender_no_ids",
+        "order id, 0",
+        "no reserved reference number was left",
+    ),
+    ErrorCode(
+        ERROR_SENDER_JOURNAL,
+        "sender_journal",
+        "entries not yet on disk, error number of the copier",
+        "the journal's copier failed or is too far behind; no new orders go out",
+    ),
+    ErrorCode(
+        ERROR_SENDER_NO_EVIDENCE,
+        "sender_no_evidence",
+        "order id, reference",
+        "the venue counts an entry as received and never answered it; it stays unknown",
+    ),
+    ErrorCode(
+        ERROR_SENDER_DUPLICATE,
+        "sender_duplicate",
+        "order id, greatest id seen",
+        "an order id came a second time and was dropped",
+    ),
+    ErrorCode(
+        ERROR_SENDER_NO_SLOT,
+        "sender_no_slot",
+        "order id, open orders",
+        "more open orders than order_sender has slots",
+    ),
+    ErrorCode(
+        ERROR_SENDER_SEQUENCE,
+        "sender_sequence",
+        "sequence number offered, asked for",
+        "the venue offers another sequence number than was asked for; the session is halted",
     ),
     ErrorCode(
         ERROR_REPORT_ROW,

@@ -150,6 +150,17 @@ def ring_release(end):
 
 
 @hot
+def ring_release_to(end, sequence):
+    """Give only the slots before `sequence` back: later ones were read but are still in use. Caller: the consumer.
+
+    Ordering: as `ring_release`. After a crash the consumer reads again from there.
+    """
+    if sequence > end["head_cached"]:
+        store_release(end["head_addr"], sequence)
+        end["head_cached"] = sequence
+
+
+@hot
 def ring_resume_consumer(end):
     """Set a consumer's end to the shared head_seq; what was read but not released comes again. Caller: at open."""
     end["next_seq"] = load_acquire(end["head_addr"])

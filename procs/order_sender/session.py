@@ -1,0 +1,240 @@
+"""Session, hot side: taking a connection over, keeping it alive, giving it up, and what that means for open orders.
+
+The control thread connects and logs in (login.py), then offers the descriptor through the hand-over words. The hot
+thread takes it when the orders of the last connection are swept. Liveness is real latency time, never logic time.
+
+word              written by       meaning
+----------------  ---------------  ----------------------------------------------------------------
+H_OFFER           control, last    number of the connection offered
+H_FD              control          its descriptor; -1 on the replay wire
+H_VENUE_SEQ       control          sequence number of the last message before the stream goes on
+H_LEFTOVER        control          bytes in `leftover` that came behind the login's answer
+H_HALT            control          1 asks for HALTED on the session; the hot thread sets it back to 0
+H_TAKEN           hot              number of the connection taken
+H_LOST            hot, last        number of the connection that was given up; nothing touches its descriptor again
+H_REASON          hot              LOST_*
+H_APPLIED         hot              last applied sequence number: the next login asks for the one after it
+H_OPEN            hot              open orders at that moment
+"""
+
+from procs.net.port import WORD_FDS_ADDR, let_go
+from procs.order_sender.desk import (
+    PHASE_DOWN,
+    PHASE_READY,
+    PHASE_REPLAYING,
+    SWEEP_EVIDENCE,
+    SWEEP_LOST,
+    SWEEP_NONE,
+)
+from procs.order_sender.life_cycle import ORDER_STATE_CLOSED, ORDER_STATE_UNKNOWN, is_unanswered
+from procs.order_sender.reports import draft_for, journal_room, post_draft
+from procs.order_sender.transmit import bytes_waiting, put_heartbeat, put_query, reset_transmit
+from shm.atomics import copy_bytes, load_acquire, record_at, store_release
+from shm.codes import (
+    REPORT_NEVER_ARRIVED,
+    REPORT_UNKNOWN,
+    STATE_ACTIVE,
+    STATE_CANCEL_ONLY,
+    STATE_HALTED,
+)
+from shm.control import control_own_state, control_session_scope, control_set
+from shm.counters import SENDER_BYTES_WAITING, SENDER_SESSIONS
+from shm.error_log import ERROR_SENDER_NO_EVIDENCE, ERROR_SENDER_SESSION_LOST
+from shm.instance import count, gauge, note_error, stamp
+from shm.jit import hot
+from shm.journal import JOURNAL_SESSION, journal_claim, journal_commit
+from shm.records.session_entry import SESSION_ENTRY, SESSION_LOGGED_IN, SESSION_LOST
+
+H_OFFER, H_FD, H_VENUE_SEQ, H_LEFTOVER, H_HALT = 0, 1, 2, 3, 4
+H_TAKEN, H_LOST, H_REASON, H_APPLIED, H_OPEN = 8, 9, 10, 11, 12
+H_WORDS = 16
+VENUE_SESSION_BYTES = 10
+
+LOST_CLOSED = 1  # the other side closed, or the connection failed
+LOST_SILENT = 2  # nothing heard for silence_ns
+LOST_UNSENT = 3  # bytes waited longer than unsent_ns
+LOST_MALFORMED = 4  # bytes that no codec accepts
+LOST_ENDED = 5  # the venue said end of session
+LOST_OVERRUN = 6  # the receive buffer was full: the journal did not keep up
+
+SWEEP_BATCH = 512  # slots looked at in one cycle
+
+
+@hot
+def word(state, at):
+    """A hand-over word. Ordering: acquire; pairs with the release of the thread that writes it."""
+    return load_acquire(state.hand_over_addr[0] + at * 8)
+
+
+@hot
+def say(state, at, value):
+    """Store a hand-over word with release."""
+    store_release(state.hand_over_addr[0] + at * 8, value)
+
+
+@hot
+def want_session_state(state, wanted):
+    """Say CANCEL_ONLY or ACTIVE for our session, but never over a HALTED that nobody acknowledged."""
+    control = state.control[0]
+    scope = control_session_scope(control, state.desk[0]["session_id"])
+    if control_own_state(control, scope) != STATE_HALTED:
+        control_set(control, scope, wanted)
+
+
+@hot
+def journal_session(state, kind, detail, venue_seq, now_ns):
+    """Journal one session event. Returns 1, or 0 with no journal room."""
+    payload_addr = journal_claim(state.journal[0])
+    if payload_addr == 0:
+        return 0
+    desk = state.desk[0]
+    entry = record_at(payload_addr, SESSION_ENTRY)
+    for at in range(0, SESSION_ENTRY.itemsize, 8):
+        store_release(payload_addr + at, 0)
+    entry["venue_seq"] = venue_seq
+    entry["detail"] = detail
+    entry["connection"] = desk["connection"]
+    entry["kind"] = kind
+    entry["session_id"] = desk["session_id"]
+    copy_bytes(payload_addr + 32, state.venue_session_addr[0], VENUE_SESSION_BYTES)
+    journal_commit(state.journal[0], JOURNAL_SESSION, SESSION_ENTRY.itemsize, stamp(state.me[0]), now_ns)
+    return 1
+
+
+@hot
+def take_over(state, now_ns):
+    """Take an offered connection and ask where the venue stands. Returns 1 when one was taken."""
+    if word(state, H_HALT) != 0:
+        control = state.control[0]
+        control_set(control, control_session_scope(control, state.desk[0]["session_id"]), STATE_HALTED)
+        say(state, H_HALT, 0)
+    desk = state.desk[0]
+    if desk["phase"] != PHASE_DOWN or desk["sweep"] != SWEEP_NONE or journal_room(state, 1) == 0:
+        return 0
+    offer = word(state, H_OFFER)
+    if offer == word(state, H_TAKEN):
+        return 0
+    desk["connection"] = offer
+    desk["phase"] = PHASE_REPLAYING
+    desk["venue_seq"] = word(state, H_VENUE_SEQ)
+    desk["heard_stamp_ns"] = stamp(state.me[0])
+    desk["spoke_stamp_ns"] = desk["heard_stamp_ns"]
+    desk["received_to"] = word(state, H_LEFTOVER)
+    for i in range(desk["received_to"]):
+        state.received[i] = state.leftover[i]
+    journal_session(state, SESSION_LOGGED_IN, 0, desk["venue_seq"], now_ns)
+    reset_transmit(state)
+    put_query(state)
+    fd = word(state, H_FD)
+    store_release(state.port_in.words[WORD_FDS_ADDR], fd)
+    store_release(state.port_out.words[WORD_FDS_ADDR], fd)
+    say(state, H_TAKEN, offer)
+    return 1
+
+
+@hot
+def give_up(state, reason, now_ns):
+    """Leave the connection: unanswered entries become unknown, cancels on the way must be sent again."""
+    desk = state.desk[0]
+    if desk["phase"] == PHASE_DOWN:
+        return
+    let_go(state.port_in, 0)
+    let_go(state.port_out, 0)
+    desk["phase"] = PHASE_DOWN
+    desk["received_to"] = 0
+    reset_transmit(state)
+    want_session_state(state, STATE_CANCEL_ONLY)
+    if reason != LOST_ENDED:
+        note_error(state.me[0], ERROR_SENDER_SESSION_LOST, reason, desk["connection"])
+    journal_session(state, SESSION_LOST, reason, desk["venue_seq"], now_ns)
+    start_sweep(state, SWEEP_LOST)
+    say(state, H_REASON, reason)
+    say(state, H_APPLIED, desk["venue_seq"])
+    say(state, H_OPEN, desk["orders_open"])
+    say(state, H_LOST, desk["connection"])
+
+
+@hot
+def keep_alive(state, now_ns):
+    """Heartbeat after our own silence; give the session up after the venue's, or when bytes wait too long."""
+    desk = state.desk[0]
+    if desk["phase"] == PHASE_DOWN:
+        return 0
+    at_ns = stamp(state.me[0])
+    waiting = bytes_waiting(state)
+    gauge(state.me[0], SENDER_BYTES_WAITING, waiting)
+    if waiting > 0:
+        if at_ns - desk["waiting_stamp_ns"] > desk["unsent_ns"]:
+            give_up(state, LOST_UNSENT, now_ns)
+            return 1
+    elif at_ns - desk["spoke_stamp_ns"] >= desk["heartbeat_ns"]:
+        put_heartbeat(state)
+    if at_ns - desk["heard_stamp_ns"] > desk["silence_ns"]:
+        give_up(state, LOST_SILENT, now_ns)
+        return 1
+    return 0
+
+
+# --- sweeps over all orders, a part each cycle -------------------------------------------------------------------------
+
+
+@hot
+def start_sweep(state, sweep):
+    """Begin a sweep from slot 0; one in progress is replaced."""
+    state.desk[0]["sweep"] = sweep
+    state.desk[0]["sweep_slot"] = 0
+
+
+@hot
+def _sweep_lost(state, slot, now_ns):
+    """The connection is gone: an unanswered entry is unknown, once; a cancel that was asked for is due again."""
+    row = state.rows[slot]
+    if row["state"] == 0 or row["state"] == ORDER_STATE_CLOSED:
+        return
+    if row["cancel_asked"] != 0 and row["cancel_due"] == 0:
+        row["cancel_due"] = 1
+        state.desk[0]["cancels_due"] += 1
+    if is_unanswered(row["state"]) == 1:
+        draft_for(state, slot, REPORT_UNKNOWN, now_ns)
+        post_draft(state, now_ns)
+
+
+@hot
+def _sweep_evidence(state, slot, now_ns):
+    """All answers up to the query's are applied. What the venue never numbered never arrived, and never will.
+
+    An entry that it numbered and did not answer contradicts the protocol and stays unknown.
+    """
+    row = state.rows[slot]
+    if row["state"] != ORDER_STATE_UNKNOWN:
+        return
+    if row["user_ref_num"] >= state.desk[0]["next_ref_num"]:
+        draft_for(state, slot, REPORT_NEVER_ARRIVED, now_ns)
+        state.draft[0]["leaves_lots"] = 0
+        post_draft(state, now_ns)
+    else:
+        note_error(state.me[0], ERROR_SENDER_NO_EVIDENCE, row["order_id"], row["user_ref_num"])
+
+
+@hot
+def sweep_orders(state, now_ns):
+    """Go on with the sweep in progress while the journal has room. Returns 1 when there was one."""
+    desk = state.desk[0]
+    if desk["sweep"] == SWEEP_NONE:
+        return 0
+    for _ in range(SWEEP_BATCH):
+        if desk["sweep_slot"] >= state.rows.size:
+            if desk["sweep"] == SWEEP_EVIDENCE:
+                desk["phase"] = PHASE_READY
+                count(state.me[0], SENDER_SESSIONS, 1)
+                want_session_state(state, STATE_ACTIVE)
+            desk["sweep"] = SWEEP_NONE
+            break
+        if journal_room(state, 2) == 0 or desk["orphan"] >= 0:
+            break
+        if desk["sweep"] == SWEEP_LOST:
+            _sweep_lost(state, desk["sweep_slot"], now_ns)
+        else:
+            _sweep_evidence(state, desk["sweep_slot"], now_ns)
+        desk["sweep_slot"] += 1
+    return 1
