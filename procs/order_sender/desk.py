@@ -16,8 +16,8 @@ off  size  type   field                meaning
  88     8  i8     order_recv_stamp_ns  datagram that caused it; 0 when none did, or when its hop is recorded
  96     8  i8     received_to          end of the bytes in the receive buffer
 104     8  i8     report_seq           last report_seq given out
-112     8  i8     order_id_last        greatest order id that was consumed: smaller ones come again after a crash and are dropped
-120     8  i8     order_id_replayed    greatest order id that the journal knew at start: smaller ones are dropped in silence
+112     8  i8     order_id_last        greatest order id consumed: smaller ones came before and are dropped
+120     8  i8     order_id_replayed    greatest that the journal knew at start: dropping those is no error
 128     8  i8     free_head            closed slots taken so far; slot = free[free_head & mask]
 136     8  i8     free_tail            closed slots given back so far
 144     8  i8     orders_open          open orders, unanswered included

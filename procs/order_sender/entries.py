@@ -1,4 +1,4 @@
-"""Entries: from the orders ring to the transmit buffer. Cancels at once, orders one at a time, everything journalled first.
+"""Entries: from the orders ring to the transmit frame. Cancels at once, orders one at a time, all journalled first.
 
 A new order or replace joins the queue of held orders and leaves it in the same cycle unless bytes wait. The queue keeps
 ring sequences, not copies: slots of held orders are not given back, so a crash finds them in the ring again. What was
@@ -84,7 +84,7 @@ LAG_SHARE = 2  # the journal's copier may be behind by half of the memory before
 USER_REF_MAX = (1 << 32) - 1
 
 
-# --- reading the ring -------------------------------------------------------------------------------------------------
+# --- reading the ring ------------------------------------------------------------------------------------------------
 
 
 @hot
@@ -145,7 +145,7 @@ def give_back(state):
     ring_release_to(end, safe_seq)
 
 
-# --- cancels --------------------------------------------------------------------------------------------------------
+# --- cancels ---------------------------------------------------------------------------------------------------------
 
 
 @hot
@@ -243,7 +243,7 @@ def send_due_cancels(state):
     return sent
 
 
-# --- orders -----------------------------------------------------------------------------------------------------------
+# --- orders ----------------------------------------------------------------------------------------------------------
 
 
 @hot
@@ -278,9 +278,7 @@ def check_waiting_order(state, now_ns):
         return 0
     desk = state.desk[0]
     row = state.rows[desk["order_slot"]]
-    reason = reason_to_die(
-        state, int(row["strategy_id"]), int(row["instrument_id"]), desk["order_expires_ns"], now_ns
-    )
+    reason = reason_to_die(state, int(row["strategy_id"]), int(row["instrument_id"]), desk["order_expires_ns"], now_ns)
     if reason == PASS:
         return 0
     return drop_waiting_order(state, reason, now_ns)
@@ -381,14 +379,12 @@ def _judge_held(state, order, cancelled, now_ns):
         return REJECT_ALREADY_CANCELLING
     if state.desk[0]["phase"] != PHASE_READY:
         return REJECT_SESSION
-    return reason_to_die(
-        state, int(order["strategy_id"]), int(order["instrument_id"]), order["expires_ns"], now_ns
-    )
+    return reason_to_die(state, int(order["strategy_id"]), int(order["instrument_id"]), order["expires_ns"], now_ns)
 
 
 @hot
 def send_orders(state, now_ns):
-    """Enter the oldest held order if nothing waits; on the way held orders that may not leave die. Returns orders moved.
+    """Enter the oldest held order if nothing waits; on the way those that may not leave die. Returns orders moved.
 
     One order a cycle: each has its own send, and at most one ever stands between a cancel and the socket.
     """

@@ -1,6 +1,6 @@
 """Orders: slots, the maps that find them, and the `working` table that shows the open ones.
 
-A slot is an ORDER_ROW. Free slots form a queue: a closed order goes to its tail, so the order that closed longest ago is
+A slot is an ORDER_ROW. Free slots form a queue: a closed order goes to its tail, so the order closed longest ago is
 forgotten first. Functions here change rows and maps; what is legal is decided by the table in life_cycle.py.
 """
 

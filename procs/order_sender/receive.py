@@ -1,4 +1,4 @@
-"""Receive: the venue's byte stream, cut into packets, counted, decoded, answered. Any cut of the stream gives the same."""
+"""Receive: the venue's bytes, cut into packets, counted, decoded, answered. Any cut of the stream gives the same."""
 
 from procs.order_sender.answers import answer
 from procs.order_sender.desk import PHASE_DOWN, PHASE_REPLAYING, SWEEP_EVIDENCE

@@ -26,7 +26,7 @@ from procs.order_sender.life_cycle import (
     is_unanswered,
     next_state,
 )
-from procs.order_sender.orders import enter_state, show, slot_of_order, slot_of_ref, unlink_replacement
+from procs.order_sender.orders import enter_state, show, slot_of_ref, unlink_replacement
 from shm.atomics import copy_bytes, record_at
 from shm.codes import (
     REPORT_ACCEPTED,
@@ -72,12 +72,12 @@ ROOM_FOR_ONE_MESSAGE = 8  # journal entries that one message of the venue may ne
 EVERY_STRATEGY = -1  # reader_strategy of a ring that gets all reports
 
 
-# --- drafting ------------------------------------------------------------------------------------------------------
+# --- drafting --------------------------------------------------------------------------------------------------------
 
 
 @hot
 def journal_room(state, entries):
-    """1 when the journal takes that many more entries. Cost: reads the copier's line only when the cached one says no."""
+    """1 when the journal takes that many more entries. Cost: the copier's line only when the cached word says no."""
     journal = state.journal[0]
     if journal["next_seq"] - journal["watermark_cached"] + entries <= journal["capacity"]:
         return 1
@@ -276,7 +276,7 @@ def apply_report(state, report):
         desk["orphan"] = row["replacement"]
 
 
-# --- journal, copies --------------------------------------------------------------------------------------------------
+# --- journal, copies -------------------------------------------------------------------------------------------------
 
 
 @hot
@@ -318,20 +318,26 @@ def _copy_to_ring(state, end, address, report_addr):
 
 
 @hot
+def publish_to(state, reader, report_addr):
+    """Copy one report to one reader's ring; without room the reader is behind. Returns 1 when it was copied."""
+    end = state.reports_out[reader]
+    if end["behind"] != 0:
+        return 0
+    address = ring_claim(end, 0)
+    if address == 0:
+        ring_mark_behind(end)
+        return 0
+    _copy_to_ring(state, end, address, report_addr)
+    return 1
+
+
+@hot
 def publish(state, report_addr):
-    """Copy the report at `report_addr` to every reader that wants it. A reader without room is marked behind."""
-    strategy_id = int(record_at(report_addr, REPORT)["strategy_id"])
+    """Copy the report at `report_addr` to every reader that wants it."""
+    strategy_id = record_at(report_addr, REPORT)["strategy_id"]
     for reader in range(state.reports_out.size):
-        if reader_wants(state, reader, strategy_id) == 0:
-            continue
-        end = state.reports_out[reader]
-        if end["behind"] != 0:
-            continue
-        address = ring_claim(end, 0)
-        if address == 0:
-            ring_mark_behind(end)
-        else:
-            _copy_to_ring(state, end, address, report_addr)
+        if reader_wants(state, reader, strategy_id) == 1:
+            publish_to(state, reader, report_addr)
 
 
 @hot
@@ -354,7 +360,7 @@ def keep_recent(state, report_addr):
 
 @hot
 def post_draft(state, now_ns):
-    """Journal the draft under the next report_seq, apply it, copy it to the rings. Returns 1, or 0 with no journal room."""
+    """Journal the draft under the next report_seq, apply it, copy it to the rings. Returns 0 with no journal room."""
     payload_addr = journal_claim(state.journal[0])
     if payload_addr == 0:
         return 0
@@ -391,7 +397,7 @@ def settle_orphans(state, now_ns):
     return closed
 
 
-# --- readers behind ----------------------------------------------------------------------------------------------------
+# --- readers behind --------------------------------------------------------------------------------------------------
 
 
 @hot

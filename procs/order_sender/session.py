@@ -48,7 +48,10 @@ from shm.records.session_entry import SESSION_ENTRY, SESSION_LOGGED_IN, SESSION_
 H_OFFER, H_FD, H_VENUE_SEQ, H_LEFTOVER, H_HALT = 0, 1, 2, 3, 4
 H_TAKEN, H_LOST, H_REASON, H_APPLIED, H_OPEN = 8, 9, 10, 11, 12
 H_WORDS = 16
-VENUE_SESSION_BYTES = 10
+VENUE_SESSION_BYTES = 10  # letters on the wire
+VENUE_SESSION_WIDTH = 16  # bytes in the journal, zero behind the letters
+VENUE_SESSION_AT = SESSION_ENTRY.fields["venue_session"][1]
+ENTRY_BYTES = SESSION_ENTRY.itemsize
 
 LOST_CLOSED = 1  # the other side closed, or the connection failed
 LOST_SILENT = 2  # nothing heard for silence_ns
@@ -89,15 +92,15 @@ def journal_session(state, kind, detail, venue_seq, now_ns):
         return 0
     desk = state.desk[0]
     entry = record_at(payload_addr, SESSION_ENTRY)
-    for at in range(0, SESSION_ENTRY.itemsize, 8):
-        store_release(payload_addr + at, 0)
     entry["venue_seq"] = venue_seq
     entry["detail"] = detail
     entry["connection"] = desk["connection"]
     entry["kind"] = kind
     entry["session_id"] = desk["session_id"]
-    copy_bytes(payload_addr + 32, state.venue_session_addr[0], VENUE_SESSION_BYTES)
-    journal_commit(state.journal[0], JOURNAL_SESSION, SESSION_ENTRY.itemsize, stamp(state.me[0]), now_ns)
+    entry["reserved"][0] = 0
+    entry["reserved"][1] = 0
+    copy_bytes(payload_addr + VENUE_SESSION_AT, state.venue_session_addr[0], VENUE_SESSION_WIDTH)
+    journal_commit(state.journal[0], JOURNAL_SESSION, ENTRY_BYTES, stamp(state.me[0]), now_ns)
     return 1
 
 
@@ -175,7 +178,7 @@ def keep_alive(state, now_ns):
     return 0
 
 
-# --- sweeps over all orders, a part each cycle -------------------------------------------------------------------------
+# --- sweeps over all orders, a part each cycle -----------------------------------------------------------------------
 
 
 @hot

@@ -6,8 +6,10 @@ import numpy as np
 
 from procs.net.port import FramePort, open_port
 from procs.order_sender.desk import DESK, PHASE_DOWN, SWEEP_NONE
+from procs.order_sender.entries import USER_REF_MAX
+from procs.order_sender.life_cycle import ORDER_STATE_CLOSED, STATE_NAMES
 from procs.order_sender.order_row import ORDER_ROW
-from procs.order_sender.session import H_WORDS, VENUE_SESSION_BYTES
+from procs.order_sender.session import H_WORDS, VENUE_SESSION_BYTES, VENUE_SESSION_WIDTH
 from procs.order_sender.transmit import PACKET_BYTES_MAX
 from procs.wire.big_endian import text_word
 from procs.wire.ouch.event import OUCH_EVENT
@@ -18,11 +20,11 @@ from shm.records.report import REPORT
 ORDERS_MAX = 8192  # orders remembered, open and closed: eight seconds of closed ones at 1,000 orders/s; 2 MiB
 RECENT_MAX = 4096  # reports kept for readers behind: as deep as the deepest ring; 1 MiB
 TRADES_MAX = 16384  # executions that a broken trade may still name; 384 KiB
-RECEIVED_BYTES = 1 << 17  # the longest packet twice
+RECEIVED_BYTES = 1 << 17  # the longest packet, and as much again while the journal is full
 FRAMES_IN = 8
 
 assert RECENT_MAX & (RECENT_MAX - 1) == 0 and ORDERS_MAX & (ORDERS_MAX - 1) == 0 and TRADES_MAX & (TRADES_MAX - 1) == 0
-assert RECEIVED_BYTES >= 2 * (0xFFFF + 2)
+assert RECEIVED_BYTES > 0xFFFF + 2
 
 
 class State(NamedTuple):
@@ -80,7 +82,7 @@ def open_state(
     working_count = int(working[0]["rows"])
     row["working_free"] = working_count
     recent, draft, hand_over = np.zeros(RECENT_MAX, REPORT), np.zeros(1, REPORT), np.zeros(H_WORDS, np.int64)
-    venue_session = np.zeros(16, np.uint8)
+    venue_session = np.zeros(VENUE_SESSION_WIDTH, np.uint8)
     venue_session[:VENUE_SESSION_BYTES] = ord(" ")
     port_out = open_port(rows=1, lines=1)
     return State(
@@ -128,12 +130,12 @@ def open_(wiring) -> State:
     settings = config.venues[wiring.index].session
     strategies = [instance.name for instance in config.topology.of_role("strategy")]
     readers = [strategies.index(peer) if peer in strategies else -1 for peer in wiring.peers_out("reports")]
-    block = wiring.ids()
+    wiring.id_block = wiring.ids(USER_REF_MAX)  # the control thread extends it (tend)
     return open_state(
         me=wiring.me(),
         control=wiring.control(),
         journal=wiring.journal(),
-        ids=block.words,
+        ids=wiring.id_block.words,
         orders_in=wiring.rings_in("orders"),
         reports_out=wiring.rings_out("reports"),
         reader_strategy=readers,
@@ -148,8 +150,6 @@ def open_(wiring) -> State:
 
 def check(state: State) -> None:
     """Assert the invariants of the order table; the message shows the row that breaks one."""
-    from procs.order_sender.life_cycle import ORDER_STATE_CLOSED, STATE_NAMES
-
     desk = state.desk[0]
     used = state.rows[state.rows["order_id"] != 0]
     opened = used[used["state"] != ORDER_STATE_CLOSED]

@@ -1,6 +1,6 @@
 """Sent: what order_sender adds to an ORDER in its journal, before the first byte of it may leave.
 
-Writer: order_sender (journal entries JOURNAL_ORDER_SENT and JOURNAL_CANCEL_SENT: the ORDER's 192 bytes, then this line).
+Writer: order_sender (journal entries JOURNAL_ORDER_SENT and JOURNAL_CANCEL_SENT: an ORDER's 192 bytes, then these).
 Readers: order_sender after a restart, cold roles. One line.
 
 off  size  type   field                meaning

@@ -10,8 +10,8 @@ off  size  type   field          meaning
  16     8  i8     connection     counts connections of this process
  24     4  i4     kind           SESSION_*
  28     4  i4     session_id     index of the venue session
- 32    10  S10    venue_session  LOGGED_IN: the venue's name of the session
- 42    22  S22    reserved       zero
+ 32    16  S16    venue_session  the venue's name of the session, ten letters
+ 48    16  i8x2   reserved       zero
 """
 
 import numpy as np
@@ -23,13 +23,13 @@ SESSION_ENTRY = np.dtype(
         ("connection", "<i8"),
         ("kind", "<i4"),
         ("session_id", "<i4"),
-        ("venue_session", "S10"),
-        ("reserved", "S22"),
+        ("venue_session", "S16"),
+        ("reserved", "<i8", (2,)),
     ]
 )
 
 assert SESSION_ENTRY.itemsize == 64
-assert SESSION_ENTRY.fields["reserved"][1] == 42
+assert SESSION_ENTRY.fields["reserved"][1] == 48
 
 SESSION_LOGGED_IN = 1  # the stream goes on at venue_seq + 1
 SESSION_QUERY_ANSWERED = 2

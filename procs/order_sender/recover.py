@@ -1,0 +1,157 @@
+"""Recover: the state of a dead order_sender from its own journal, and the rings brought up to it.
+
+Every journalled entry goes through the same functions as live: an order sent opens its slot, a cancel marks it, a
+report is applied. What was sent and not answered is then swept to UNKNOWN, once; nothing is ever sent again. Reports
+that the dead process journalled and did not publish are published; readers drop what they have.
+"""
+
+import numpy as np
+
+from procs.order_sender.desk import SWEEP_LOST
+from procs.order_sender.entries import ask_cancel, open_order
+from procs.order_sender.orders import slot_is_free, slot_of_order, slot_of_ref
+from procs.order_sender.reports import (
+    REPORT_BYTES,
+    apply_report,
+    keep_recent,
+    publish_to,
+    reader_wants,
+    recent_addr,
+)
+from procs.order_sender.session import VENUE_SESSION_AT, VENUE_SESSION_WIDTH, start_sweep, want_session_state
+from shm.atomics import address_of, copy_bytes, record_at
+from shm.codes import INTENT_REPLACE, REPORT_NEVER_ARRIVED, STATE_CANCEL_ONLY
+from shm.jit import hot
+from shm.journal import JOURNAL_CANCEL_SENT, JOURNAL_ORDER_SENT, JOURNAL_REPORT, JOURNAL_SESSION
+from shm.latest import latest_claim, latest_publish, latest_version
+from shm.records.order import ORDER
+from shm.records.report import REPORT
+from shm.records.sent import SENT
+from shm.records.session_entry import SESSION_ENTRY, SESSION_LOGGED_IN
+from shm.records.working import WORKING
+from shm.ring import ring_is_behind, ring_mark_behind
+
+ORDER_BYTES = ORDER.itemsize
+
+
+@hot
+def _replay_order(state, payload_addr, now_ns):
+    order = record_at(payload_addr, ORDER)
+    sent = record_at(payload_addr + ORDER_BYTES, SENT)
+    desk = state.desk[0]
+    if order["order_id"] > desk["order_id_last"]:
+        desk["order_id_last"] = order["order_id"]
+    if slot_is_free(state) == 0:
+        return 0
+    original = -1
+    if order["kind"] == INTENT_REPLACE:
+        original = max(slot_of_order(state, order["target_order_id"]), -1)
+    slot = open_order(state, order, sent["user_ref_num"], original, now_ns)
+    state.rows[slot]["send_stamp_ns"] = sent["stamp_ns"]
+    return 1
+
+
+@hot
+def _replay_report(state, payload_addr):
+    report = record_at(payload_addr, REPORT)
+    desk = state.desk[0]
+    if report["kind"] == REPORT_NEVER_ARRIVED and slot_of_ref(state, report["user_ref_num"]) == desk["orphan"]:
+        desk["orphan"] = -1
+    apply_report(state, report)
+    desk["report_seq"] = report["report_seq"]
+    keep_recent(state, payload_addr)
+
+
+@hot
+def _replay_session(state, payload_addr):
+    entry = record_at(payload_addr, SESSION_ENTRY)
+    desk = state.desk[0]
+    if entry["kind"] == SESSION_LOGGED_IN:  # a new venue session starts its numbers again
+        desk["venue_seq"] = entry["venue_seq"]
+        copy_bytes(state.venue_session_addr[0], payload_addr + VENUE_SESSION_AT, VENUE_SESSION_WIDTH)
+    elif entry["venue_seq"] > desk["venue_seq"]:
+        desk["venue_seq"] = entry["venue_seq"]
+
+
+@hot
+def replay_entry(state, kind, payload_addr, now_ns):
+    """Apply one journal entry of JOURNAL_* `kind`. Returns 1, or 0 when it could not be applied."""
+    if kind == JOURNAL_ORDER_SENT:
+        return _replay_order(state, payload_addr, now_ns)
+    if kind == JOURNAL_CANCEL_SENT:
+        slot = slot_of_ref(state, record_at(payload_addr + ORDER_BYTES, SENT)["user_ref_num"])
+        if slot >= 0:
+            ask_cancel(state, slot)
+    elif kind == JOURNAL_REPORT:
+        _replay_report(state, payload_addr)
+    elif kind == JOURNAL_SESSION:
+        _replay_session(state, payload_addr)
+    return 1
+
+
+@hot
+def clear_working(state):
+    """Take the orders of a dead process out of the `working` table."""
+    table = state.working[0]
+    for row in range(table["rows"]):
+        if latest_version(table, row) != 0:
+            record_at(latest_claim(table, row), WORKING)["order_id"] = 0
+            latest_publish(table, row)
+
+
+@hot
+def last_published(end):
+    """report_seq of the last record that was published in a ring; 0 when none ever was."""
+    sequence = end["next_seq"] - 1
+    if sequence < 0:
+        return 0
+    return record_at(end["slots_addr"] + (sequence & end["mask"]) * end["slot_bytes"], REPORT)["report_seq"]
+
+
+@hot
+def republish(state, reader):
+    """Publish to one reader what the journal has and its ring never had; too much for it marks the reader behind."""
+    end = state.reports_out[reader]
+    desk = state.desk[0]
+    if ring_is_behind(end) != 0:
+        end["behind"] = 1
+        return 0
+    last_seq = last_published(end)
+    if last_seq + 1 < desk["recent_first"] or (last_seq == 0 and desk["report_seq"] > 0):
+        ring_mark_behind(end)
+        return 0
+    copied = 0
+    for report_seq in range(last_seq + 1, desk["report_seq"] + 1):
+        address = recent_addr(state, report_seq)
+        if reader_wants(state, reader, record_at(address, REPORT)["strategy_id"]) == 1:
+            copied += publish_to(state, reader, address)
+    return copied
+
+
+@hot
+def finish_replay(state):
+    """After the last entry: nothing at or below the journal's order ids is taken again, and what is open is swept."""
+    desk = state.desk[0]
+    desk["order_id_replayed"] = desk["order_id_last"]
+    start_sweep(state, SWEEP_LOST)
+    want_session_state(state, STATE_CANCEL_ONLY)
+    for reader in range(state.reports_out.size):
+        republish(state, reader)
+
+
+def replay(state, reader, now_ns: int) -> int:
+    """Apply every entry of the journal that `reader` (shm/journal_reader.py) shows. Returns their number."""
+    clear_working(state)
+    payload = np.zeros(REPORT_BYTES, np.uint8)
+    payload_addr = address_of(payload)
+    applied = 0
+    for chunk in reader.chunks():
+        kinds = chunk["head"]["kind"].tolist()
+        times = chunk["head"]["now_ns"].tolist()
+        for kind, at_ns, entry in zip(kinds, times, chunk["payload"], strict=True):
+            payload[:] = entry[:REPORT_BYTES]
+            if replay_entry(state, kind, payload_addr, at_ns) == 0:
+                raise RuntimeError("recover: more open orders in the journal than slots; raise ORDERS_MAX")
+            applied += 1
+    finish_replay(state)
+    return applied
