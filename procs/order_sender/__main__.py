@@ -9,14 +9,13 @@ from procs.order_sender.state import check, open_
 from procs.order_sender.warm import warm_up
 from procs.runtime.agent import main
 from procs.runtime.role import Role
-from shm.clock import now_ns
 
 clients: dict[int, SessionClient] = {}  # by id of the wiring: the cold half of an instance
 
 
 def recover(wiring, state) -> None:
     """Journal and rings first; then the session may be looked for."""
-    replay(state, wiring.journal_reader(wiring.instance), now_ns(wiring.clock_addr))
+    replay(state, wiring.journal_reader(wiring.instance))
     check(state)
     settings = wiring.config.venues[wiring.index].session
     clients[id(wiring)] = SessionClient(settings, state, wiring.note_error)

@@ -5,6 +5,7 @@ an execution is reported even then, because the position is real. An execution b
 that brings a closed order back to life, halts the instrument.
 """
 
+from procs.order_sender.desk import control_of, draft_of, me_of, row_of, trade_of
 from procs.order_sender.life_cycle import (
     ILLEGAL,
     ORDER_STATE_CLOSED,
@@ -12,7 +13,7 @@ from procs.order_sender.life_cycle import (
     next_state,
 )
 from procs.order_sender.orders import slot_of_ref
-from procs.order_sender.reports import clear_draft, draft_for, event_of, post_draft
+from procs.order_sender.reports import clear_draft, draft_for, event_of, find_trade, post_draft
 from procs.wire.ouch.event import (
     OUCH_ACCEPTED,
     OUCH_AIQ_CANCELED,
@@ -52,7 +53,6 @@ from shm.error_log import (
     ERROR_SENDER_UNKNOWN_TRADE,
 )
 from shm.instance import count, note_error
-from shm.int_map import MAP_MISSING, map_get
 from shm.jit import hot
 
 
@@ -81,24 +81,24 @@ def report_kind_of(ouch_kind):
 
 
 @hot
-def halt_instrument(state, instrument_id):
+def halt_instrument(desk, instrument_id):
     """Say HALTED for an instrument in our own row of control; only the operator takes it back."""
-    control_set(state.control[0], control_instrument_scope(state.control[0], instrument_id), STATE_HALTED)
+    control_set(control_of(desk), control_instrument_scope(control_of(desk), instrument_id), STATE_HALTED)
 
 
 @hot
-def _on_unknown(state, event, kind, now_ns):
+def _on_unknown(desk, event, kind, now_ns):
     """A message about a reference that we never sent: counted, reported with order id 0, never adopted.
 
     One that means an open order or a trade halts the session: somebody else trades in our name, or we lost our journal.
     """
-    count(state.me[0], SENDER_UNKNOWN, 1)
-    note_error(state.me[0], ERROR_SENDER_UNKNOWN_ORDER, event["user_ref_num"], event["kind"])
+    count(me_of(desk), SENDER_UNKNOWN, 1)
+    note_error(me_of(desk), ERROR_SENDER_UNKNOWN_ORDER, event["user_ref_num"], event["kind"])
     if kind == REPORT_ACCEPTED or kind == REPORT_REPLACED or kind == REPORT_EXECUTED:
-        desk = state.desk[0]
-        control_set(state.control[0], control_session_scope(state.control[0], desk["session_id"]), STATE_HALTED)
-    clear_draft(state, kind, now_ns)
-    draft = state.draft[0]
+        desk = desk
+        control_set(control_of(desk), control_session_scope(control_of(desk), desk["session_id"]), STATE_HALTED)
+    clear_draft(desk, kind, now_ns)
+    draft = draft_of(desk)
     draft["user_ref_num"] = event["user_ref_num"]
     draft["price_ticks"] = event["price_ticks"]
     draft["qty_lots"] = event["qty_lots"]
@@ -108,15 +108,15 @@ def _on_unknown(state, event, kind, now_ns):
 
 
 @hot
-def _draft_opening(state, event, slot):
+def _draft_opening(desk, event, slot):
     """ACCEPTED and REPLACED: the venue's price and size. A replacement's size counts what its original executed."""
-    draft, row = state.draft[0], state.rows[slot]
+    draft, row = draft_of(desk), row_of(desk, slot)
     cum_lots = row["cum_lots"]
     leaves_lots = leaves_after(event["qty_lots"], cum_lots)
     if draft["kind"] == REPORT_REPLACED:  # its quantity is what is open, not the total that was asked for
         original = int(row["original"])
         if original >= 0:
-            cum_lots = state.rows[original]["cum_lots"]
+            cum_lots = row_of(desk, original)["cum_lots"]
         leaves_lots = event["qty_lots"]
     draft["cum_lots"] = cum_lots
     draft["qty_lots"] = cum_lots + leaves_lots
@@ -127,9 +127,9 @@ def _draft_opening(state, event, slot):
 
 
 @hot
-def _draft_execution(state, event, slot):
+def _draft_execution(desk, event, slot):
     """EXECUTED. Returns 1 when it is more than the order had open."""
-    draft, row = state.draft[0], state.rows[slot]
+    draft, row = draft_of(desk), row_of(desk, slot)
     taken_lots = event["qty_lots"]
     draft["match_number"] = event["match_number"]
     draft["price_ticks"] = event["price_ticks"]
@@ -143,23 +143,24 @@ def _draft_execution(state, event, slot):
 
 
 @hot
-def _draft_broken(state, event, slot):
+def _draft_broken(desk, event, slot):
     """BROKEN: the size and price of the execution, from its number. Returns 0 when that trade is unknown."""
-    draft, row = state.draft[0], state.rows[slot]
-    at = map_get(state.trade_of, event["match_number"])
-    if at == MAP_MISSING:
+    draft, row = draft_of(desk), row_of(desk, slot)
+    n = find_trade(desk, event["match_number"])
+    if n < 0 or event["match_number"] == 0:
         return 0
+    trade = trade_of(desk, n)
     draft["match_number"] = event["match_number"]
-    draft["qty_lots"] = state.trades[at, 1]
-    draft["price_ticks"] = state.trades[at, 2]
-    draft["cum_lots"] = leaves_after(row["cum_lots"], state.trades[at, 1])
+    draft["qty_lots"] = trade["qty_lots"]
+    draft["price_ticks"] = trade["price_ticks"]
+    draft["cum_lots"] = leaves_after(row["cum_lots"], trade["qty_lots"])
     return 1
 
 
 @hot
-def _draft_restated(state, event, slot):
+def _draft_restated(desk, event, slot):
     """Price and size changed by the venue. RESTATED itself changes what others see, not what is open."""
-    draft, row = state.draft[0], state.rows[slot]
+    draft, row = draft_of(desk), row_of(desk, slot)
     if event["kind"] == OUCH_PRIORITY:
         draft["price_ticks"] = event["price_ticks"]
         draft["venue_order_ref"] = event["order_ref"]
@@ -169,39 +170,39 @@ def _draft_restated(state, event, slot):
 
 
 @hot
-def _draft_change(state, event, slot, kind):
+def _draft_change(desk, event, slot, kind):
     """Fill in what this kind of message changes. Returns 1, or 0 when nothing may be reported."""
-    draft = state.draft[0]
+    draft = draft_of(desk)
     if kind == REPORT_ACCEPTED or kind == REPORT_REPLACED:
-        _draft_opening(state, event, slot)
+        _draft_opening(desk, event, slot)
     elif kind == REPORT_EXECUTED:
-        if _draft_execution(state, event, slot) == 1:
-            note_error(state.me[0], ERROR_SENDER_OVERFILL, draft["order_id"], draft["cum_lots"])
-            halt_instrument(state, int(draft["instrument_id"]))
+        if _draft_execution(desk, event, slot) == 1:
+            note_error(me_of(desk), ERROR_SENDER_OVERFILL, draft["order_id"], draft["cum_lots"])
+            halt_instrument(desk, int(draft["instrument_id"]))
     elif kind == REPORT_CANCELED:
-        draft["leaves_lots"] = leaves_after(state.rows[slot]["leaves_lots"], event["qty_lots"])
+        draft["leaves_lots"] = leaves_after(row_of(desk, slot)["leaves_lots"], event["qty_lots"])
         draft["qty_lots"] = event["qty_lots"]
     elif kind == REPORT_REJECTED:
         draft["leaves_lots"] = 0
     elif kind == REPORT_RESTATED:
-        _draft_restated(state, event, slot)
+        _draft_restated(desk, event, slot)
     elif kind == REPORT_BROKEN:
-        if _draft_broken(state, event, slot) == 0:
-            note_error(state.me[0], ERROR_SENDER_UNKNOWN_TRADE, draft["order_id"], event["match_number"])
+        if _draft_broken(desk, event, slot) == 0:
+            note_error(me_of(desk), ERROR_SENDER_UNKNOWN_TRADE, draft["order_id"], event["match_number"])
             return 0
     return 1
 
 
 @hot
-def _is_reported(state, slot, kind):
+def _is_reported(desk, slot, kind):
     """Whether the life cycle lets this draft out. An illegal one is counted; an execution goes out regardless."""
-    draft = state.draft[0]
-    before = int(state.rows[slot]["state"])
+    draft = draft_of(desk)
+    before = int(row_of(desk, slot)["state"])
     legal = next_state(before, event_of(kind, draft["leaves_lots"])) != ILLEGAL
     if not legal:
-        note_error(state.me[0], ERROR_SENDER_ILLEGAL_EVENT, draft["order_id"], before << 8 | kind)
+        note_error(me_of(desk), ERROR_SENDER_ILLEGAL_EVENT, draft["order_id"], before << 8 | kind)
         if before == ORDER_STATE_CLOSED and (kind == REPORT_ACCEPTED or kind == REPORT_REPLACED):
-            halt_instrument(state, int(draft["instrument_id"]))
+            halt_instrument(desk, int(draft["instrument_id"]))
     if kind == REPORT_EXECUTED:
         return True
     if before == ORDER_STATE_CLOSED and kind != REPORT_BROKEN:
@@ -210,7 +211,7 @@ def _is_reported(state, slot, kind):
 
 
 @hot
-def answer(state, event, ack_stamp_ns, now_ns):
+def answer(desk, event, ack_stamp_ns, now_ns):
     """Report one decoded message with sequence desk.venue_seq + 1. Returns 1, or 0 when it changed no order.
 
     Caller: with ROOM_FOR_ONE_MESSAGE in the journal, and no orphan left.
@@ -218,18 +219,18 @@ def answer(state, event, ack_stamp_ns, now_ns):
     kind = report_kind_of(event["kind"])
     if kind == 0:
         return 0
-    slot = slot_of_ref(state, event["user_ref_num"])
+    slot = slot_of_ref(desk, event["user_ref_num"])
     if slot < 0:
-        _on_unknown(state, event, kind, now_ns)
+        _on_unknown(desk, event, kind, now_ns)
     else:
-        draft_for(state, slot, kind, now_ns)
+        draft_for(desk, slot, kind, now_ns)
         if event["order_ref"] != 0:
-            state.draft[0]["venue_order_ref"] = event["order_ref"]
-        if _draft_change(state, event, slot, kind) == 0 or not _is_reported(state, slot, kind):
+            draft_of(desk)["venue_order_ref"] = event["order_ref"]
+        if _draft_change(desk, event, slot, kind) == 0 or not _is_reported(desk, slot, kind):
             return 0
-    draft = state.draft[0]
+    draft = draft_of(desk)
     draft["venue_ns"] = event["venue_ns"]
-    draft["venue_seq"] = state.desk[0]["venue_seq"] + 1
+    draft["venue_seq"] = desk["venue_seq"] + 1
     draft["ack_stamp_ns"] = ack_stamp_ns
     draft["reason"] = event["reason"]
-    return post_draft(state, now_ns)
+    return post_draft(desk, now_ns)

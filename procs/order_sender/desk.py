@@ -1,94 +1,173 @@
-"""Desk: the scalars of order_sender that change while it runs, in private memory. Writer and reader: the hot thread.
+"""Desk: the one record that hot functions get. It holds the scalars that change and names all arrays by address.
 
-off  size  type   field                meaning
----  ----  -----  -------------------  ----------------------------------------
-  0     8  i8     session_id           index of the venue session, constant
-  8     8  i8     phase                PHASE_*
- 16     8  i8     connection           counts connections taken over from the control thread; 0 before the first
- 24     8  i8     venue_seq            last applied sequence number of the venue's stream
- 32     8  i8     heard_stamp_ns       latency time when bytes last came
- 40     8  i8     spoke_stamp_ns       latency time when bytes were last handed to send
- 48     8  i8     waiting_stamp_ns     latency time since when bytes wait in the transmit buffer; 0 while none do
- 56     8  i8     order_at             where the last encoded order begins in it; -1 when none waits whole
- 64     8  i8     order_bytes          its size
- 72     8  i8     order_slot           its slot
- 80     8  i8     order_expires_ns     logic time after which it must not leave
- 88     8  i8     order_recv_stamp_ns  datagram that caused it; 0 when none did, or when its hop is recorded
- 96     8  i8     received_to          end of the bytes in the receive buffer
-104     8  i8     report_seq           last report_seq given out
-112     8  i8     order_id_last        greatest order id consumed: smaller ones came before and are dropped
-120     8  i8     order_id_replayed    greatest that the journal knew at start: dropping those is no error
-128     8  i8     free_head            closed slots taken so far; slot = free[free_head & mask]
-136     8  i8     free_tail            closed slots given back so far
-144     8  i8     orders_open          open orders, unanswered included
-152     8  i8     cancels_due          cancels whose bytes are not yet encoded on this connection
-160     8  i8     working_free         free rows of `working` on the stack
-168     8  i8     held_head            orders that left the queue of held orders
-176     8  i8     held_tail            orders that joined it
-184     8  i8     sweep                SWEEP_*
-192     8  i8     sweep_slot           next slot of the sweep
-200     8  i8     next_ref_num         SWEEP_EVIDENCE: the venue's next free reference number
-208     8  i8     orphan               slot of a replacement whose original closed; -1 when none
-216     8  i8     recent_first         first report_seq in the ring of recent reports
-224     8  i8     trades               executions remembered so far
-232     8  i8     heartbeat_ns         our silence after which a heartbeat goes out
-240     8  i8     silence_ns           the venue's silence after which the session is lost
-248     8  i8     unsent_ns            age of waiting bytes after which the session is unusable
-256     8  i8     cancel_slot          next slot when due cancels are looked for
-264    56  i8x7   reserved             zero
+Private memory, written by the hot thread. A NamedTuple of forty arrays was tried first: every call copied their shapes,
+and the step took three minutes to compile instead of seconds.
 """
 
 import numpy as np
 
+from procs.order_sender.order_row import ORDER_ROW
+from procs.wire.ouch.event import OUCH_EVENT
+from shm.atomics import record_at
+from shm.jit import hot
+from shm.records.control_end import CONTROL_END
+from shm.records.frame import FRAME
+from shm.records.instance_end import INSTANCE_END
+from shm.records.journal_end import JOURNAL_END
+from shm.records.report import REPORT
+from shm.records.ring_end import RING_END
+from shm.records.table_end import TABLE_END
+
 DESK = np.dtype(
     [
-        ("session_id", "<i8"),
-        ("phase", "<i8"),
-        ("connection", "<i8"),
-        ("venue_seq", "<i8"),
-        ("heard_stamp_ns", "<i8"),
-        ("spoke_stamp_ns", "<i8"),
-        ("waiting_stamp_ns", "<i8"),
-        ("order_at", "<i8"),
-        ("order_bytes", "<i8"),
-        ("order_slot", "<i8"),
-        ("order_expires_ns", "<i8"),
-        ("order_recv_stamp_ns", "<i8"),
-        ("received_to", "<i8"),
-        ("report_seq", "<i8"),
-        ("order_id_last", "<i8"),
-        ("order_id_replayed", "<i8"),
-        ("free_head", "<i8"),
-        ("free_tail", "<i8"),
-        ("orders_open", "<i8"),
-        ("cancels_due", "<i8"),
-        ("working_free", "<i8"),
-        ("held_head", "<i8"),
-        ("held_tail", "<i8"),
-        ("sweep", "<i8"),
-        ("sweep_slot", "<i8"),
-        ("next_ref_num", "<i8"),
-        ("orphan", "<i8"),
-        ("recent_first", "<i8"),
-        ("trades", "<i8"),
-        ("heartbeat_ns", "<i8"),
-        ("silence_ns", "<i8"),
-        ("unsent_ns", "<i8"),
-        ("cancel_slot", "<i8"),
-        ("reserved", "<i8", (7,)),
+        (name, "<i8")
+        for name in (
+            # addresses, constant
+            *("me_addr", "control_addr", "journal_addr"),
+            *("orders_addr", "reports_addr", "working_addr"),  # ends: orders ring, report rings, table of open orders
+            *("reader_strategy_addr", "refill_tried_addr"),  # int64[readers]
+            *("rows_addr", "index_addr"),  # ORDER_ROW[slots], int64[slots]: order id & mask -> slot
+            "working_rows_addr",  # int64[rows]: stack of free rows of `working`
+            "held_addr",  # HELD[orders ring]
+            "trades_addr",  # TRADE[trades_max]
+            *("recent_addr", "draft_addr", "event_addr", "symbols_addr"),
+            *("frame_out_addr", "taken_addr", "fd_out_addr", "fd_in_addr"),
+            *("frames_in_addr", "frames_in_count_addr", "bytes_in_addr", "received_addr"),
+            *("hand_over_addr", "leftover_addr", "venue_session_addr"),
+            # sizes and settings, constant
+            *("session_id", "readers", "slots", "instruments", "held_max", "trades_max", "recent_max"),
+            *("tx_bytes", "received_bytes"),
+            "heartbeat_ns",  # our silence after which a heartbeat goes out
+            "silence_ns",  # the venue's silence after which the session is lost
+            "unsent_ns",  # age of waiting bytes after which the session is unusable
+            # session
+            "phase",  # PHASE_*
+            "connection",  # counts connections taken over from the control thread; 0 before the first
+            "venue_seq",  # last applied sequence number of the venue's stream
+            "heard_stamp_ns",  # latency time when bytes last came
+            "spoke_stamp_ns",  # latency time when bytes were last handed to send
+            "received_to",  # end of the bytes in the receive buffer
+            # transmit frame
+            "waiting_stamp_ns",  # latency time since when bytes wait; 0 while none do
+            "order_at",  # where the order that waits whole begins; -1 when none does
+            *("order_bytes", "order_slot"),
+            "order_expires_ns",  # logic time after which it must not leave
+            "order_recv_stamp_ns",  # datagram that caused it; 0 when none did
+            # orders
+            *("orders_open", "cancels_due", "cancel_slot"),  # cancel_slot: where due cancels are looked for next
+            "order_id_last",  # greatest order id consumed: smaller ones came before and are dropped
+            "order_id_replayed",  # greatest that the journal knew at start: dropping those is no error
+            "working_free",  # free rows of `working` on the stack
+            *("held_head", "held_tail"),  # held orders that left and joined the queue
+            # reports
+            "report_seq",  # last given out
+            "recent_first",  # first report_seq in the ring of recent reports
+            "trades",  # executions remembered so far
+            "orphan",  # slot of a replacement whose original closed; -1 when none
+            # sweeps
+            *("sweep", "sweep_slot"),  # SWEEP_*, next slot
+            "next_ref_num",  # SWEEP_EVIDENCE: the venue's next free reference number
+        )
     ]
 )
-
-assert DESK.itemsize == 320
-assert DESK.fields["reserved"][1] == 264
+HELD = np.dtype([("sequence", "<i8"), ("cancelled", "<i8")])  # of an order in the ring that was not entered yet
+TRADE = np.dtype([("match_number", "<i8"), ("qty_lots", "<i8"), ("price_ticks", "<i8")])
+WORD = np.dtype([("value", "<i8")])
 
 PHASE_DOWN = 1  # no connection
 PHASE_REPLAYING = 2  # logged in; what we missed is coming, then the answer to the account query
 PHASE_READY = 3  # the fate of every entry is known: new ones may go out
 
-HOP_ORDERS, HOP_TICK_TO_ORDER, HOP_SEND = 0, 1, 2  # histogram ids
-HISTOGRAMS = ("risk_gate->order_sender", "tick_to_order", "send")
-
 SWEEP_NONE = 0
 SWEEP_LOST = 1  # every unanswered entry becomes UNKNOWN
 SWEEP_EVIDENCE = 2  # the account query was answered: what never arrived is closed, then PHASE_READY
+
+HOP_ORDERS, HOP_TICK_TO_ORDER, HOP_SEND = 0, 1, 2  # histogram ids
+HISTOGRAMS = ("risk_gate->order_sender", "tick_to_order", "send")
+
+ROW_BYTES, RING_END_BYTES, REPORT_BYTES = ORDER_ROW.itemsize, RING_END.itemsize, REPORT.itemsize
+FRAME_ROW_BYTES, HELD_BYTES, TRADE_BYTES = FRAME.itemsize, HELD.itemsize, TRADE.itemsize
+
+
+@hot
+def word_at(address, index):
+    """Element `index` of a private int64 array, as a WORD record."""
+    return record_at(address + index * 8, WORD)
+
+
+@hot
+def me_of(desk):
+    """INSTANCE_END of this instance."""
+    return record_at(desk["me_addr"], INSTANCE_END)
+
+
+@hot
+def control_of(desk):
+    """CONTROL_END with our own writer row."""
+    return record_at(desk["control_addr"], CONTROL_END)
+
+
+@hot
+def journal_of(desk):
+    """JOURNAL_END of our journal."""
+    return record_at(desk["journal_addr"], JOURNAL_END)
+
+
+@hot
+def orders_of(desk):
+    """RING_END of the orders ring."""
+    return record_at(desk["orders_addr"], RING_END)
+
+
+@hot
+def reader_of(desk, reader):
+    """RING_END of the report ring of `reader`."""
+    return record_at(desk["reports_addr"] + reader * RING_END_BYTES, RING_END)
+
+
+@hot
+def working_of(desk):
+    """TABLE_END of `working`."""
+    return record_at(desk["working_addr"], TABLE_END)
+
+
+@hot
+def row_of(desk, slot):
+    """ORDER_ROW of a slot."""
+    return record_at(desk["rows_addr"] + slot * ROW_BYTES, ORDER_ROW)
+
+
+@hot
+def held_of(desk, n):
+    """HELD row of the n-th held order."""
+    return record_at(desk["held_addr"] + (n & (desk["held_max"] - 1)) * HELD_BYTES, HELD)
+
+
+@hot
+def trade_of(desk, n):
+    """TRADE row of the n-th execution."""
+    return record_at(desk["trades_addr"] + (n & (desk["trades_max"] - 1)) * TRADE_BYTES, TRADE)
+
+
+@hot
+def draft_of(desk):
+    """The report being drafted."""
+    return record_at(desk["draft_addr"], REPORT)
+
+
+@hot
+def event_of_wire(desk):
+    """The OUCH_EVENT that codecs fill or read."""
+    return record_at(desk["event_addr"], OUCH_EVENT)
+
+
+@hot
+def frame_out(desk):
+    """FRAME of the transmit frame; its `size` is the end of the bytes in it."""
+    return record_at(desk["frame_out_addr"], FRAME)
+
+
+@hot
+def taken_out(desk):
+    """Bytes of the transmit frame that the socket has taken."""
+    return record_at(desk["taken_addr"], WORD)["value"]

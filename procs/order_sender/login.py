@@ -28,6 +28,7 @@ from procs.order_sender.session import (
     say,
     word,
 )
+from procs.order_sender.state import arrays_of
 from procs.wire.soupbintcp.login import (
     LOGIN_NO_SESSION,
     LOGIN_REQUEST_BYTES,
@@ -64,6 +65,7 @@ class SessionClient:
 
     def __init__(self, settings, state, note_error, *, clock=time.monotonic, connect=open_tcp_connection, seed=None):
         self.settings, self.state, self.note_error = settings, state, note_error
+        self.desk, self.arrays = state.desk[0], arrays_of(state)
         self.clock, self.connect = clock, connect
         self.random = random.Random(seed)
         self.phase = WAITING
@@ -71,9 +73,9 @@ class SessionClient:
         self.back_off_s = BACK_OFF_FIRST_S
         self.next_try_s = 0.0
         self.logins: deque[float] = deque()
-        self.applied_seq = int(state.desk[0]["venue_seq"])
-        self.orders_open = int(state.desk[0]["orders_open"])
-        self.buffer = np.zeros(len(state.leftover), np.uint8)
+        self.applied_seq = int(self.desk["venue_seq"])
+        self.orders_open = int(self.desk["orders_open"])
+        self.buffer = np.zeros(len(self.arrays.leftover), np.uint8)
         self.received = 0
         self.deadline_s = 0.0
 
@@ -116,7 +118,7 @@ class SessionClient:
             0,
             padded_text(self.settings.username, USERNAME_BYTES),
             padded_text(self.settings.password, PASSWORD_BYTES),
-            self.state.venue_session[:VENUE_SESSION_BYTES],
+            self.arrays.venue_session[:VENUE_SESSION_BYTES],
             self.applied_seq + 1,
         )
         try:
@@ -175,21 +177,20 @@ class SessionClient:
             self.note_error(ERROR_SENDER_SEQUENCE, next_seq, self.applied_seq + 1)
             self._stop()
             return
-        state = self.state
-        state.venue_session[:VENUE_SESSION_BYTES] = session
+        self.arrays.venue_session[:VENUE_SESSION_BYTES] = session
         left = self.received - start - size
-        state.leftover[:left] = self.buffer[start + size : self.received]
-        say(state, H_FD, self.sock.fileno())
-        say(state, H_VENUE_SEQ, self.applied_seq)
-        say(state, H_LEFTOVER, left)
-        say(state, H_OFFER, word(state, H_OFFER) + 1)
+        self.arrays.leftover[:left] = self.buffer[start + size : self.received]
+        say(self.desk, H_FD, self.sock.fileno())
+        say(self.desk, H_VENUE_SEQ, self.applied_seq)
+        say(self.desk, H_LEFTOVER, left)
+        say(self.desk, H_OFFER, word(self.desk, H_OFFER) + 1)
         self.phase = OFFERED
 
     def _rejected(self, reason: int) -> None:
         """No such session and nothing open: the venue's day ended, and its new one is taken. Anything else is final."""
-        known = bool((self.state.venue_session[:VENUE_SESSION_BYTES] != ord(" ")).any())
+        known = bool((self.arrays.venue_session[:VENUE_SESSION_BYTES] != ord(" ")).any())
         if reason == LOGIN_NO_SESSION and known and self.orders_open == 0:
-            self.state.venue_session[:VENUE_SESSION_BYTES] = ord(" ")
+            self.arrays.venue_session[:VENUE_SESSION_BYTES] = ord(" ")
             self.applied_seq = 0
             self._back_off()
             return
@@ -201,28 +202,28 @@ class SessionClient:
     def _watch(self) -> None:
         """Wait until the hot thread gave the connection up; only then the descriptor may be closed."""
         state = self.state
-        if word(state, H_LOST) != word(state, H_OFFER):
-            if word(state, H_TAKEN) == word(state, H_OFFER):
+        if word(self.desk, H_LOST) != word(self.desk, H_OFFER):
+            if word(self.desk, H_TAKEN) == word(self.desk, H_OFFER):
                 self.back_off_s = BACK_OFF_FIRST_S
             return
         if line_fd(state.port_in, 0) >= 0 or line_fd(state.port_out, 0) >= 0:
             return
-        self.applied_seq = word(state, H_APPLIED)
-        self.orders_open = word(state, H_OPEN)
+        self.applied_seq = word(self.desk, H_APPLIED)
+        self.orders_open = word(self.desk, H_OPEN)
         self._back_off()
 
     def _stop(self) -> None:
         """Halt the session and do not try again."""
         self.close()
-        say(self.state, H_HALT, 1)
+        say(self.desk, H_HALT, 1)
         self.phase = STOPPED
 
     def _ask_to_go_on(self) -> None:
         """Go on once the hot thread said HALTED and a person took it back."""
-        if word(self.state, H_HALT) != 0:
+        if word(self.desk, H_HALT) != 0:
             return
-        control = self.state.control[0]
-        scope = control_session_scope(control, self.state.desk[0]["session_id"])
+        control = self.arrays.control[0]
+        scope = control_session_scope(control, self.desk["session_id"])
         if control_own_state(control, scope) != STATE_HALTED:
             self.back_off_s = BACK_OFF_FIRST_S
             self._back_off()

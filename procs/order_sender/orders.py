@@ -1,55 +1,52 @@
-"""Orders: slots, the maps that find them, and the `working` table that shows the open ones.
+"""Orders: the table of orders, how one is found, and the `working` table that shows the open ones.
 
-A slot is an ORDER_ROW. Free slots form a queue: a closed order goes to its tail, so the order closed longest ago is
-forgotten first. Functions here change rows and maps; what is legal is decided by the table in life_cycle.py.
+A slot is an ORDER_ROW, and an order's slot is its reference number modulo the number of slots: references only grow, so
+the slots are a ring of the newest orders, and no map is needed. A reference whose slot still holds an open order is
+skipped. A closed order stays in its slot until that comes round again: answers that crossed on the wire still find it.
+
+Functions here change rows; what is legal is decided by the table in life_cycle.py.
 """
 
+from procs.order_sender.desk import row_of, word_at, working_of
 from procs.order_sender.life_cycle import ORDER_STATE_CLOSED, ORDER_STATE_SENT, is_open
 from shm.atomics import record_at
-from shm.int_map import MAP_MISSING, map_get, map_put, map_remove
 from shm.jit import hot
 from shm.latest import latest_claim, latest_publish
 from shm.records.working import WORKING
 
-HELD_BASE = -2  # by_order_id: a slot is >= 0; HELD_BASE - n is the n-th held order, not yet encoded
+
+@hot
+def slot_for(desk, user_ref_num):
+    """Slot that belongs to a reference."""
+    return user_ref_num & (desk["slots"] - 1)
 
 
 @hot
-def slot_of_order(state, order_id):
-    """Slot (>= 0), HELD_BASE - n for a held order, or MAP_MISSING."""
-    return map_get(state.by_order_id, order_id)
+def slot_of_ref(desk, user_ref_num):
+    """Slot of the order with this reference, or -1."""
+    slot = slot_for(desk, user_ref_num)
+    if user_ref_num > 0 and row_of(desk, slot)["user_ref_num"] == user_ref_num:
+        return slot
+    return -1
 
 
 @hot
-def slot_of_ref(state, user_ref_num):
-    """Slot of a venue reference, or -1."""
-    slot = map_get(state.by_ref, user_ref_num)
-    if slot == MAP_MISSING:
-        return -1
-    return slot
+def slot_of_order(desk, order_id):
+    """Slot of the order with this id, or -1. Cost: one look; after a jump of the gate's ids, a look at every slot."""
+    slot = word_at(desk["index_addr"], order_id & (desk["slots"] - 1))["value"]
+    if row_of(desk, slot)["order_id"] == order_id:
+        return slot
+    for slot in range(desk["slots"]):
+        if row_of(desk, slot)["order_id"] == order_id:
+            return slot
+    return -1
 
 
 @hot
-def slot_is_free(state):
-    """1 when another order can be opened."""
-    desk = state.desk[0]
-    if desk["free_tail"] > desk["free_head"]:
-        return 1
-    return 0
-
-
-@hot
-def open_slot(state, order, user_ref_num, now_ns):
-    """Take the slot that closed longest ago for this ORDER, state SENT. Returns it. Caller: after `slot_is_free`."""
-    desk = state.desk[0]
-    slot = state.free[desk["free_head"] & (state.free.size - 1)]
-    desk["free_head"] += 1
-    row = state.rows[slot]
-    if row["order_id"] != 0:  # forget its last order
-        if map_get(state.by_order_id, row["order_id"]) == slot:
-            map_remove(state.by_order_id, row["order_id"])
-        if map_get(state.by_ref, row["user_ref_num"]) == slot:
-            map_remove(state.by_ref, row["user_ref_num"])
+def open_slot(desk, order, user_ref_num, now_ns):
+    """Open the slot of `user_ref_num` for this ORDER, state SENT. Caller: only when no open order is in it."""
+    slot = slot_for(desk, user_ref_num)
+    row = row_of(desk, slot)
     row["order_id"] = order["order_id"]
     row["intent_id"] = order["intent_id"]
     row["user_ref_num"] = user_ref_num
@@ -79,19 +76,18 @@ def open_slot(state, order, user_ref_num, now_ns):
     row["side"] = order["side"]
     row["tif"] = order["tif"]
     row["kind"] = order["kind"]
-    map_put(state.by_order_id, row["order_id"], slot)
-    map_put(state.by_ref, user_ref_num, slot)
+    word_at(desk["index_addr"], row["order_id"] & (desk["slots"] - 1))["value"] = slot
     if desk["working_free"] > 0:
         desk["working_free"] -= 1
-        row["working_row"] = state.working_rows[desk["working_free"]]
+        row["working_row"] = word_at(desk["working_rows_addr"], desk["working_free"])["value"]
     desk["orders_open"] += 1
     return slot
 
 
 @hot
-def link_replacement(state, original, replacement):
+def link_replacement(desk, original, replacement):
     """Note that order slot `replacement` is to take the place of slot `original`."""
-    old, new = state.rows[original], state.rows[replacement]
+    old, new = row_of(desk, original), row_of(desk, replacement)
     new["original"] = original
     new["old_order_id"] = old["order_id"]
     new["old_intent_id"] = old["intent_id"]
@@ -99,46 +95,42 @@ def link_replacement(state, original, replacement):
 
 
 @hot
-def unlink_replacement(state, slot):
+def unlink_replacement(desk, slot):
     """Forget the tie between a replacement and its original. Returns the original's slot, or -1."""
-    original = int(state.rows[slot]["original"])
+    row = row_of(desk, slot)
+    original = row["original"]
+    row["original"] = -1
     if original < 0:
         return -1
-    state.rows[slot]["original"] = -1
-    old = state.rows[original]
-    if old["replacement"] != slot:
+    old = row_of(desk, original)
+    if old["replacement"] != slot or old["order_id"] != row["old_order_id"]:
         return -1
     old["replacement"] = -1
     return original
 
 
 @hot
-def enter_state(state, slot, next_state):
-    """Set a row's state; closing gives the slot and its `working` row back."""
-    row = state.rows[slot]
-    if row["state"] == ORDER_STATE_CLOSED or next_state != ORDER_STATE_CLOSED:
-        row["state"] = next_state
-        return
-    desk = state.desk[0]
-    row["state"] = ORDER_STATE_CLOSED
-    row["leaves_lots"] = 0
-    row["cancel_asked"] = 0
-    if row["cancel_due"] != 0:
-        row["cancel_due"] = 0
-        desk["cancels_due"] -= 1
-    desk["orders_open"] -= 1
-    state.free[desk["free_tail"] & (state.free.size - 1)] = slot
-    desk["free_tail"] += 1
+def enter_state(desk, slot, next_state):
+    """Set a row's state; closing takes its due cancel along."""
+    row = row_of(desk, slot)
+    if row["state"] != ORDER_STATE_CLOSED and next_state == ORDER_STATE_CLOSED:
+        row["leaves_lots"] = 0
+        row["cancel_asked"] = 0
+        if row["cancel_due"] != 0:
+            row["cancel_due"] = 0
+            desk["cancels_due"] -= 1
+        desk["orders_open"] -= 1
+    row["state"] = next_state
 
 
 @hot
-def show(state, slot):
+def show(desk, slot):
     """Bring the order's row of `working` up to date; a closed order leaves the table."""
-    row = state.rows[slot]
-    working_row = int(row["working_row"])
+    row = row_of(desk, slot)
+    working_row = row["working_row"]
     if working_row < 0:
         return
-    table = state.working[0]
+    table = working_of(desk)
     address = latest_claim(table, working_row)
     if address == 0:
         return
@@ -159,8 +151,7 @@ def show(state, slot):
     shown["side"] = row["side"]
     if is_open(row["state"]) == 0:
         shown["order_id"] = 0
-        desk = state.desk[0]
-        state.working_rows[desk["working_free"]] = working_row
+        word_at(desk["working_rows_addr"], desk["working_free"])["value"] = working_row
         desk["working_free"] += 1
         row["working_row"] = -1
     latest_publish(table, working_row)

@@ -7,11 +7,11 @@ that the dead process journalled and did not publish are published; readers drop
 
 import numpy as np
 
-from procs.order_sender.desk import SWEEP_LOST
+from procs.order_sender.desk import REPORT_BYTES, SWEEP_LOST, reader_of, row_of, working_of
 from procs.order_sender.entries import ask_cancel, open_order
-from procs.order_sender.orders import slot_is_free, slot_of_order, slot_of_ref
+from procs.order_sender.life_cycle import is_open
+from procs.order_sender.orders import slot_for, slot_of_order, slot_of_ref
 from procs.order_sender.reports import (
-    REPORT_BYTES,
     apply_report,
     keep_recent,
     publish_to,
@@ -35,64 +35,61 @@ ORDER_BYTES = ORDER.itemsize
 
 
 @hot
-def _replay_order(state, payload_addr, now_ns):
+def _replay_order(desk, payload_addr, now_ns):
     order = record_at(payload_addr, ORDER)
     sent = record_at(payload_addr + ORDER_BYTES, SENT)
-    desk = state.desk[0]
     if order["order_id"] > desk["order_id_last"]:
         desk["order_id_last"] = order["order_id"]
-    if slot_is_free(state) == 0:
+    if is_open(row_of(desk, slot_for(desk, sent["user_ref_num"]))["state"]) == 1:
         return 0
     original = -1
     if order["kind"] == INTENT_REPLACE:
-        original = max(slot_of_order(state, order["target_order_id"]), -1)
-    slot = open_order(state, order, sent["user_ref_num"], original, now_ns)
-    state.rows[slot]["send_stamp_ns"] = sent["stamp_ns"]
+        original = slot_of_order(desk, order["target_order_id"])
+    slot = open_order(desk, order, sent["user_ref_num"], original, now_ns)
+    row_of(desk, slot)["send_stamp_ns"] = sent["stamp_ns"]
     return 1
 
 
 @hot
-def _replay_report(state, payload_addr):
+def _replay_report(desk, payload_addr):
     report = record_at(payload_addr, REPORT)
-    desk = state.desk[0]
-    if report["kind"] == REPORT_NEVER_ARRIVED and slot_of_ref(state, report["user_ref_num"]) == desk["orphan"]:
+    if report["kind"] == REPORT_NEVER_ARRIVED and slot_of_ref(desk, report["user_ref_num"]) == desk["orphan"]:
         desk["orphan"] = -1
-    apply_report(state, report)
+    apply_report(desk, report)
     desk["report_seq"] = report["report_seq"]
-    keep_recent(state, payload_addr)
+    keep_recent(desk, payload_addr)
 
 
 @hot
-def _replay_session(state, payload_addr):
+def _replay_session(desk, payload_addr):
     entry = record_at(payload_addr, SESSION_ENTRY)
-    desk = state.desk[0]
     if entry["kind"] == SESSION_LOGGED_IN:  # a new venue session starts its numbers again
         desk["venue_seq"] = entry["venue_seq"]
-        copy_bytes(state.venue_session_addr[0], payload_addr + VENUE_SESSION_AT, VENUE_SESSION_WIDTH)
+        copy_bytes(desk["venue_session_addr"], payload_addr + VENUE_SESSION_AT, VENUE_SESSION_WIDTH)
     elif entry["venue_seq"] > desk["venue_seq"]:
         desk["venue_seq"] = entry["venue_seq"]
 
 
 @hot
-def replay_entry(state, kind, payload_addr, now_ns):
+def replay_entry(desk, kind, payload_addr, now_ns):
     """Apply one journal entry of JOURNAL_* `kind`. Returns 1, or 0 when it could not be applied."""
     if kind == JOURNAL_ORDER_SENT:
-        return _replay_order(state, payload_addr, now_ns)
+        return _replay_order(desk, payload_addr, now_ns)
     if kind == JOURNAL_CANCEL_SENT:
-        slot = slot_of_ref(state, record_at(payload_addr + ORDER_BYTES, SENT)["user_ref_num"])
+        slot = slot_of_ref(desk, record_at(payload_addr + ORDER_BYTES, SENT)["user_ref_num"])
         if slot >= 0:
-            ask_cancel(state, slot)
+            ask_cancel(desk, slot)
     elif kind == JOURNAL_REPORT:
-        _replay_report(state, payload_addr)
+        _replay_report(desk, payload_addr)
     elif kind == JOURNAL_SESSION:
-        _replay_session(state, payload_addr)
+        _replay_session(desk, payload_addr)
     return 1
 
 
 @hot
-def clear_working(state):
+def clear_working(desk):
     """Take the orders of a dead process out of the `working` table."""
-    table = state.working[0]
+    table = working_of(desk)
     for row in range(table["rows"]):
         if latest_version(table, row) != 0:
             record_at(latest_claim(table, row), WORKING)["order_id"] = 0
@@ -109,10 +106,9 @@ def last_published(end):
 
 
 @hot
-def republish(state, reader):
+def republish(desk, reader):
     """Publish to one reader what the journal has and its ring never had; too much for it marks the reader behind."""
-    end = state.reports_out[reader]
-    desk = state.desk[0]
+    end = reader_of(desk, reader)
     if ring_is_behind(end) != 0:
         end["behind"] = 1
         return 0
@@ -122,26 +118,26 @@ def republish(state, reader):
         return 0
     copied = 0
     for report_seq in range(last_seq + 1, desk["report_seq"] + 1):
-        address = recent_addr(state, report_seq)
-        if reader_wants(state, reader, record_at(address, REPORT)["strategy_id"]) == 1:
-            copied += publish_to(state, reader, address)
+        address = recent_addr(desk, report_seq)
+        if reader_wants(desk, reader, record_at(address, REPORT)["strategy_id"]) == 1:
+            copied += publish_to(desk, reader, address)
     return copied
 
 
 @hot
-def finish_replay(state):
+def finish_replay(desk):
     """After the last entry: nothing at or below the journal's order ids is taken again, and what is open is swept."""
-    desk = state.desk[0]
     desk["order_id_replayed"] = desk["order_id_last"]
-    start_sweep(state, SWEEP_LOST)
-    want_session_state(state, STATE_CANCEL_ONLY)
-    for reader in range(state.reports_out.size):
-        republish(state, reader)
+    start_sweep(desk, SWEEP_LOST)
+    want_session_state(desk, STATE_CANCEL_ONLY)
+    for reader in range(desk["readers"]):
+        republish(desk, reader)
 
 
-def replay(state, reader, now_ns: int) -> int:
+def replay(state, reader) -> int:
     """Apply every entry of the journal that `reader` (shm/journal_reader.py) shows. Returns their number."""
-    clear_working(state)
+    desk = state.desk[0]
+    clear_working(desk)
     payload = np.zeros(REPORT_BYTES, np.uint8)
     payload_addr = address_of(payload)
     applied = 0
@@ -150,8 +146,8 @@ def replay(state, reader, now_ns: int) -> int:
         times = chunk["head"]["now_ns"].tolist()
         for kind, at_ns, entry in zip(kinds, times, chunk["payload"], strict=True):
             payload[:] = entry[:REPORT_BYTES]
-            if replay_entry(state, kind, payload_addr, at_ns) == 0:
-                raise RuntimeError("recover: more open orders in the journal than slots; raise ORDERS_MAX")
+            if replay_entry(desk, kind, payload_addr, at_ns) == 0:
+                raise RuntimeError("recover: two open orders in one slot: the journal is not ours")
             applied += 1
-    finish_replay(state)
+    finish_replay(desk)
     return applied

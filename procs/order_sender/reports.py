@@ -5,6 +5,16 @@ place where an order changes because of the outside world; after a crash the jou
 the recovered state is equal by construction. A full ring marks its reader behind and never blocks.
 """
 
+from procs.order_sender.desk import (
+    REPORT_BYTES,
+    draft_of,
+    journal_of,
+    me_of,
+    reader_of,
+    row_of,
+    trade_of,
+    word_at,
+)
 from procs.order_sender.life_cycle import (
     EVENT_BROKEN,
     EVENT_CANCEL_PENDING,
@@ -54,7 +64,6 @@ from shm.counters import (
     SENDER_VENUE_REJECTS,
 )
 from shm.instance import count, gauge, stamp
-from shm.int_map import map_put, map_remove
 from shm.jit import hot
 from shm.journal import JOURNAL_REPORT, journal_claim, journal_commit, journal_lag
 from shm.records.report import REPORT
@@ -67,7 +76,6 @@ from shm.ring import (
     ring_publish,
 )
 
-REPORT_BYTES = REPORT.itemsize
 ROOM_FOR_ONE_MESSAGE = 8  # journal entries that one message of the venue may need, with the replacements it takes along
 EVERY_STRATEGY = -1  # reader_strategy of a ring that gets all reports
 
@@ -76,9 +84,9 @@ EVERY_STRATEGY = -1  # reader_strategy of a ring that gets all reports
 
 
 @hot
-def journal_room(state, entries):
+def journal_room(desk, entries):
     """1 when the journal takes that many more entries. Cost: the copier's line only when the cached word says no."""
-    journal = state.journal[0]
+    journal = journal_of(desk)
     if journal["next_seq"] - journal["watermark_cached"] + entries <= journal["capacity"]:
         return 1
     if journal_lag(journal) + entries <= journal["capacity"]:
@@ -87,9 +95,9 @@ def journal_room(state, entries):
 
 
 @hot
-def clear_draft(state, kind, now_ns):
+def clear_draft(desk, kind, now_ns):
     """Start an empty draft of REPORT_* `kind`."""
-    draft = state.draft[0]
+    draft = draft_of(desk)
     draft["order_id"] = 0
     draft["intent_id"] = 0
     draft["venue_order_ref"] = 0
@@ -117,16 +125,16 @@ def clear_draft(state, kind, now_ns):
     draft["kind"] = kind
     draft["side"] = 0
     draft["liquidity"] = 0
-    draft["session_id"] = state.desk[0]["session_id"]
+    draft["session_id"] = desk["session_id"]
     draft["reason"] = 0
 
 
 @hot
-def draft_for(state, slot, kind, now_ns):
+def draft_for(desk, slot, kind, now_ns):
     """Start a draft of REPORT_* `kind` about the order in `slot`, with its quantities and history as they are."""
-    clear_draft(state, kind, now_ns)
-    draft = state.draft[0]
-    row = state.rows[slot]
+    clear_draft(desk, kind, now_ns)
+    draft = draft_of(desk)
+    row = row_of(desk, slot)
     draft["order_id"] = row["order_id"]
     draft["intent_id"] = row["intent_id"]
     draft["venue_order_ref"] = row["venue_order_ref"]
@@ -149,10 +157,10 @@ def draft_for(state, slot, kind, now_ns):
 
 
 @hot
-def draft_for_unsent(state, order, reason, now_ns):
+def draft_for_unsent(desk, order, reason, now_ns):
     """Start a draft of REPORT_EXPIRED about an ORDER that dies before it was journalled, for REJECT_* `reason`."""
-    clear_draft(state, REPORT_EXPIRED, now_ns)
-    draft = state.draft[0]
+    clear_draft(desk, REPORT_EXPIRED, now_ns)
+    draft = draft_of(desk)
     draft["order_id"] = order["order_id"]
     draft["intent_id"] = order["intent_id"]
     draft["price_ticks"] = order["price_ticks"]
@@ -200,57 +208,63 @@ def event_of(kind, leaves_lots):
 
 
 @hot
-def _remember_trade(state, report):
-    """Keep match number -> size and price: a broken trade names only the number. The oldest is forgotten."""
-    desk = state.desk[0]
-    at = desk["trades"] & (state.trades.shape[0] - 1)
-    if state.trades[at, 0] != 0:
-        map_remove(state.trade_of, state.trades[at, 0])
-    state.trades[at, 0] = report["match_number"]
-    state.trades[at, 1] = report["qty_lots"]
-    state.trades[at, 2] = report["price_ticks"]
-    map_put(state.trade_of, report["match_number"], at)
+def _remember_trade(desk, report):
+    """Keep size and price of an execution: a broken trade names only its number. The oldest is forgotten."""
+    trade = trade_of(desk, desk["trades"])
+    trade["match_number"] = report["match_number"]
+    trade["qty_lots"] = report["qty_lots"]
+    trade["price_ticks"] = report["price_ticks"]
     desk["trades"] += 1
 
 
 @hot
-def _apply_to_original(state, slot, kind):
-    """What the answer to a replacement means for the order that it replaces."""
-    if kind == REPORT_REPLACED:
-        original = unlink_replacement(state, slot)
-        if original >= 0:
-            after = next_state(state.rows[original]["state"], EVENT_REPLACED_AWAY)
-            if after != ILLEGAL:
-                enter_state(state, original, after)
-            show(state, original)
-    elif kind == REPORT_REJECTED or kind == REPORT_NEVER_ARRIVED or kind == REPORT_EXPIRED:
-        original = unlink_replacement(state, slot)
-        if original >= 0:
-            after = next_state(state.rows[original]["state"], EVENT_REPLACE_DIED)
-            if after != ILLEGAL:
-                enter_state(state, original, after)
-            show(state, original)
+def find_trade(desk, match_number):
+    """Number of the execution with this match number, newest first, or -1. Cost: a look at each; few trades break."""
+    for n in range(desk["trades"] - 1, max(-1, desk["trades"] - 1 - desk["trades_max"]), -1):
+        if trade_of(desk, n)["match_number"] == match_number:
+            return n
+    return -1
 
 
 @hot
-def apply_report(state, report):
+def _apply_to_original(desk, slot, kind):
+    """What the answer to a replacement means for the order that it replaces."""
+    if kind == REPORT_REPLACED:
+        original = unlink_replacement(desk, slot)
+        if original >= 0:
+            after = next_state(row_of(desk, original)["state"], EVENT_REPLACED_AWAY)
+            if after != ILLEGAL:
+                enter_state(desk, original, after)
+            show(desk, original)
+    elif kind == REPORT_REJECTED or kind == REPORT_NEVER_ARRIVED or kind == REPORT_EXPIRED:
+        original = unlink_replacement(desk, slot)
+        if original >= 0:
+            after = next_state(row_of(desk, original)["state"], EVENT_REPLACE_DIED)
+            if after != ILLEGAL:
+                enter_state(desk, original, after)
+            show(desk, original)
+
+
+@hot
+def apply_report(desk, report):
     """Change the order that `report` is about. Used live and on recovery alike; changes nothing for an unknown one."""
-    desk = state.desk[0]
     if report["venue_seq"] > desk["venue_seq"]:
         desk["venue_seq"] = report["venue_seq"]
     if report["order_id"] > desk["order_id_last"]:
         desk["order_id_last"] = report["order_id"]
     kind = int(report["kind"])
     if kind == REPORT_EXECUTED and report["match_number"] != 0:
-        _remember_trade(state, report)
+        _remember_trade(desk, report)
     elif kind == REPORT_BROKEN:
-        map_remove(state.trade_of, report["match_number"])
+        n = find_trade(desk, report["match_number"])
+        if n >= 0:
+            trade_of(desk, n)["match_number"] = 0  # a trade breaks once
     if report["user_ref_num"] == 0:
         return
-    slot = slot_of_ref(state, report["user_ref_num"])
+    slot = slot_of_ref(desk, report["user_ref_num"])
     if slot < 0:
         return
-    row = state.rows[slot]
+    row = row_of(desk, slot)
     before = int(row["state"])
     after = next_state(before, event_of(kind, report["leaves_lots"]))
     row["cum_lots"] = report["cum_lots"]
@@ -267,11 +281,11 @@ def apply_report(state, report):
         row["match_number"] = report["match_number"]
     if kind == REPORT_CANCEL_REJECTED:
         row["cancel_asked"] = 0
-    enter_state(state, slot, after)
+    enter_state(desk, slot, after)
     if row["cancel_asked"] != 0 and before == ORDER_STATE_UNKNOWN and after != ORDER_STATE_CLOSED:
-        enter_state(state, slot, next_state(after, EVENT_CANCEL_SENT))
-    show(state, slot)
-    _apply_to_original(state, slot, kind)
+        enter_state(desk, slot, next_state(after, EVENT_CANCEL_SENT))
+    show(desk, slot)
+    _apply_to_original(desk, slot, kind)
     if after == ORDER_STATE_CLOSED and before != ORDER_STATE_CLOSED and row["replacement"] >= 0:
         desk["orphan"] = row["replacement"]
 
@@ -280,8 +294,8 @@ def apply_report(state, report):
 
 
 @hot
-def _count_report(state, kind):
-    me = state.me[0]
+def _count_report(desk, kind):
+    me = me_of(desk)
     count(me, SENDER_REPORTS, 1)
     if kind == REPORT_ACCEPTED:
         count(me, SENDER_ACCEPTED, 1)
@@ -297,103 +311,100 @@ def _count_report(state, kind):
         count(me, SENDER_CANCEL_REJECTS, 1)
     elif kind == REPORT_EXPIRED:
         count(me, SENDER_EXPIRED, 1)
-    gauge(me, SENDER_OPEN_ORDERS, state.desk[0]["orders_open"])
+    gauge(me, SENDER_OPEN_ORDERS, desk["orders_open"])
 
 
 @hot
-def reader_wants(state, reader, strategy_id):
+def reader_wants(desk, reader, strategy_id):
     """1 when reader `reader` gets reports of orders of `strategy_id`."""
-    wanted = state.reader_strategy[reader]
+    wanted = word_at(desk["reader_strategy_addr"], reader)["value"]
     if wanted == EVERY_STRATEGY or wanted == strategy_id:
         return 1
     return 0
 
 
 @hot
-def _copy_to_ring(state, end, address, report_addr):
+def _copy_to_ring(desk, end, address, report_addr):
     target = record_at(address, REPORT)
     copy_bytes(address + 8, report_addr + 8, REPORT_BYTES - 8)
-    target["publish_stamp_ns"] = stamp(state.me[0])
+    target["publish_stamp_ns"] = stamp(me_of(desk))
     ring_publish(end)
 
 
 @hot
-def publish_to(state, reader, report_addr):
+def publish_to(desk, reader, report_addr):
     """Copy one report to one reader's ring; without room the reader is behind. Returns 1 when it was copied."""
-    end = state.reports_out[reader]
+    end = reader_of(desk, reader)
     if end["behind"] != 0:
         return 0
     address = ring_claim(end, 0)
     if address == 0:
         ring_mark_behind(end)
         return 0
-    _copy_to_ring(state, end, address, report_addr)
+    _copy_to_ring(desk, end, address, report_addr)
     return 1
 
 
 @hot
-def publish(state, report_addr):
+def publish(desk, report_addr):
     """Copy the report at `report_addr` to every reader that wants it."""
     strategy_id = record_at(report_addr, REPORT)["strategy_id"]
-    for reader in range(state.reports_out.size):
-        if reader_wants(state, reader, strategy_id) == 1:
-            publish_to(state, reader, report_addr)
+    for reader in range(desk["readers"]):
+        if reader_wants(desk, reader, strategy_id) == 1:
+            publish_to(desk, reader, report_addr)
 
 
 @hot
-def recent_addr(state, report_seq):
+def recent_addr(desk, report_seq):
     """Address of a recent report. Caller: for recent_first <= report_seq <= the last."""
-    return state.recent_addr[0] + (report_seq & (state.recent.size - 1)) * REPORT_BYTES
+    return desk["recent_addr"] + (report_seq & (desk["recent_max"] - 1)) * REPORT_BYTES
 
 
 @hot
-def keep_recent(state, report_addr):
+def keep_recent(desk, report_addr):
     """Copy a report into the private ring of recent ones. Returns its address there."""
-    desk = state.desk[0]
     report_seq = record_at(report_addr, REPORT)["report_seq"]
-    address = recent_addr(state, report_seq)
+    address = recent_addr(desk, report_seq)
     copy_bytes(address, report_addr, REPORT_BYTES)
-    if report_seq - desk["recent_first"] >= state.recent.size:
-        desk["recent_first"] = report_seq - state.recent.size + 1
+    if report_seq - desk["recent_first"] >= desk["recent_max"]:
+        desk["recent_first"] = report_seq - desk["recent_max"] + 1
     return address
 
 
 @hot
-def post_draft(state, now_ns):
+def post_draft(desk, now_ns):
     """Journal the draft under the next report_seq, apply it, copy it to the rings. Returns 0 with no journal room."""
-    payload_addr = journal_claim(state.journal[0])
+    payload_addr = journal_claim(journal_of(desk))
     if payload_addr == 0:
         return 0
-    desk = state.desk[0]
-    draft = state.draft[0]
-    at_ns = stamp(state.me[0])
+    draft = draft_of(desk)
+    at_ns = stamp(me_of(desk))
     draft["report_seq"] = desk["report_seq"] + 1
     draft["publish_stamp_ns"] = at_ns
-    copy_bytes(payload_addr, state.draft_addr[0], REPORT_BYTES)
-    journal_commit(state.journal[0], JOURNAL_REPORT, REPORT_BYTES, at_ns, now_ns)
+    copy_bytes(payload_addr, desk["draft_addr"], REPORT_BYTES)
+    journal_commit(journal_of(desk), JOURNAL_REPORT, REPORT_BYTES, at_ns, now_ns)
     desk["report_seq"] += 1
-    apply_report(state, draft)
-    publish(state, keep_recent(state, state.draft_addr[0]))
-    _count_report(state, int(draft["kind"]))
+    apply_report(desk, draft)
+    publish(desk, keep_recent(desk, desk["draft_addr"]))
+    _count_report(desk, int(draft["kind"]))
     return 1
 
 
 @hot
-def settle_orphans(state, now_ns):
+def settle_orphans(desk, now_ns):
     """Close replacements whose original closed first: the venue replaces only a live order, so they never can live.
 
     Returns the number closed; leaves `orphan` standing when the journal is full, and then no message may be applied.
     """
-    desk = state.desk[0]
     closed = 0
-    while desk["orphan"] >= 0 and journal_room(state, 1) == 1:
+    while desk["orphan"] >= 0 and journal_room(desk, 1) == 1:
         slot = desk["orphan"]
         desk["orphan"] = -1
-        row = state.rows[slot]
+        row = row_of(desk, slot)
         if is_unanswered(row["state"]) == 1 or row["state"] == ORDER_STATE_UNKNOWN:
-            draft_for(state, slot, REPORT_NEVER_ARRIVED, now_ns)
-            state.draft[0]["leaves_lots"] = 0
-            closed += post_draft(state, now_ns)
+            draft_for(desk, slot, REPORT_NEVER_ARRIVED, now_ns)
+            draft_of(desk)["leaves_lots"] = 0
+            closed += post_draft(desk, now_ns)
     return closed
 
 
@@ -401,46 +412,45 @@ def settle_orphans(state, now_ns):
 
 
 @hot
-def _missing_for(state, reader, applied_seq):
+def _missing_for(desk, reader, applied_seq):
     missing = 0
-    for report_seq in range(applied_seq + 1, state.desk[0]["report_seq"] + 1):
-        report = record_at(recent_addr(state, report_seq), REPORT)
-        missing += reader_wants(state, reader, report["strategy_id"])
+    for report_seq in range(applied_seq + 1, desk["report_seq"] + 1):
+        report = record_at(recent_addr(desk, report_seq), REPORT)
+        missing += reader_wants(desk, reader, report["strategy_id"])
     return missing
 
 
 @hot
-def refill(state, reader):
+def refill(desk, reader):
     """Give a reader that is behind what it still misses, if it read the journal far enough. Returns reports copied.
 
     All or nothing: `behind` is cleared only when the ring is complete from the reader's own last sequence on. One try
     for each sequence that the reader names: it names another when it has read more of the journal.
     """
-    end = state.reports_out[reader]
+    end = reader_of(desk, reader)
     applied_seq = ring_caught_up_seq(end)
-    desk = state.desk[0]
     if applied_seq + 1 < desk["recent_first"] or applied_seq > desk["report_seq"]:
         return 0
-    if applied_seq == state.refill_tried[reader]:
+    if applied_seq == word_at(desk["refill_tried_addr"], reader)["value"]:
         return 0
-    state.refill_tried[reader] = applied_seq
-    missing = _missing_for(state, reader, applied_seq)
+    word_at(desk["refill_tried_addr"], reader)["value"] = applied_seq
+    missing = _missing_for(desk, reader, applied_seq)
     if missing > 0 and (missing > end["capacity"] or ring_claim_part(end, missing - 1, 0) == 0):
         return 0
-    state.refill_tried[reader] = -1
+    word_at(desk["refill_tried_addr"], reader)["value"] = -1
     for report_seq in range(applied_seq + 1, desk["report_seq"] + 1):
-        address = recent_addr(state, report_seq)
-        if reader_wants(state, reader, record_at(address, REPORT)["strategy_id"]) == 1:
-            _copy_to_ring(state, end, ring_claim(end, 0), address)
+        address = recent_addr(desk, report_seq)
+        if reader_wants(desk, reader, record_at(address, REPORT)["strategy_id"]) == 1:
+            _copy_to_ring(desk, end, ring_claim(end, 0), address)
     ring_clear_behind(end)
     return missing
 
 
 @hot
-def refill_readers(state):
+def refill_readers(desk):
     """Look after every reader that is behind. Returns reports copied."""
     copied = 0
-    for reader in range(state.reports_out.size):
-        if state.reports_out[reader]["behind"] != 0:
-            copied += refill(state, reader)
+    for reader in range(desk["readers"]):
+        if reader_of(desk, reader)["behind"] != 0:
+            copied += refill(desk, reader)
     return copied

@@ -17,7 +17,6 @@ H_APPLIED         hot              last applied sequence number: the next login 
 H_OPEN            hot              open orders at that moment
 """
 
-from procs.net.port import WORD_FDS_ADDR, let_go
 from procs.order_sender.desk import (
     PHASE_DOWN,
     PHASE_READY,
@@ -25,6 +24,11 @@ from procs.order_sender.desk import (
     SWEEP_EVIDENCE,
     SWEEP_LOST,
     SWEEP_NONE,
+    control_of,
+    draft_of,
+    journal_of,
+    me_of,
+    row_of,
 )
 from procs.order_sender.life_cycle import ORDER_STATE_CLOSED, ORDER_STATE_UNKNOWN, is_unanswered
 from procs.order_sender.reports import draft_for, journal_room, post_draft
@@ -64,33 +68,32 @@ SWEEP_BATCH = 512  # slots looked at in one cycle
 
 
 @hot
-def word(state, at):
+def word(desk, at):
     """A hand-over word. Ordering: acquire; pairs with the release of the thread that writes it."""
-    return load_acquire(state.hand_over_addr[0] + at * 8)
+    return load_acquire(desk["hand_over_addr"] + at * 8)
 
 
 @hot
-def say(state, at, value):
+def say(desk, at, value):
     """Store a hand-over word with release."""
-    store_release(state.hand_over_addr[0] + at * 8, value)
+    store_release(desk["hand_over_addr"] + at * 8, value)
 
 
 @hot
-def want_session_state(state, wanted):
+def want_session_state(desk, wanted):
     """Say CANCEL_ONLY or ACTIVE for our session, but never over a HALTED that nobody acknowledged."""
-    control = state.control[0]
-    scope = control_session_scope(control, state.desk[0]["session_id"])
+    control = control_of(desk)
+    scope = control_session_scope(control, desk["session_id"])
     if control_own_state(control, scope) != STATE_HALTED:
         control_set(control, scope, wanted)
 
 
 @hot
-def journal_session(state, kind, detail, venue_seq, now_ns):
+def journal_session(desk, kind, detail, venue_seq, now_ns):
     """Journal one session event. Returns 1, or 0 with no journal room."""
-    payload_addr = journal_claim(state.journal[0])
+    payload_addr = journal_claim(journal_of(desk))
     if payload_addr == 0:
         return 0
-    desk = state.desk[0]
     entry = record_at(payload_addr, SESSION_ENTRY)
     entry["venue_seq"] = venue_seq
     entry["detail"] = detail
@@ -99,81 +102,77 @@ def journal_session(state, kind, detail, venue_seq, now_ns):
     entry["session_id"] = desk["session_id"]
     entry["reserved"][0] = 0
     entry["reserved"][1] = 0
-    copy_bytes(payload_addr + VENUE_SESSION_AT, state.venue_session_addr[0], VENUE_SESSION_WIDTH)
-    journal_commit(state.journal[0], JOURNAL_SESSION, ENTRY_BYTES, stamp(state.me[0]), now_ns)
+    copy_bytes(payload_addr + VENUE_SESSION_AT, desk["venue_session_addr"], VENUE_SESSION_WIDTH)
+    journal_commit(journal_of(desk), JOURNAL_SESSION, ENTRY_BYTES, stamp(me_of(desk)), now_ns)
     return 1
 
 
 @hot
-def take_over(state, now_ns):
+def take_over(desk, tx, now_ns):
     """Take an offered connection and ask where the venue stands. Returns 1 when one was taken."""
-    if word(state, H_HALT) != 0:
-        control = state.control[0]
-        control_set(control, control_session_scope(control, state.desk[0]["session_id"]), STATE_HALTED)
-        say(state, H_HALT, 0)
-    desk = state.desk[0]
-    if desk["phase"] != PHASE_DOWN or desk["sweep"] != SWEEP_NONE or journal_room(state, 1) == 0:
+    if word(desk, H_HALT) != 0:
+        control = control_of(desk)
+        control_set(control, control_session_scope(control, desk["session_id"]), STATE_HALTED)
+        say(desk, H_HALT, 0)
+    if desk["phase"] != PHASE_DOWN or desk["sweep"] != SWEEP_NONE or journal_room(desk, 1) == 0:
         return 0
-    offer = word(state, H_OFFER)
-    if offer == word(state, H_TAKEN):
+    offer = word(desk, H_OFFER)
+    if offer == word(desk, H_TAKEN):
         return 0
     desk["connection"] = offer
     desk["phase"] = PHASE_REPLAYING
-    desk["venue_seq"] = word(state, H_VENUE_SEQ)
-    desk["heard_stamp_ns"] = stamp(state.me[0])
+    desk["venue_seq"] = word(desk, H_VENUE_SEQ)
+    desk["heard_stamp_ns"] = stamp(me_of(desk))
     desk["spoke_stamp_ns"] = desk["heard_stamp_ns"]
-    desk["received_to"] = word(state, H_LEFTOVER)
-    for i in range(desk["received_to"]):
-        state.received[i] = state.leftover[i]
-    journal_session(state, SESSION_LOGGED_IN, 0, desk["venue_seq"], now_ns)
-    reset_transmit(state)
-    put_query(state)
-    fd = word(state, H_FD)
-    store_release(state.port_in.words[WORD_FDS_ADDR], fd)
-    store_release(state.port_out.words[WORD_FDS_ADDR], fd)
-    say(state, H_TAKEN, offer)
+    desk["received_to"] = word(desk, H_LEFTOVER)
+    copy_bytes(desk["received_addr"], desk["leftover_addr"], desk["received_to"])
+    journal_session(desk, SESSION_LOGGED_IN, 0, desk["venue_seq"], now_ns)
+    reset_transmit(desk)
+    put_query(desk, tx)
+    fd = word(desk, H_FD)
+    store_release(desk["fd_in_addr"], fd)
+    store_release(desk["fd_out_addr"], fd)
+    say(desk, H_TAKEN, offer)
     return 1
 
 
 @hot
-def give_up(state, reason, now_ns):
+def give_up(desk, reason, now_ns):
     """Leave the connection: unanswered entries become unknown, cancels on the way must be sent again."""
-    desk = state.desk[0]
     if desk["phase"] == PHASE_DOWN:
         return
-    let_go(state.port_in, 0)
-    let_go(state.port_out, 0)
+    store_release(desk["fd_in_addr"], -1)
+    store_release(desk["fd_out_addr"], -1)
     desk["phase"] = PHASE_DOWN
     desk["received_to"] = 0
-    reset_transmit(state)
-    want_session_state(state, STATE_CANCEL_ONLY)
+    reset_transmit(desk)
+    want_session_state(desk, STATE_CANCEL_ONLY)
     if reason != LOST_ENDED:
-        note_error(state.me[0], ERROR_SENDER_SESSION_LOST, reason, desk["connection"])
-    journal_session(state, SESSION_LOST, reason, desk["venue_seq"], now_ns)
-    start_sweep(state, SWEEP_LOST)
-    say(state, H_REASON, reason)
-    say(state, H_APPLIED, desk["venue_seq"])
-    say(state, H_OPEN, desk["orders_open"])
-    say(state, H_LOST, desk["connection"])
+        note_error(me_of(desk), ERROR_SENDER_SESSION_LOST, reason, desk["connection"])
+    journal_session(desk, SESSION_LOST, reason, desk["venue_seq"], now_ns)
+    start_sweep(desk, SWEEP_LOST)
+    say(desk, H_REASON, reason)
+    say(desk, H_APPLIED, desk["venue_seq"])
+    say(desk, H_OPEN, desk["orders_open"])
+    say(desk, H_LOST, desk["connection"])
 
 
 @hot
-def keep_alive(state, now_ns):
+def keep_alive(desk, tx, now_ns):
     """Heartbeat after our own silence; give the session up after the venue's, or when bytes wait too long."""
-    desk = state.desk[0]
     if desk["phase"] == PHASE_DOWN:
         return 0
-    at_ns = stamp(state.me[0])
-    waiting = bytes_waiting(state)
-    gauge(state.me[0], SENDER_BYTES_WAITING, waiting)
+    at_ns = stamp(me_of(desk))
+    waiting = bytes_waiting(desk)
+    gauge(me_of(desk), SENDER_BYTES_WAITING, waiting)
     if waiting > 0:
         if at_ns - desk["waiting_stamp_ns"] > desk["unsent_ns"]:
-            give_up(state, LOST_UNSENT, now_ns)
+            give_up(desk, LOST_UNSENT, now_ns)
             return 1
     elif at_ns - desk["spoke_stamp_ns"] >= desk["heartbeat_ns"]:
-        put_heartbeat(state)
+        put_heartbeat(desk, tx)
     if at_ns - desk["heard_stamp_ns"] > desk["silence_ns"]:
-        give_up(state, LOST_SILENT, now_ns)
+        give_up(desk, LOST_SILENT, now_ns)
         return 1
     return 0
 
@@ -182,62 +181,61 @@ def keep_alive(state, now_ns):
 
 
 @hot
-def start_sweep(state, sweep):
+def start_sweep(desk, sweep):
     """Begin a sweep from slot 0; one in progress is replaced."""
-    state.desk[0]["sweep"] = sweep
-    state.desk[0]["sweep_slot"] = 0
+    desk["sweep"] = sweep
+    desk["sweep_slot"] = 0
 
 
 @hot
-def _sweep_lost(state, slot, now_ns):
+def _sweep_lost(desk, slot, now_ns):
     """The connection is gone: an unanswered entry is unknown, once; a cancel that was asked for is due again."""
-    row = state.rows[slot]
+    row = row_of(desk, slot)
     if row["state"] == 0 or row["state"] == ORDER_STATE_CLOSED:
         return
     if row["cancel_asked"] != 0 and row["cancel_due"] == 0:
         row["cancel_due"] = 1
-        state.desk[0]["cancels_due"] += 1
+        desk["cancels_due"] += 1
     if is_unanswered(row["state"]) == 1:
-        draft_for(state, slot, REPORT_UNKNOWN, now_ns)
-        post_draft(state, now_ns)
+        draft_for(desk, slot, REPORT_UNKNOWN, now_ns)
+        post_draft(desk, now_ns)
 
 
 @hot
-def _sweep_evidence(state, slot, now_ns):
+def _sweep_evidence(desk, slot, now_ns):
     """All answers up to the query's are applied. What the venue never numbered never arrived, and never will.
 
     An entry that it numbered and did not answer contradicts the protocol and stays unknown.
     """
-    row = state.rows[slot]
+    row = row_of(desk, slot)
     if row["state"] != ORDER_STATE_UNKNOWN:
         return
-    if row["user_ref_num"] >= state.desk[0]["next_ref_num"]:
-        draft_for(state, slot, REPORT_NEVER_ARRIVED, now_ns)
-        state.draft[0]["leaves_lots"] = 0
-        post_draft(state, now_ns)
+    if row["user_ref_num"] >= desk["next_ref_num"]:
+        draft_for(desk, slot, REPORT_NEVER_ARRIVED, now_ns)
+        draft_of(desk)["leaves_lots"] = 0
+        post_draft(desk, now_ns)
     else:
-        note_error(state.me[0], ERROR_SENDER_NO_EVIDENCE, row["order_id"], row["user_ref_num"])
+        note_error(me_of(desk), ERROR_SENDER_NO_EVIDENCE, row["order_id"], row["user_ref_num"])
 
 
 @hot
-def sweep_orders(state, now_ns):
+def sweep_orders(desk, now_ns):
     """Go on with the sweep in progress while the journal has room. Returns 1 when there was one."""
-    desk = state.desk[0]
     if desk["sweep"] == SWEEP_NONE:
         return 0
     for _ in range(SWEEP_BATCH):
-        if desk["sweep_slot"] >= state.rows.size:
+        if desk["sweep_slot"] >= desk["slots"]:
             if desk["sweep"] == SWEEP_EVIDENCE:
                 desk["phase"] = PHASE_READY
-                count(state.me[0], SENDER_SESSIONS, 1)
-                want_session_state(state, STATE_ACTIVE)
+                count(me_of(desk), SENDER_SESSIONS, 1)
+                want_session_state(desk, STATE_ACTIVE)
             desk["sweep"] = SWEEP_NONE
             break
-        if journal_room(state, 2) == 0 or desk["orphan"] >= 0:
+        if journal_room(desk, 2) == 0 or desk["orphan"] >= 0:
             break
         if desk["sweep"] == SWEEP_LOST:
-            _sweep_lost(state, desk["sweep_slot"], now_ns)
+            _sweep_lost(desk, desk["sweep_slot"], now_ns)
         else:
-            _sweep_evidence(state, desk["sweep_slot"], now_ns)
+            _sweep_evidence(desk, desk["sweep_slot"], now_ns)
         desk["sweep_slot"] += 1
     return 1

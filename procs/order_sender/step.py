@@ -10,14 +10,15 @@ from shm.jit import hot
 @hot
 def step(state, now_ns):
     """One duty cycle. What the venue said comes first: it may close what an order or a cancel is about to name."""
-    work = settle_orphans(state, now_ns)
-    work += take_over(state, now_ns)
-    work += receive(state, now_ns)
-    work += sweep_orders(state, now_ns)
-    work += check_waiting_order(state, now_ns)
-    work += take_orders(state, now_ns)
-    work += send_due_cancels(state)
-    work += send_orders(state, now_ns)
-    work += keep_alive(state, now_ns)
-    work += refill_readers(state)
+    desk = state.desk[0]
+    work = settle_orphans(desk, now_ns)
+    work += take_over(desk, state.tx, now_ns)
+    work += receive(desk, state.received, now_ns)
+    work += sweep_orders(desk, now_ns)
+    work += check_waiting_order(desk, state.tx, now_ns)
+    work += take_orders(desk, state.tx, now_ns)
+    work += send_due_cancels(desk, state.tx)
+    work += send_orders(desk, state.tx, state.ids, now_ns)
+    work += keep_alive(desk, state.tx, now_ns)
+    work += refill_readers(desk)
     return work

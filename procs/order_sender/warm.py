@@ -9,6 +9,7 @@ import numpy as np
 from procs.net.port import line_fd
 from procs.order_sender.recover import clear_working, finish_replay, replay_entry
 from procs.order_sender.session import H_HALT, VENUE_SESSION_BYTES, say, word
+from procs.order_sender.state import arrays_of
 from procs.order_sender.step import step
 from procs.order_sender.wire_out import poll_out
 from procs.wire.soupbintcp.login import (
@@ -26,26 +27,28 @@ from shm.control import control_own_state, control_session_scope
 
 def warm_up(state) -> None:
     """Call each function with the types that it meets at run time. The state is scratch and is thrown away."""
-    clear_working(state)
-    replay_entry(state, 0, int(state.draft_addr[0]), 0)
-    finish_replay(state)
+    desk, arrays = state.desk[0], arrays_of(state)
+    clear_working(desk)
+    replay_entry(desk, 0, int(desk["draft_addr"]), 0)
+    finish_replay(desk)
     for _ in range(64):  # the sweep that a start begins
         step(state, 0)
     poll_out(state)
     request = np.zeros(LOGIN_REQUEST_BYTES, np.uint8)
-    session = state.venue_session[:VENUE_SESSION_BYTES]
+    session = arrays.venue_session[:VENUE_SESSION_BYTES]
     encode_login_request(
         request,
         0,
         padded_text("", USERNAME_BYTES),
         padded_text("", PASSWORD_BYTES),
         session,
-        int(state.desk[0]["venue_seq"]),
+        int(desk["venue_seq"]),
     )
     parse_login_accepted(request, 0, LOGIN_REQUEST_BYTES, session.copy())
     parse_login_rejected(request, 0, LOGIN_REQUEST_BYTES)
     soup_type(request, soup_next(request, 0, 0))
-    say(state, H_HALT, word(state, H_HALT))
+    say(desk, H_HALT, word(desk, H_HALT))
     line_fd(state.port_in, 0)
     line_fd(state.port_out, 0)
-    control_own_state(state.control[0], control_session_scope(state.control[0], state.desk[0]["session_id"]))
+    control = arrays.control[0]
+    control_own_state(control, control_session_scope(control, desk["session_id"]))

@@ -9,7 +9,7 @@ import numpy as np
 from procs.order_sender.desk import PHASE_DOWN
 from procs.order_sender.recover import replay
 from procs.order_sender.session import H_APPLIED, H_FD, H_LEFTOVER, H_LOST, H_OFFER, H_TAKEN, H_VENUE_SEQ, say, word
-from procs.order_sender.state import check, open_state
+from procs.order_sender.state import arrays_of, check, forget, open_state
 from procs.order_sender.step import step
 from procs.order_sender.wire_out import note_send
 from shm.atomics import record_at
@@ -128,15 +128,16 @@ class SenderBench:
             working=self.working,
             symbols=SYMBOLS,
         )
-        replay(self.state, self.reader(), self.now_ns)
+        replay(self.state, self.reader())
         check(self.state)
 
     def crash(self):
         """The process dies between two steps: bytes in its sockets are lost on our side, shared memory stays."""
         for reader, (producer, _) in enumerate(self.reports):
-            producer[:] = self.state.reports_out[reader]
+            producer[:] = arrays_of(self.state).reports[reader]
         self.venue.drop()
         self.to_sender = b""
+        forget(self.state)
         self.state = None
 
     def restart(self):
@@ -175,15 +176,15 @@ class SenderBench:
                 break
             self.step()
         applied = int(state.desk[0]["venue_seq"])
-        if word(state, H_LOST):
-            assert word(state, H_LOST) == word(state, H_OFFER) == word(state, H_TAKEN)
-            assert applied == word(state, H_APPLIED)
+        if word(state.desk[0], H_LOST):
+            assert word(state.desk[0], H_LOST) == word(state.desk[0], H_OFFER) == word(state.desk[0], H_TAKEN)
+            assert applied == word(state.desk[0], H_APPLIED)
         self.venue.login(applied + 1)
         self.to_sender = b""
-        say(state, H_FD, 7)
-        say(state, H_VENUE_SEQ, applied)
-        say(state, H_LEFTOVER, 0)
-        say(state, H_OFFER, word(state, H_OFFER) + 1)
+        say(state.desk[0], H_FD, 7)
+        say(state.desk[0], H_VENUE_SEQ, applied)
+        say(state.desk[0], H_LEFTOVER, 0)
+        say(state.desk[0], H_OFFER, word(state.desk[0], H_OFFER) + 1)
         self.step()
 
     def ready(self):
@@ -243,7 +244,7 @@ class SenderBench:
             port.taken[0] += len(data)
             if port.taken[0] == last:
                 port.taken[0] = port.frames[0]["size"] = 0
-            note_send(self.state, len(data))
+            note_send(self.state.desk[0], len(data))
             self.venue.take(data)
         return data
 
@@ -339,7 +340,7 @@ class SenderBench:
 
     def row(self, order_id):
         """ORDER_ROW of an order, or None."""
-        found = self.state.rows[self.state.rows["order_id"] == order_id]
+        found = arrays_of(self.state).rows[arrays_of(self.state).rows["order_id"] == order_id]
         return found[0] if len(found) else None
 
     def ref(self, order_id):
@@ -367,7 +368,7 @@ class SenderBench:
 def journal_drain_if_told(bench):
     """A copier that keeps up, unless the test holds it."""
     if not getattr(bench, "copier_held", False):
-        journal_drain(bench.state.journal[0])
+        journal_drain(arrays_of(bench.state).journal[0])
 
 
 def venue_packet(kind: str, payload: bytes = b"") -> bytes:
