@@ -12,7 +12,7 @@ off  size  type   field           meaning
  40     8  i8     head_cached     producer: last seen head_seq; consumer: last stored head_seq
  48     8  i8     head_addr       address of head_seq in the head object
  56     8  i8     stats_addr      address of high_water, refusals in the data object; producer only
- 64     8  i8     high_water      producer: greatest depth seen, records
+ 64     8  i8     high_water      producer: greatest depth seen, records; a sample below capacity / 8
  72     8  i8     refusals        producer: claims answered with 0
  80     8  i8     behind_addr     address of the behind word in the data object
  88     8  i8     caught_up_addr  address of caught_up_seq in the head object
