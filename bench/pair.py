@@ -5,7 +5,6 @@ import os
 import threading
 from contextlib import contextmanager
 
-import numpy as np
 import posix_ipc
 
 from shm.segment import Segment, allocate
@@ -82,8 +81,3 @@ def run_beside(block: SharedBlock, target, arguments: tuple, body, core: int):
         os.sched_setaffinity(0, before)
     watch.join(30)
     return answer
-
-
-def interleave(blocks: list[np.ndarray]) -> np.ndarray:
-    """All samples of several rounds as one array."""
-    return np.concatenate(blocks)

@@ -44,6 +44,7 @@ def ring_end_at(data_addr: int, head_addr: int, record_bytes: int, capacity: int
     end = ends[0]
     end["slots_addr"] = data_addr + RING_SLOTS_OFFSET
     end["slot_bytes"] = record_bytes
+    end["next_addr"] = end["slots_addr"]
     end["mask"] = capacity - 1
     end["capacity"] = capacity
     end["head_addr"] = head_addr + RING_HEAD_OFFSET

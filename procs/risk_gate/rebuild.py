@@ -28,7 +28,7 @@ from shm.records.instance_end import INSTANCE_END
 from shm.records.intent import INTENT
 from shm.records.order import ORDER, ORDER_FLAG_GATE
 from shm.records.reject import REJECT
-from shm.ring import ring_claim, ring_find, ring_publish
+from shm.ring import ring_claim, ring_find, ring_publish, ring_seek
 
 NOTHING_TO_SEND = 1
 SENT = 2
@@ -129,7 +129,7 @@ def resume_intents(state, strategy_id, next_seq):
         next_seq = max(next_seq, last["cause_seq"] + 1)
         desk = desk_at(gate, strategy_id)
         desk["last_intent_id"] = max(desk["last_intent_id"], last["intent_id"])
-    end["next_seq"] = max(end["next_seq"], next_seq)
+    ring_seek(end, max(end["next_seq"], next_seq))
 
 
 @hot

@@ -17,7 +17,8 @@ off  size  type   field           meaning
  80     8  i8     behind_addr     address of the behind word in the data object
  88     8  i8     caught_up_addr  address of caught_up_seq in the head object
  96     8  i8     behind          producer: 1 while records are left out
-104    24  i8x3   reserved        zero
+104     8  i8     next_addr       address of the slot of next_seq; both move together, in shm/ring.py only
+112    16  i8x2   reserved        zero
 """
 
 import numpy as np
@@ -37,7 +38,8 @@ RING_END = np.dtype(
         ("behind_addr", "<i8"),
         ("caught_up_addr", "<i8"),
         ("behind", "<i8"),
-        ("reserved", "<i8", (3,)),
+        ("next_addr", "<i8"),
+        ("reserved", "<i8", (2,)),
     ]
 )
 
