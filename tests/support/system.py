@@ -15,6 +15,9 @@ from procs.cli.snapshot import Snapshot
 from procs.runtime.fabric import Fabric
 from procs.runtime.supervisor import Supervisor
 from shm.codes import LIFE_RUNNING
+from shm.records.clock_page import CLOCK_PAGE
+from shm.records.segment_header import SEGMENT_KIND_CLOCK
+from shm.segment import HEADER_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper")
@@ -94,6 +97,16 @@ class System:
         os.kill(died, number)
         self.wait(lambda: page.pid != died and page.life == LIFE_RUNNING, f"{instance} is back")
         return time.monotonic() - begun
+
+    def kill_signal(self, instance: str, number: int) -> None:
+        """Send a signal to the process of an instance."""
+        os.kill(self.fabric.page(instance).pid, number)
+
+    def logic_ns(self) -> int:
+        """Logic time now, from the clock page (SCALED and REAL modes)."""
+        page = self.snapshot.view.segment("clock", SEGMENT_KIND_CLOCK).view(HEADER_BYTES, CLOCK_PAGE)[0]
+        elapsed_ns = time.monotonic_ns() - int(page["base_ns"])
+        return int(page["logic_base_ns"]) + elapsed_ns * int(page["speed_q16"]) // 65536
 
     def finish(self) -> dict:
         """Stop quoting, wait until flat of orders, drain; the report with `failures` in it."""

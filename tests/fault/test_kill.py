@@ -1,0 +1,62 @@
+"""kill -9 and SIGSTOP of every role with orders working: it comes back, trading goes on, nothing is lost or doubled."""
+
+import signal
+import time
+
+import pytest
+
+from procs.cli.session import open_orders
+from shm.codes import STATE_ACTIVE
+from tests.support.system import ROLES, System, system_config
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("no_leftovers")]
+
+
+def test_each_role_killed_in_turn_comes_back_and_orders_go_on(folders):
+    with System(system_config("kill")) as machine:
+        for role in ROLES:
+            machine.wait(lambda: open_orders(machine.snapshot) > 0, f"orders work before {role} is killed")
+            back_seconds = machine.kill(role)
+            before = machine.sent()
+            machine.wait(
+                lambda seen=before: machine.sent() > seen, f"an order after {role} came back in {back_seconds:.1f} s"
+            )
+            fills = machine.fills()
+            machine.wait(lambda seen=fills: machine.fills() > seen, f"a fill after {role} came back")
+        report = machine.finish()
+        assert report["failures"] == [], machine.logs()
+        restarts = {row["instance"]: row["restarts"] for row in machine.snapshot.instances()}
+        assert restarts == {"venue": 0, **{role: 1 for role in ROLES}}
+
+
+@pytest.mark.parametrize("role", ["strategy", "position_keeper"])
+def test_a_stopped_role_does_no_harm_and_goes_on_when_it_continues(folders, role):
+    with System(system_config(f"stop-{role.replace('_', '-')}")) as machine:
+        machine.wait(lambda: machine.fills() > 3, "trading")
+        machine.kill_signal(role, signal.SIGSTOP)
+        stopped = time.monotonic()
+        machine.wait(lambda: time.monotonic() - stopped > 3.0, "three seconds of silence")
+        if role == "strategy":  # its orders were cancelled when its step word went stale
+            machine.wait(lambda: open_orders(machine.snapshot) == 0, "the silent strategy's orders are cancelled")
+        machine.kill_signal(role, signal.SIGCONT)
+        before = machine.fills()
+        machine.wait(lambda: machine.fills() > before, f"fills after {role} goes on")
+        report = machine.finish()
+        assert report["failures"] == [], machine.logs()
+
+
+def test_a_halt_stops_new_orders_at_once_and_survives_the_death_of_every_role(folders):
+    with System(system_config("halt")) as machine:
+        machine.wait(lambda: open_orders(machine.snapshot) > 0, "orders work")
+        machine.fabric.halt("firm", "test")
+        machine.wait(lambda: open_orders(machine.snapshot) == 0, "every order is cancelled")
+        sent = machine.sent()
+        for role in ROLES:
+            machine.kill(role)
+        for _ in range(100):
+            machine.poll()
+            time.sleep(0.01)
+        assert machine.sent() == sent
+        assert machine.fabric.control.effective(0) != STATE_ACTIVE
+        report = machine.finish()
+        assert report["position_breaks"] == 0
