@@ -58,7 +58,7 @@ SENDER_CANCEL_REJECTS = 77
 KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS = 80, 81, 82, 83
 # venue
 VENUE_MESSAGES, VENUE_DATAGRAMS, VENUE_REQUESTS, VENUE_ORDERS, VENUE_FILLS, VENUE_DIVERGED = 86, 87, 88, 89, 90, 91
-VENUE_MALFORMED = 92
+VENUE_MALFORMED, VENUE_HISTORY_DONE, VENUE_IGNORED = 92, 93, 94
 # control thread of every role
 JOURNAL_COPIED, JOURNAL_LAG_BYTES, ID_BLOCKS, CONTROL_TICKS = 96, 97, 98, 99
 
@@ -124,6 +124,8 @@ COUNTERS = (
     Counter(VENUE_FILLS, "venue_fills", "executions", "matched for members"),
     Counter(VENUE_DIVERGED, "venue_diverged", "events", "history clipped because members changed the book"),
     Counter(VENUE_MALFORMED, "venue_malformed", "packets", "undecodable requests or order bytes", ">0"),
+    Counter(VENUE_HISTORY_DONE, "venue_history_done", "flag", "1 when the whole file was played"),
+    Counter(VENUE_IGNORED, "venue_ignored", "messages", "repeated numbers, and cancels that came too late"),
     Counter(JOURNAL_COPIED, "journal_copied", "entries", "copied to disk and synced"),
     Counter(JOURNAL_LAG_BYTES, "journal_lag", "bytes", "appended but not yet on disk"),
     Counter(ID_BLOCKS, "id_blocks", "blocks", "identifier blocks reserved"),

@@ -44,7 +44,7 @@ ORDER = np.dtype(
         ("owner", "<i4"),
         ("instrument", "<i4"),
         ("side", "<i4"),
-        ("reserved", "<i4"),
+        ("letters", "<i4"),  # member's capacity letter, side letter << 8: what a replacement repeats
     ]
 )
 LEVEL = np.dtype([("key", "<i8"), ("head", "<i8"), ("tail", "<i8"), ("qty", "<i8"), ("count", "<i8"), ("book", "<i8")])
@@ -263,6 +263,7 @@ def insert_order(books, instrument, side, price, qty, owner):
     order["level"], order["next"], order["prev"] = row, -1, level["tail"]
     order["user_ref"], order["executed"] = 0, 0
     order["owner"], order["instrument"], order["side"] = owner, instrument, side
+    order["letters"] = 0
     if level["tail"] >= 0:
         books.orders[level["tail"]]["next"] = slot
     else:

@@ -1,0 +1,114 @@
+"""Exchange: books, log, ledger, store, tape and desk together, and what follows from every input.
+
+`settle` hands the events of one input on: market data, ledger, and the executions to their owners. Whoever gives an input
+first writes the direct answer (accepted, replaced, canceled) and then settles, so that answers come in the order in
+which the specification wants them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from procs.venue.book import EVENT_EXECUTE, EVENT_EXPIRE, Books
+from procs.venue.desk import Desk
+from procs.venue.input_log import InputLog
+from procs.venue.ledger import Ledger, ledger_apply
+from procs.venue.market_data import DAY_NS, Tape, tell_event
+from procs.venue.store import Store, store_append
+from procs.wire.ouch.event import (
+    OUCH_CANCELED,
+    OUCH_CANCELED_IOC,
+    OUCH_EXECUTED,
+    OUCH_LIQUIDITY_ADDED,
+    OUCH_LIQUIDITY_REMOVED,
+)
+from procs.wire.ouch.outbound import encode_ouch_outbound
+from procs.wire.soupbintcp.packet import SOUP_SEQUENCED
+from shm.counters import VENUE_FILLS
+from shm.instance import count
+from shm.int_map import map_remove
+from shm.jit import hot
+
+
+class Exchange(NamedTuple):
+    """Everything that an input can change."""
+
+    books: Books
+    log: InputLog
+    ledger: Ledger
+    store: Store
+    tape: Tape
+    desk: Desk
+    me: np.ndarray
+
+
+@hot
+def user_key(member, user_ref):
+    """Key of a member's order number."""
+    return (member << 32) | user_ref
+
+
+@hot
+def say(store, desk, member):
+    """Append `desk.answer` to the member's sequenced stream."""
+    size = encode_ouch_outbound(desk.message, 1, desk.answer[0])
+    desk.message[0] = SOUP_SEQUENCED
+    if size <= 0 or store_append(store, member, desk.words[0]["message_addr"], 1 + size) == 0:
+        desk.words[0]["full"] += 1
+
+
+@hot
+def say_canceled(store, desk, member, user_ref, qty, reason, now_ns):
+    """Canceled: `qty` lots left an order."""
+    answer = desk.answer[0]
+    answer["kind"] = OUCH_CANCELED
+    answer["venue_ns"] = now_ns % DAY_NS
+    answer["user_ref_num"] = user_ref
+    answer["qty_lots"] = qty
+    answer["reason"] = reason
+    say(store, desk, member)
+
+
+@hot
+def _say_executed(store, desk, member, user_ref, event, liquidity):
+    answer = desk.answer[0]
+    answer["kind"] = OUCH_EXECUTED
+    answer["venue_ns"] = event["now_ns"] % DAY_NS
+    answer["user_ref_num"] = user_ref
+    answer["qty_lots"] = event["qty"]
+    answer["price_ticks"] = event["price"]
+    answer["match_number"] = event["match"]
+    answer["liquidity_flag"] = liquidity
+    say(store, desk, member)
+
+
+@hot
+def _tell_owners(store, desk, event):
+    owner = int(event["owner"])
+    other = int(event["other_owner"])
+    kind = event["kind"]
+    if kind == EVENT_EXECUTE and owner > 0:
+        _say_executed(store, desk, owner, event["user_ref"], event, OUCH_LIQUIDITY_ADDED)
+        if event["left"] == 0:
+            map_remove(desk.user_refs, user_key(owner, event["user_ref"]))
+    if kind == EVENT_EXECUTE and other > 0:
+        _say_executed(store, desk, other, event["other_user_ref"], event, OUCH_LIQUIDITY_REMOVED)
+    if kind == EVENT_EXPIRE and owner > 0:
+        say_canceled(store, desk, owner, event["user_ref"], event["qty"], OUCH_CANCELED_IOC, event["now_ns"])
+
+
+@hot
+def settle(exchange):
+    """Hand on the events of the last input. Returns their number."""
+    books = exchange.books
+    events = books.words[0]["events"]
+    fills = 0
+    for row in range(events):
+        event = books.events[row]
+        tell_event(exchange.tape, exchange.store, event)
+        fills += ledger_apply(exchange.ledger, event)
+        _tell_owners(exchange.store, exchange.desk, event)
+    books.words[0]["events"] = 0
+    if fills > 0:
+        count(exchange.me[0], VENUE_FILLS, fills)
+    return events

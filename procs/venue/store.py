@@ -1,0 +1,152 @@
+"""Store: numbered streams of messages kept for the whole session, each message behind its two-byte length.
+
+```
+stream 0 market data       chunk [len|message][len|message]...[0]   chunk [len|message]...   no message straddles two
+stream m member m's own    index: every 256th message -> chunk << 32 | offset
+```
+
+Blocks lie exactly as MoldUDP64 and SoupBinTCP want them on the wire, so serving any range is a few copies. Chunks are
+allocated by the control thread ahead of need (`store_extend`): the hot thread never allocates, and a quiet session
+stays small. Message numbers start at 1.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from shm.atomics import address_of, copy_bytes, load_acquire, record_at, store_release
+from shm.jit import hot
+
+CHUNK_BYTES = 1 << 20  # about 28,000 market-data messages
+CHUNKS_MAX = 512  # 512 MiB a stream: 14 million messages, two hours of the default flow. Then the venue's flow ends
+CHUNKS_AHEAD = 3  # one lasts 10 ms at the very fastest replay; the control thread comes by every 5 ms
+INDEX_SHIFT = 8
+BLOCK_BYTES_MIN = 14  # shortest message that any stream carries, for the size of the index
+
+CURSOR = np.dtype([("next_seq", "<i8"), ("chunk", "<i8"), ("offset", "<i8"), ("copied", "<i8")])
+STORE_WORDS = np.dtype([("count", "<i8"), ("chunk", "<i8"), ("used", "<i8"), ("ready", "<i8")])
+LENGTH = np.dtype([("high", "u1"), ("low", "u1")])  # highest byte first
+
+
+class Store(NamedTuple):
+    """A row of each array per stream. `words["ready"]` is the control thread's, `ready_addr` where it lives."""
+
+    words: np.ndarray
+    chunks: np.ndarray
+    index: np.ndarray
+    ready_addr: np.ndarray
+
+
+_alive: list[np.ndarray] = []  # hot rows hold bare addresses; a session lives as long as its process
+
+
+def make_store(streams: int, chunks_max: int = CHUNKS_MAX) -> Store:
+    """Empty streams with one chunk each."""
+    words = np.zeros(streams, STORE_WORDS)
+    index = np.zeros((streams, (chunks_max * CHUNK_BYTES // BLOCK_BYTES_MIN >> INDEX_SHIFT) + 2), np.int64)
+    ready_addr = address_of(words) + np.arange(streams) * STORE_WORDS.itemsize + STORE_WORDS.fields["ready"][1]
+    store = Store(words, np.zeros((streams, chunks_max), np.int64), index, ready_addr.astype(np.int64))
+    store_extend(store, 0)
+    return store
+
+
+def store_extend(store: Store, ahead: int = CHUNKS_AHEAD) -> None:
+    """Allocate until `ahead` chunks wait in each stream, within the limit. Caller: the control thread."""
+    for stream, words in enumerate(store.words):
+        while words["ready"] < min(store.chunks.shape[1], int(words["chunk"]) + ahead + 1):
+            chunk = np.zeros(CHUNK_BYTES, np.uint8)
+            _alive.append(chunk)
+            store.chunks[stream, int(words["ready"])] = address_of(chunk)
+            store_release(int(store.ready_addr[stream]), int(words["ready"]) + 1)
+
+
+@hot
+def store_room(store, stream):
+    """Bytes that can be appended without waiting for the control thread, less what rounding to chunks may lose."""
+    words = store.words[stream]
+    spare = load_acquire(store.ready_addr[stream]) - words["chunk"] - 1
+    return spare * (CHUNK_BYTES - 256) + CHUNK_BYTES - words["used"] - 256
+
+
+@hot
+def store_append(store, stream, address, size):
+    """Append the message of `size` bytes at `address`. Returns its number, or 0 when there is no room for it."""
+    words = store.words[stream]
+    if words["used"] + size + 4 > CHUNK_BYTES:  # the two bytes behind the last message stay zero: the chunk ends there
+        if load_acquire(store.ready_addr[stream]) <= words["chunk"] + 1:
+            return 0
+        words["chunk"] += 1
+        words["used"] = 0
+    count = words["count"]
+    if count & ((1 << INDEX_SHIFT) - 1) == 0:
+        if count >> INDEX_SHIFT >= store.index.shape[1]:
+            return 0
+        store.index[stream, count >> INDEX_SHIFT] = (words["chunk"] << 32) | words["used"]
+    target = store.chunks[stream, words["chunk"]] + words["used"]
+    length = record_at(target, LENGTH)
+    length["high"] = size >> 8
+    length["low"] = size & 255
+    copy_bytes(target + 2, address, size)
+    words["used"] += size + 2
+    words["count"] = count + 1
+    return count + 1
+
+
+@hot
+def _block_bytes(store, stream, chunk, offset):
+    """Bytes of the block there, length included; 2 where the chunk ends."""
+    length = record_at(store.chunks[stream, chunk] + offset, LENGTH)
+    return 2 + (int(length["high"]) << 8) + int(length["low"])
+
+
+@hot
+def _settle(store, stream, cursor):
+    """Move a cursor over the end of a chunk. Returns the bytes of the block at the cursor, which must exist."""
+    size = _block_bytes(store, stream, cursor["chunk"], cursor["offset"])
+    if size == 2:
+        cursor["chunk"] += 1
+        cursor["offset"] = 0
+        size = _block_bytes(store, stream, cursor["chunk"], cursor["offset"])
+    return size
+
+
+@hot
+def store_seek(store, stream, cursor, sequence):
+    """Point a cursor at a message. Returns 1, or 0 when the stream does not hold it. Cost: at most 256 blocks walked."""
+    if sequence < 1 or sequence > store.words[stream]["count"]:
+        return 0
+    at = store.index[stream, (sequence - 1) >> INDEX_SHIFT]
+    cursor["chunk"] = at >> 32
+    cursor["offset"] = at & 0xFFFFFFFF
+    cursor["next_seq"] = (((sequence - 1) >> INDEX_SHIFT) << INDEX_SHIFT) + 1
+    while cursor["next_seq"] < sequence:
+        cursor["offset"] += _settle(store, stream, cursor)
+        cursor["next_seq"] += 1
+    return 1
+
+
+@hot
+def cursor_rewind(cursor):
+    """Point a cursor at the first message, whether or not it exists yet."""
+    cursor["next_seq"] = 1
+    cursor["chunk"] = 0
+    cursor["offset"] = 0
+
+
+@hot
+def store_copy(store, stream, cursor, target_addr, bytes_max, messages_max):
+    """Copy whole blocks from the cursor on and move it. Returns the bytes; `cursor["copied"]` counts the messages."""
+    copied = 0
+    used = 0
+    count = store.words[stream]["count"]
+    while cursor["next_seq"] <= count and copied < messages_max:
+        size = _settle(store, stream, cursor)
+        if used + size > bytes_max:
+            break
+        copy_bytes(target_addr + used, store.chunks[stream, cursor["chunk"]] + cursor["offset"], size)
+        used += size
+        copied += 1
+        cursor["offset"] += size
+        cursor["next_seq"] += 1
+    cursor["copied"] = copied
+    return used
