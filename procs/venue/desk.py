@@ -40,7 +40,7 @@ DESK_WORDS = np.dtype(
 
 
 class Desk(NamedTuple):
-    """Members are rows 1..MEMBERS_MAX of `members` and `credentials`; `user_refs` maps member << 32 | number -> order."""
+    """Members are rows from 1 of `members` and `credentials`; `user_refs` maps member << 32 | number -> order."""
 
     words: np.ndarray
     connections: np.ndarray

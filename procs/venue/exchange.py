@@ -1,8 +1,8 @@
 """Exchange: books, log, ledger, store, tape and desk together, and what follows from every input.
 
-`settle` hands the events of one input on: market data, ledger, and the executions to their owners. Whoever gives an input
-first writes the direct answer (accepted, replaced, canceled) and then settles, so that answers come in the order in
-which the specification wants them.
+`settle` hands the events of one input on: market data, ledger, and the executions to their owners. Whoever gives an
+input first writes the direct answer (accepted, replaced, canceled) and then settles, so that answers come in the order
+in which the specification wants them.
 """
 
 from typing import NamedTuple

@@ -240,4 +240,3 @@ def _silent(words, now_ns, stamp_now_ns):
     """1 when a second has passed since the last datagram, by either clock."""
     real = stamp_now_ns - words["sent_stamp_ns"] >= HEARTBEAT_NS
     return real or now_ns - words["sent_now_ns"] >= HEARTBEAT_NS
-

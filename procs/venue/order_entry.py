@@ -248,9 +248,7 @@ def _cancel(exchange, member, request):
     if taken > 0:
         now_ns = exchange.books.words[0]["now_ns"]
         input_reduce(exchange.books, exchange.log, order["ref"], taken)
-        say_canceled(
-            exchange.store, exchange.desk, member, order["user_ref"], taken, OUCH_CANCELED_USER, now_ns
-        )
+        say_canceled(exchange.store, exchange.desk, member, order["user_ref"], taken, OUCH_CANCELED_USER, now_ns)
         settle(exchange)
 
 

@@ -112,7 +112,7 @@ def _settle(store, stream, cursor):
 
 @hot
 def store_seek(store, stream, cursor, sequence):
-    """Point a cursor at a message. Returns 1, or 0 when the stream does not hold it. Cost: at most 256 blocks walked."""
+    """Point a cursor at a message. Returns 1, or 0 when it does not exist. Cost: at most 256 blocks walked."""
     if sequence < 1 or sequence > store.words[stream]["count"]:
         return 0
     at = store.index[stream, (sequence - 1) >> INDEX_SHIFT]
