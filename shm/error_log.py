@@ -53,6 +53,9 @@ ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
 # position_keeper
 ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN = 500, 501, 502
 
+# venue
+ERROR_VENUE_STORE_FULL = 600
+
 # runtime of any role
 ERROR_JOURNAL_FAILED, ERROR_JOURNAL_FULL, ERROR_IDS_FAILED, ERROR_IDS_EXHAUSTED = 700, 701, 702, 703
 ERROR_LATE_COMPILE = 704
@@ -219,6 +222,12 @@ ERRORS = (
         "break_unknown",
         "report_seq, match number",
         "the venue broke a trade that we do not have",
+    ),
+    ErrorCode(
+        ERROR_VENUE_STORE_FULL,
+        "venue_store_full",
+        "stream, messages in it",
+        "the simulated venue holds as many messages as it can: its own flow has ended",
     ),
     ErrorCode(
         ERROR_JOURNAL_FAILED,

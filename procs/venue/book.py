@@ -9,10 +9,9 @@ refs                     order reference -> slot
 ```
 
 A sorted array beats a tree here: prices move near the best, which is the end, so an insertion shifts few words.
-All pools are bounded and allocated once; a full pool is a result code. Free rows are chained through `next`.
+All pools are bounded and allocated once; a full pool is a result code. Free rows are chained through `next`. Everything
+is one record, BOOKS, which compiled functions take as one pointer: a tuple of as many arrays made them slow to compile.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from shm.jit import hot
 
 ORDERS_MAX = 65_536  # resting orders on all books; a real E-mini session holds 12,000. 112 bytes each: 7 MiB
 LEVELS_MAX = 16_384  # price levels on all books
+INSTRUMENTS_MAX = 64  # all instruments of the configuration; two sides of DEPTH_MAX words each
 DEPTH_MAX = 4_096  # price levels on one side of one book; 64 KiB a side
 EVENTS_MAX = 16_384  # what one input may cause, with room to spare
 SWEEP_MAX = 8_192  # executions of one aggressor; its rest is cancelled beyond. Relation: two events each stay in room
@@ -41,10 +41,10 @@ ORDER = np.dtype(
         ("level", "<i8"),
         ("user_ref", "<i8"),  # member's own number
         ("executed", "<i8"),  # lots traded under this user_ref and those it replaced
-        ("owner", "<i4"),
-        ("instrument", "<i4"),
-        ("side", "<i4"),
-        ("letters", "<i4"),  # member's capacity letter, side letter << 8: what a replacement repeats
+        ("owner", "<i8"),
+        ("instrument", "<i8"),
+        ("side", "<i8"),
+        ("letters", "<i8"),  # member's capacity letter, side letter << 8: what a replacement repeats
     ]
 )
 LEVEL = np.dtype([("key", "<i8"), ("head", "<i8"), ("tail", "<i8"), ("qty", "<i8"), ("count", "<i8"), ("book", "<i8")])
@@ -59,10 +59,10 @@ EVENT_EXPIRE = 7  # rest of an immediate order died; the book never showed it
 
 EVENT = np.dtype(
     [
-        ("kind", "<i4"),
-        ("instrument", "<i4"),
-        ("side", "<i4"),  # of the resting order; of the aggressor in EVENT_TRADE
-        ("owner", "<i4"),  # of the resting order
+        ("kind", "<i8"),
+        ("instrument", "<i8"),
+        ("side", "<i8"),  # of the resting order; of the aggressor in EVENT_TRADE
+        ("owner", "<i8"),  # of the resting order
         ("ref", "<i8"),
         ("old_ref", "<i8"),
         ("price", "<i8"),  # of the trade, or of the order
@@ -73,8 +73,7 @@ EVENT = np.dtype(
         ("match", "<i8"),
         ("other_ref", "<i8"),  # aggressor
         ("other_user_ref", "<i8"),
-        ("other_owner", "<i4"),
-        ("reserved", "<i4"),
+        ("other_owner", "<i8"),
         ("now_ns", "<i8"),
     ]
 )
@@ -103,45 +102,42 @@ FAILED_UNKNOWN = -2  # no resting order of that reference
 FAILED_VALUE = -3  # instrument, side, price or quantity out of range
 
 
-class Books(NamedTuple):
-    """All books of the venue. `words` is one row of counters and pool heads."""
-
-    words: np.ndarray
-    orders: np.ndarray
-    levels: np.ndarray
-    keys: np.ndarray
-    places: np.ndarray
-    depth: np.ndarray
-    refs: np.ndarray
-    events: np.ndarray
+def map_shape(capacity: int) -> tuple[int, int]:
+    """Shape of an `int_map` for `capacity` keys, to lay one out inside a record."""
+    return int_map(capacity).shape
 
 
-def make_books(
-    instruments: int,
-    orders: int = ORDERS_MAX,
-    levels: int = LEVELS_MAX,
-    depth: int = DEPTH_MAX,
-    events: int = EVENTS_MAX,
-) -> Books:
-    """Empty books for `instruments` instruments; every pool is allocated here and nowhere else."""
-    books = Books(
-        words=np.zeros(1, WORDS),
-        orders=np.zeros(orders, ORDER),
-        levels=np.zeros(levels, LEVEL),
-        keys=np.zeros((2 * instruments, depth), np.int64),
-        places=np.zeros((2 * instruments, depth), np.int64),
-        depth=np.zeros(2 * instruments, np.int64),
-        refs=int_map(orders),
-        events=np.zeros(events, EVENT),
-    )
-    books.orders["next"] = np.arange(1, orders + 1)
-    books.orders["next"][-1] = -1
-    books.levels["head"] = np.arange(1, levels + 1)
-    books.levels["head"][-1] = -1
-    words = books.words[0]
+def prepare_map(table: np.ndarray) -> None:
+    """Make a zeroed map empty."""
+    table[:] = int_map((len(table) - 1) // 2)
+
+
+BOOKS = np.dtype(
+    [
+        ("words", WORDS),
+        ("orders", ORDER, (ORDERS_MAX,)),
+        ("levels", LEVEL, (LEVELS_MAX,)),
+        ("keys", "<i8", (2 * INSTRUMENTS_MAX, DEPTH_MAX)),
+        ("places", "<i8", (2 * INSTRUMENTS_MAX, DEPTH_MAX)),
+        ("depth", "<i8", (2 * INSTRUMENTS_MAX,)),
+        ("refs", "<i8", map_shape(ORDERS_MAX)),
+        ("events", EVENT, (EVENTS_MAX,)),
+    ]
+)
+
+
+def prepare_books(books, instruments: int, orders: int = ORDERS_MAX, levels: int = LEVELS_MAX) -> None:
+    """Make zeroed BOOKS empty books of `instruments` instruments; fewer `orders` or `levels` make small pools."""
+    if instruments > INSTRUMENTS_MAX:
+        raise ValueError(f"prepare_books: expected at most {INSTRUMENTS_MAX} instruments, found {instruments}")
+    books["orders"]["next"] = np.arange(1, ORDERS_MAX + 1)
+    books["orders"]["next"][orders - 1] = -1
+    books["levels"]["head"] = np.arange(1, LEVELS_MAX + 1)
+    books["levels"]["head"][levels - 1] = -1
+    prepare_map(books["refs"])
+    words = books["words"]
     words["next_ref"] = words["next_match"] = words["next_priority"] = 1
     words["instruments"] = instruments
-    return books
 
 
 @hot
@@ -159,7 +155,7 @@ def key_of(side, price):
 @hot
 def find_order(books, ref):
     """Slot of a resting order, or FAILED_UNKNOWN."""
-    slot = map_get(books.refs, ref)
+    slot = map_get(books["refs"], ref)
     return FAILED_UNKNOWN if slot == MAP_MISSING else slot
 
 
@@ -167,10 +163,10 @@ def find_order(books, ref):
 def best_price(books, instrument, side):
     """Best price of one side; 0 when it is empty."""
     book = book_of(instrument, side)
-    count = books.depth[book]
+    count = books["depth"][book]
     if count == 0:
         return 0
-    key = books.keys[book, count - 1]
+    key = books["keys"][book, count - 1]
     return key if side == SIDE_BUY else -key
 
 
@@ -178,10 +174,10 @@ def best_price(books, instrument, side):
 def rank_of(books, book, key):
     """Index of the first level on `book` whose key is not below `key` (binary search)."""
     low = 0
-    high = books.depth[book]
+    high = books["depth"][book]
     while low < high:
         middle = (low + high) >> 1
-        if books.keys[book, middle] < key:
+        if books["keys"][book, middle] < key:
             low = middle + 1
         else:
             high = middle
@@ -191,73 +187,73 @@ def rank_of(books, book, key):
 @hot
 def _open_level(books, book, key, rank):
     """Insert an empty level at `rank`. Returns its row or FAILED_POOL."""
-    words = books.words[0]
+    words = books["words"]
     row = words["free_level"]
-    count = books.depth[book]
-    if row < 0 or count >= books.keys.shape[1]:
+    count = books["depth"][book]
+    if row < 0 or count >= books["keys"].shape[1]:
         return FAILED_POOL
-    level = books.levels[row]
+    level = books["levels"][row]
     words["free_level"] = level["head"]
     level["key"], level["head"], level["tail"] = key, -1, -1
     level["qty"], level["count"], level["book"] = 0, 0, book
     at = count
     while at > rank:
-        books.keys[book, at] = books.keys[book, at - 1]
-        books.places[book, at] = books.places[book, at - 1]
+        books["keys"][book, at] = books["keys"][book, at - 1]
+        books["places"][book, at] = books["places"][book, at - 1]
         at -= 1
-    books.keys[book, rank] = key
-    books.places[book, rank] = row
-    books.depth[book] = count + 1
+    books["keys"][book, rank] = key
+    books["places"][book, rank] = row
+    books["depth"][book] = count + 1
     return row
 
 
 @hot
 def _close_level(books, row):
     """Take an empty level out of its book and free its row."""
-    level = books.levels[row]
+    level = books["levels"][row]
     book = level["book"]
     at = rank_of(books, book, level["key"])
-    last = books.depth[book] - 1
+    last = books["depth"][book] - 1
     while at < last:
-        books.keys[book, at] = books.keys[book, at + 1]
-        books.places[book, at] = books.places[book, at + 1]
+        books["keys"][book, at] = books["keys"][book, at + 1]
+        books["places"][book, at] = books["places"][book, at + 1]
         at += 1
-    books.depth[book] = last
-    level["head"] = books.words[0]["free_level"]
-    books.words[0]["free_level"] = row
+    books["depth"][book] = last
+    level["head"] = books["words"]["free_level"]
+    books["words"]["free_level"] = row
 
 
 @hot
 def has_room(books, instrument, side, price):
     """1 if one more order can rest at that price, else 0. Asked before anything changes, so nothing is half done."""
-    if books.words[0]["free_order"] < 0 or map_len(books.refs) >= books.orders.shape[0]:
+    if books["words"]["free_order"] < 0 or map_len(books["refs"]) >= ORDERS_MAX:
         return 0
     book = book_of(instrument, side)
     key = key_of(side, price)
     rank = rank_of(books, book, key)
-    count = books.depth[book]
-    if rank < count and books.keys[book, rank] == key:
+    count = books["depth"][book]
+    if rank < count and books["keys"][book, rank] == key:
         return 1
-    return 1 if books.words[0]["free_level"] >= 0 and count < books.keys.shape[1] else 0
+    return 1 if books["words"]["free_level"] >= 0 and count < books["keys"].shape[1] else 0
 
 
 @hot
 def insert_order(books, instrument, side, price, qty, owner):
     """Rest an order at the back of its queue under the next reference. Returns its slot. Caller: after `has_room`."""
-    words = books.words[0]
+    words = books["words"]
     book = book_of(instrument, side)
     key = key_of(side, price)
     rank = rank_of(books, book, key)
-    if rank < books.depth[book] and books.keys[book, rank] == key:
-        row = books.places[book, rank]
+    if rank < books["depth"][book] and books["keys"][book, rank] == key:
+        row = books["places"][book, rank]
     else:
         row = _open_level(books, book, key, rank)
         if row < 0:
             return FAILED_POOL
     slot = words["free_order"]
-    order = books.orders[slot]
+    order = books["orders"][slot]
     words["free_order"] = order["next"]
-    level = books.levels[row]
+    level = books["levels"][row]
     order["ref"], order["key"], order["price"], order["qty"] = words["next_ref"], key, price, qty
     order["priority"] = words["next_priority"]
     order["level"], order["next"], order["prev"] = row, -1, level["tail"]
@@ -265,13 +261,13 @@ def insert_order(books, instrument, side, price, qty, owner):
     order["owner"], order["instrument"], order["side"] = owner, instrument, side
     order["letters"] = 0
     if level["tail"] >= 0:
-        books.orders[level["tail"]]["next"] = slot
+        books["orders"][level["tail"]]["next"] = slot
     else:
         level["head"] = slot
     level["tail"] = slot
     level["qty"] += qty
     level["count"] += 1
-    map_put(books.refs, words["next_ref"], slot)
+    map_put(books["refs"], words["next_ref"], slot)
     words["next_ref"] += 1
     words["next_priority"] += 1
     words["orders"] += 1
@@ -283,10 +279,10 @@ def insert_order(books, instrument, side, price, qty, owner):
 @hot
 def shrink_order(books, slot, qty):
     """Take `qty` lots off a resting order, which keeps its place; at zero it leaves the book. Returns the lots left."""
-    order = books.orders[slot]
+    order = books["orders"][slot]
     order["qty"] -= qty
     left = order["qty"]
-    books.levels[order["level"]]["qty"] -= qty
+    books["levels"][order["level"]]["qty"] -= qty
     if left == 0:
         _remove_order(books, slot)
     return left
@@ -294,22 +290,22 @@ def shrink_order(books, slot, qty):
 
 @hot
 def _remove_order(books, slot):
-    words = books.words[0]
-    order = books.orders[slot]
+    words = books["words"]
+    order = books["orders"][slot]
     row = order["level"]
-    level = books.levels[row]
+    level = books["levels"][row]
     if order["prev"] >= 0:
-        books.orders[order["prev"]]["next"] = order["next"]
+        books["orders"][order["prev"]]["next"] = order["next"]
     else:
         level["head"] = order["next"]
     if order["next"] >= 0:
-        books.orders[order["next"]]["prev"] = order["prev"]
+        books["orders"][order["next"]]["prev"] = order["prev"]
     else:
         level["tail"] = order["prev"]
     level["count"] -= 1
     if level["count"] == 0:
         _close_level(books, row)
-    map_remove(books.refs, order["ref"])
+    map_remove(books["refs"], order["ref"])
     if order["owner"] > 0:
         words["member_orders"] -= 1
     words["orders"] -= 1
@@ -318,38 +314,38 @@ def _remove_order(books, slot):
     words["free_order"] = slot
 
 
-def book_orders(books: Books, instrument: int, side: int) -> list[tuple[int, int, int, int]]:
+def book_orders(books, instrument: int, side: int) -> list[tuple[int, int, int, int]]:
     """(price, ref, qty, owner) of one side, best first, each level in queue order. Cold: for tests and reports."""
     rows = []
     book = int(book_of(instrument, side))
-    for rank in range(int(books.depth[book]) - 1, -1, -1):
-        slot = int(books.levels[books.places[book, rank]]["head"])
+    for rank in range(int(books["depth"][book]) - 1, -1, -1):
+        slot = int(books["levels"][books["places"][book, rank]]["head"])
         while slot >= 0:
-            order = books.orders[slot]
+            order = books["orders"][slot]
             rows.append((int(order["price"]), int(order["ref"]), int(order["qty"]), int(order["owner"])))
             slot = int(order["next"])
     return rows
 
 
-def check(books: Books) -> None:
+def check(books) -> None:
     """Assert every invariant of the books. Cold."""
-    words = books.words[0]
+    words = books["words"]
     seen = 0
-    for book in range(books.depth.shape[0]):
-        count = int(books.depth[book])
-        keys = books.keys[book, :count]
+    for book in range(books["depth"].shape[0]):
+        count = int(books["depth"][book])
+        keys = books["keys"][book, :count]
         assert (np.diff(keys) > 0).all(), f"keys of book {book} are not strictly ascending"
         for rank in range(count):
-            row = int(books.places[book, rank])
-            level = books.levels[row]
+            row = int(books["places"][book, rank])
+            level = books["levels"][row]
             assert level["key"] == keys[rank] and level["book"] == book and level["count"] > 0, (book, rank)
             slot, before, qty, orders = int(level["head"]), -1, 0, 0
             while slot >= 0:
-                order = books.orders[slot]
+                order = books["orders"][slot]
                 assert order["prev"] == before and order["level"] == row and order["qty"] > 0, (book, rank, slot)
                 assert order["key"] == level["key"] and find_order(books, order["ref"]) == slot, (book, rank, slot)
                 before, qty, orders, slot = slot, qty + int(order["qty"]), orders + 1, int(order["next"])
             assert level["tail"] == before and level["qty"] == qty and level["count"] == orders, (book, rank)
             seen += orders
-    assert seen == words["orders"] == map_len(books.refs), (seen, words["orders"], map_len(books.refs))
-    assert words["member_orders"] == (books.orders["owner"][books.orders["ref"] > 0] > 0).sum()
+    assert seen == words["orders"] == map_len(books["refs"]), (seen, words["orders"], map_len(books["refs"]))
+    assert words["member_orders"] == (books["orders"]["owner"][books["orders"]["ref"] > 0] > 0).sum()

@@ -4,16 +4,13 @@ A member has one account, one sequenced stream for the whole session (stream num
 one connection; a new login takes the place of an old one, whose end may not have been noticed yet.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
-from procs.venue.book import MEMBERS_MAX, ORDERS_MAX
+from procs.venue.book import MEMBERS_MAX, ORDERS_MAX, map_shape, prepare_map
 from procs.venue.store import CURSOR
 from procs.wire.ouch.event import OUCH_EVENT
 from procs.wire.soupbintcp.login import PASSWORD_BYTES, SESSION_BYTES, USERNAME_BYTES, padded_text
 from shm.atomics import address_of
-from shm.int_map import int_map
 
 CONNECTIONS_MAX = 8  # one for each member, and as many that are on their way in or out
 RECEIVE_BYTES = 8192  # two frames and a whole packet behind them: never full while packets are taken at each step
@@ -39,51 +36,40 @@ DESK_WORDS = np.dtype(
 )
 
 
-class Desk(NamedTuple):
-    """Members are rows from 1 of `members` and `credentials`; `user_refs` maps member << 32 | number -> order."""
+DESK = np.dtype(
+    [
+        ("words", DESK_WORDS),
+        ("connections", CONNECTION, (CONNECTIONS_MAX,)),
+        ("cursors", CURSOR, (CONNECTIONS_MAX,)),
+        ("members", MEMBER, (MEMBERS_MAX + 1,)),  # row 0 is nobody
+        ("user_refs", "<i8", map_shape(ORDERS_MAX)),  # member << 32 | number -> the venue's reference of a live order
+        ("request", OUCH_EVENT),
+        ("answer", OUCH_EVENT),
+        ("message", "u1", (128,)),
+        ("received", "u1", (CONNECTIONS_MAX, RECEIVE_BYTES)),
+        ("usernames", "u1", (MEMBERS_MAX + 1, USERNAME_BYTES)),
+        ("passwords", "u1", (MEMBERS_MAX + 1, PASSWORD_BYTES)),
+        ("asked_username", "u1", (USERNAME_BYTES,)),
+        ("asked_password", "u1", (PASSWORD_BYTES,)),
+        ("asked_session", "u1", (SESSION_BYTES,)),
+        ("session", "u1", (SESSION_BYTES,)),
+        ("reserved", "u1", (4,)),
+    ]
+)
+assert DESK.itemsize % 8 == 0
 
-    words: np.ndarray
-    connections: np.ndarray
-    cursors: np.ndarray
-    received: np.ndarray
-    members: np.ndarray
-    credentials: np.ndarray
-    session: np.ndarray
-    user_refs: np.ndarray
-    request: np.ndarray
-    answer: np.ndarray
-    message: np.ndarray
-    login: np.ndarray
 
-
-_alive: list[Desk] = []
-
-
-def make_desk(session: str, accounts: list[tuple[str, str]], cancel_on_disconnect: bool = False) -> Desk:
-    """A desk for members with (username, password), in order: the first is member 1."""
+def prepare_desk(desk, session: str, accounts: list[tuple[str, str]], cancel_on_disconnect: bool = False) -> None:
+    """Make a zeroed DESK one for members with (username, password), the first is member 1. It must stay where it is."""
     if len(accounts) > MEMBERS_MAX:
-        raise ValueError(f"make_desk: expected at most {MEMBERS_MAX} members, found {len(accounts)}")
-    desk = Desk(
-        words=np.zeros(1, DESK_WORDS),
-        connections=np.zeros(CONNECTIONS_MAX, CONNECTION),
-        cursors=np.zeros(CONNECTIONS_MAX, CURSOR),
-        received=np.zeros((CONNECTIONS_MAX, RECEIVE_BYTES), np.uint8),
-        members=np.zeros(MEMBERS_MAX + 1, MEMBER),
-        credentials=np.zeros((MEMBERS_MAX + 1, USERNAME_BYTES + PASSWORD_BYTES), np.uint8),
-        session=padded_text(session, SESSION_BYTES),
-        user_refs=int_map(ORDERS_MAX),
-        request=np.zeros(1, OUCH_EVENT),
-        answer=np.zeros(1, OUCH_EVENT),
-        message=np.zeros(128, np.uint8),
-        login=np.zeros(USERNAME_BYTES + PASSWORD_BYTES + SESSION_BYTES, np.uint8),
-    )
-    words = desk.words[0]
+        raise ValueError(f"prepare_desk: expected at most {MEMBERS_MAX} members, found {len(accounts)}")
+    desk["session"] = padded_text(session, SESSION_BYTES)
+    prepare_map(desk["user_refs"])
+    words = desk["words"]
     words["cancel_on_disconnect"] = int(cancel_on_disconnect)
-    words["message_addr"], words["receive_addr"] = address_of(desk.message), address_of(desk.received)
-    desk.members["connection"] = -1
+    words["message_addr"], words["receive_addr"] = address_of(desk["message"]), address_of(desk["received"])
+    desk["members"]["connection"] = -1
     for member, (username, password) in enumerate(accounts, start=1):
-        desk.credentials[member, :USERNAME_BYTES] = padded_text(username, USERNAME_BYTES)
-        desk.credentials[member, USERNAME_BYTES:] = padded_text(password, PASSWORD_BYTES)
-        desk.members[member]["enabled"] = 1
-    _alive.append(desk)
-    return desk
+        desk["usernames"][member] = padded_text(username, USERNAME_BYTES)
+        desk["passwords"][member] = padded_text(password, PASSWORD_BYTES)
+        desk["members"][member]["enabled"] = 1

@@ -5,16 +5,14 @@ input first writes the direct answer (accepted, replaced, canceled) and then set
 in which the specification wants them.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
-from procs.venue.book import EVENT_EXECUTE, EVENT_EXPIRE, Books
-from procs.venue.desk import Desk
-from procs.venue.input_log import InputLog
-from procs.venue.ledger import Ledger, ledger_apply
-from procs.venue.market_data import DAY_NS, Tape, tell_event
-from procs.venue.store import Store, store_append
+from procs.venue.book import BOOKS, EVENT_EXECUTE, EVENT_EXPIRE
+from procs.venue.desk import DESK
+from procs.venue.input_log import LOG
+from procs.venue.ledger import LEDGERS, ledger_apply
+from procs.venue.market_data import DAY_NS, TAPE, tell_event
+from procs.venue.store import STORE, store_append
 from procs.wire.ouch.event import (
     OUCH_CANCELED,
     OUCH_CANCELED_IOC,
@@ -28,18 +26,19 @@ from shm.counters import VENUE_FILLS
 from shm.instance import count
 from shm.int_map import map_remove
 from shm.jit import hot
+from shm.records.instance_end import INSTANCE_END
 
-
-class Exchange(NamedTuple):
-    """Everything that an input can change."""
-
-    books: Books
-    log: InputLog
-    ledger: Ledger
-    store: Store
-    tape: Tape
-    desk: Desk
-    me: np.ndarray
+EXCHANGE = np.dtype(  # everything that an input can change
+    [
+        ("me", INSTANCE_END),
+        ("books", BOOKS),
+        ("log", LOG),
+        ("ledger", LEDGERS),
+        ("store", STORE),
+        ("tape", TAPE),
+        ("desk", DESK),
+    ]
+)
 
 
 @hot
@@ -50,17 +49,17 @@ def user_key(member, user_ref):
 
 @hot
 def say(store, desk, member):
-    """Append `desk.answer` to the member's sequenced stream."""
-    size = encode_ouch_outbound(desk.message, 1, desk.answer[0])
-    desk.message[0] = SOUP_SEQUENCED
-    if size <= 0 or store_append(store, member, desk.words[0]["message_addr"], 1 + size) == 0:
-        desk.words[0]["full"] += 1
+    """Append `desk["answer"]` to the member's sequenced stream."""
+    size = encode_ouch_outbound(desk["message"], 1, desk["answer"])
+    desk["message"][0] = SOUP_SEQUENCED
+    if size <= 0 or store_append(store, member, desk["words"]["message_addr"], 1 + size) == 0:
+        desk["words"]["full"] += 1
 
 
 @hot
 def say_canceled(store, desk, member, user_ref, qty, reason, now_ns):
     """Canceled: `qty` lots left an order."""
-    answer = desk.answer[0]
+    answer = desk["answer"]
     answer["kind"] = OUCH_CANCELED
     answer["venue_ns"] = now_ns % DAY_NS
     answer["user_ref_num"] = user_ref
@@ -71,7 +70,7 @@ def say_canceled(store, desk, member, user_ref, qty, reason, now_ns):
 
 @hot
 def _say_executed(store, desk, member, user_ref, event, liquidity):
-    answer = desk.answer[0]
+    answer = desk["answer"]
     answer["kind"] = OUCH_EXECUTED
     answer["venue_ns"] = event["now_ns"] % DAY_NS
     answer["user_ref_num"] = user_ref
@@ -84,13 +83,13 @@ def _say_executed(store, desk, member, user_ref, event, liquidity):
 
 @hot
 def _tell_owners(store, desk, event):
-    owner = int(event["owner"])
-    other = int(event["other_owner"])
+    owner = event["owner"]
+    other = event["other_owner"]
     kind = event["kind"]
     if kind == EVENT_EXECUTE and owner > 0:
         _say_executed(store, desk, owner, event["user_ref"], event, OUCH_LIQUIDITY_ADDED)
         if event["left"] == 0:
-            map_remove(desk.user_refs, user_key(owner, event["user_ref"]))
+            map_remove(desk["user_refs"], user_key(owner, event["user_ref"]))
     if kind == EVENT_EXECUTE and other > 0:
         _say_executed(store, desk, other, event["other_user_ref"], event, OUCH_LIQUIDITY_REMOVED)
     if kind == EVENT_EXPIRE and owner > 0:
@@ -100,15 +99,15 @@ def _tell_owners(store, desk, event):
 @hot
 def settle(exchange):
     """Hand on the events of the last input. Returns their number."""
-    books = exchange.books
-    events = books.words[0]["events"]
+    books = exchange["books"]
+    events = books["words"]["events"]
     fills = 0
     for row in range(events):
-        event = books.events[row]
-        tell_event(exchange.tape, exchange.store, event)
-        fills += ledger_apply(exchange.ledger, event)
-        _tell_owners(exchange.store, exchange.desk, event)
-    books.words[0]["events"] = 0
+        event = books["events"][row]
+        tell_event(exchange["tape"], exchange["store"], event)
+        fills += ledger_apply(exchange["ledger"], event)
+        _tell_owners(exchange["store"], exchange["desk"], event)
+    books["words"]["events"] = 0
     if fills > 0:
-        count(exchange.me[0], VENUE_FILLS, fills)
+        count(exchange["me"], VENUE_FILLS, fills)
     return events

@@ -1,7 +1,5 @@
 """Faults of a multicast line, for tests: loss, duplication, reordering, a line that is dead. Seeded, off by default."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from procs.net.port import WORD_BYTES_ADDR
@@ -27,20 +25,15 @@ FAULT = np.dtype(
 )
 
 
-class Faults(NamedTuple):
-    """One row per multicast line."""
-
-    rows: np.ndarray
-    held: np.ndarray
+LINES = 2
+FAULTS = np.dtype([("rows", FAULT, (LINES,)), ("held", "u1", (LINES, FRAME_BYTES))])
 
 
-def make_faults(lines: int, seed: int = 1) -> Faults:
-    """Lines without faults; set the ppm columns afterwards."""
-    faults = Faults(np.zeros(lines, FAULT), np.zeros((lines, FRAME_BYTES), np.uint8))
-    for line in range(lines):
-        faults.rows[line]["random"] = 1 + (seed * 1_000_003 + line * 7919) % (RANDOM_MODULUS - 1)
-        faults.rows[line]["held_addr"] = address_of(faults.held) + line * FRAME_BYTES
-    return faults
+def prepare_faults(faults, seed: int = 1) -> None:
+    """Make zeroed FAULTS lines without faults; set the ppm columns afterwards. They must stay where they are."""
+    for line in range(LINES):
+        faults["rows"][line]["random"] = 1 + (seed * 1_000_003 + line * 7919) % (RANDOM_MODULUS - 1)
+        faults["rows"][line]["held_addr"] = address_of(faults["held"]) + line * FRAME_BYTES
 
 
 @hot
@@ -66,7 +59,7 @@ def _push(port, line, source_addr, size):
 @hot
 def send_on_line(port, faults, line, source_addr, size):
     """Put one datagram into the rows of `port` for `line`, as its faults will have it: none to three rows."""
-    fault = faults.rows[line]
+    fault = faults["rows"][line]
     if fault["off"] != 0 or next_random(fault, PPM) < fault["loss_ppm"]:
         fault["lost"] += 1
         return

@@ -1,18 +1,17 @@
 """Flow: a seeded crowd of anonymous traders, so that there is somebody to trade with.
 
-Each instrument has a latent fair price, a random walk in quoting ticks. Around it limit orders arrive, more of them near
-the touch; old ones are cancelled, moved or reduced; marketable orders of random size arrive on both sides, more of them
-on the side towards the fair price, so quotes on the wrong side of it are picked off and a market maker at the touch is
-filled on both sides. Arrivals are Poisson in logic time. Integers only: the same seed gives the same flow, JIT on or off.
+Each instrument has a latent fair price, a random walk in quoting ticks. Around it limit orders arrive, more of them
+near the touch; old ones are cancelled, moved or reduced; marketable orders of random size arrive on both sides, more
+of them on the side towards the fair price, so quotes on the wrong side of it are picked off and a market maker at the
+touch is filled on both sides. Arrivals are Poisson in logic time. Integers only: the same seed gives the same flow, JIT
+on or off.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
-from procs.venue.book import best_price, find_order
-from procs.venue.exchange import Exchange, settle
-from procs.venue.faults import RANDOM_MODULUS, next_random
+from procs.venue.book import INSTRUMENTS_MAX, best_price, find_order
+from procs.venue.exchange import settle
+from procs.venue.faults import RANDOM_FACTOR, RANDOM_MODULUS, next_random
 from procs.venue.inputs import input_cancel, input_enter, input_reduce, input_replace
 from shm.codes import SIDE_BUY, SIDE_SELL, TIF_DAY, TIF_IOC, TRADING_OPEN
 from shm.jit import hot
@@ -38,33 +37,44 @@ CROWD = np.dtype(
         ("lots", "<i8"),
     ]
 )
-FLOW_WORDS = np.dtype([("random", "<i8"), ("next_ns", "<i8"), ("gap_ns", "<i8"), ("events", "<i8"), ("skipped", "<i8")])
+FLOW_WORDS = np.dtype(
+    [
+        ("random", "<i8"),
+        ("next_ns", "<i8"),  # logic time of the next arrival
+        ("gap_ns", "<i8"),  # mean time between two; 0: no flow
+        ("crowds", "<i8"),
+        ("events", "<i8"),
+        ("skipped", "<i8"),
+    ]
+)
 
 
-class Flow(NamedTuple):
-    """A row of `crowds` and of `refs` per instrument with flow."""
+FLOW = np.dtype(
+    [
+        ("words", FLOW_WORDS),
+        ("crowds", CROWD, (INSTRUMENTS_MAX,)),
+        ("refs", "<i8", (INSTRUMENTS_MAX, CROWD_MAX)),  # live orders of each crowd, in no order
+    ]
+)
 
-    words: np.ndarray
-    crowds: np.ndarray
-    refs: np.ndarray
 
+def prepare_flow(flow, instruments: list[int], rules: np.ndarray, seed: int, events_per_second: int) -> None:
+    """Make a zeroed FLOW crowds for the given instrument rows.
 
-def make_flow(instruments: list[int], rules: np.ndarray, seed: int, events_per_second: int) -> Flow:
-    """Crowds for the given instrument rows; prices start at 100.00 and above in steps of 25 (indices: at 4800)."""
-    crowds = np.zeros(max(1, len(instruments)), CROWD)
+    Prices start at 100.00 and go up in steps of 25; where the quoting tick is a quarter (an index), at 4800.
+    """
+    words, crowds = flow["words"], flow["crowds"]
     for row, instrument in enumerate(instruments):
         tick = int(rules[instrument]["tick"])
         start = (1_000_000 + 250_000 * row) if tick < 2500 else 48_000_000
         crowds[row]["instrument"], crowds[row]["tick"] = instrument, tick
         crowds[row]["anchor_ticks"] = crowds[row]["fair_ticks"] = start // tick * tick
         crowds[row]["lots"] = max(int(rules[instrument]["lot"]), LOTS if tick < 2500 else 1)
-    words = np.zeros(1, FLOW_WORDS)
-    words[0]["random"] = 1 + seed % (RANDOM_MODULUS - 1)
-    words[0]["gap_ns"] = 1_000_000_000 // events_per_second if instruments and events_per_second > 0 else 0
-    flow = Flow(words, crowds, np.zeros((len(crowds), CROWD_MAX), np.int64))
+    words["crowds"] = len(instruments)
+    words["random"] = 1 + seed % (RANDOM_MODULUS - 1)
+    words["gap_ns"] = 1_000_000_000 // events_per_second if instruments and events_per_second > 0 else 0
     for _ in range(8):  # the first numbers of near seeds are alike
-        next_random(words[0], 2)
-    return flow
+        words["random"] = int(words["random"]) * RANDOM_FACTOR % RANDOM_MODULUS
 
 
 @hot
@@ -90,7 +100,7 @@ def _other(side):
 def _passive_price(exchange, crowd, side, away_ticks):
     """A price `away_ticks` quoting ticks behind the fair touch, never across the other side."""
     step = (HALF_SPREAD_TICKS + away_ticks) * crowd["tick"]
-    other = best_price(exchange.books, int(crowd["instrument"]), _other(side))
+    other = best_price(exchange["books"], crowd["instrument"], _other(side))
     if side == SIDE_BUY:
         price = crowd["fair_ticks"] - step
         return min(price, other - crowd["tick"]) if other > 0 else price
@@ -100,55 +110,55 @@ def _passive_price(exchange, crowd, side, away_ticks):
 @hot
 def _keep(flow, at, ref):
     """Remember a resting order of the crowd."""
-    crowd = flow.crowds[at]
-    if crowd["count"] < flow.refs.shape[1]:
-        flow.refs[at, crowd["count"]] = ref
+    crowd = flow["crowds"][at]
+    if crowd["count"] < CROWD_MAX:
+        flow["refs"][at, crowd["count"]] = ref
         crowd["count"] += 1
 
 
 @hot
 def _forget(flow, at, index):
-    crowd = flow.crowds[at]
+    crowd = flow["crowds"][at]
     crowd["count"] -= 1
-    flow.refs[at, index] = flow.refs[at, crowd["count"]]
+    flow["refs"][at, index] = flow["refs"][at, crowd["count"]]
 
 
 @hot
 def _add(exchange, flow, at, side, away_ticks):
-    crowd = flow.crowds[at]
+    crowd = flow["crowds"][at]
     price = _passive_price(exchange, crowd, side, away_ticks)
-    if price <= 0 or crowd["count"] >= flow.refs.shape[1]:
+    if price <= 0 or crowd["count"] >= CROWD_MAX:
         return
-    instrument = int(crowd["instrument"])
-    qty = _lots(flow.words[0], crowd)
-    ref = input_enter(exchange.books, exchange.log, instrument, side, price, qty, TIF_DAY, 0)
+    instrument = crowd["instrument"]
+    qty = _lots(flow["words"], crowd)
+    ref = input_enter(exchange["books"], exchange["log"], instrument, side, price, qty, TIF_DAY, 0)
     settle(exchange)
-    if ref > 0 and find_order(exchange.books, ref) >= 0:
+    if ref > 0 and find_order(exchange["books"], ref) >= 0:
         _keep(flow, at, ref)
 
 
 @hot
 def _alter(exchange, flow, at, pick):
     """Cancel, move or reduce a random order of the crowd; one that has traded meanwhile is forgotten."""
-    words = flow.words[0]
-    crowd = flow.crowds[at]
+    words = flow["words"]
+    crowd = flow["crowds"][at]
     if crowd["count"] == 0:
         return
     index = next_random(words, crowd["count"])
-    ref = flow.refs[at, index]
-    slot = find_order(exchange.books, ref)
+    ref = flow["refs"][at, index]
+    slot = find_order(exchange["books"], ref)
     if slot < 0:
         _forget(flow, at, index)
         return
     if pick < 10:
-        side = int(exchange.books.orders[slot]["side"])
+        side = exchange["books"]["orders"][slot]["side"]
         price = _passive_price(exchange, crowd, side, _decay(words, 12))
-        new_ref = input_replace(exchange.books, exchange.log, ref, price, _lots(words, crowd), 0, TIF_DAY)
-        flow.refs[at, index] = max(new_ref, ref)
-    elif pick < 15 and exchange.books.orders[slot]["qty"] > crowd["lots"]:
-        input_reduce(exchange.books, exchange.log, ref, crowd["lots"])
+        new_ref = input_replace(exchange["books"], exchange["log"], ref, price, _lots(words, crowd), 0, TIF_DAY)
+        flow["refs"][at, index] = max(new_ref, ref)
+    elif pick < 15 and exchange["books"]["orders"][slot]["qty"] > crowd["lots"]:
+        input_reduce(exchange["books"], exchange["log"], ref, crowd["lots"])
     else:
-        input_cancel(exchange.books, exchange.log, ref)
+        input_cancel(exchange["books"], exchange["log"], ref)
         _forget(flow, at, index)
     settle(exchange)
 
@@ -156,11 +166,11 @@ def _alter(exchange, flow, at, pick):
 @hot
 def _strike(exchange, flow, at):
     """A marketable order, mostly towards the fair price."""
-    words = flow.words[0]
-    crowd = flow.crowds[at]
-    instrument = int(crowd["instrument"])
-    bid = best_price(exchange.books, instrument, SIDE_BUY)
-    ask = best_price(exchange.books, instrument, SIDE_SELL)
+    words = flow["words"]
+    crowd = flow["crowds"][at]
+    instrument = crowd["instrument"]
+    bid = best_price(exchange["books"], instrument, SIDE_BUY)
+    ask = best_price(exchange["books"], instrument, SIDE_SELL)
     if bid == 0 or ask == 0:
         return
     lean = (2 * crowd["fair_ticks"] - bid - ask) // crowd["tick"]
@@ -168,7 +178,7 @@ def _strike(exchange, flow, at):
     price = ask + crowd["tick"] if side == SIDE_BUY else bid - crowd["tick"]
     if price > 0:
         qty = _lots(words, crowd)
-        input_enter(exchange.books, exchange.log, instrument, side, price, qty, TIF_IOC, 0)
+        input_enter(exchange["books"], exchange["log"], instrument, side, price, qty, TIF_IOC, 0)
         settle(exchange)
 
 
@@ -184,10 +194,10 @@ def _walk(words, crowd):
 
 @hot
 def _one_event(exchange, flow):
-    words = flow.words[0]
-    at = next_random(words, flow.crowds.shape[0])
-    crowd = flow.crowds[at]
-    if exchange.tape.states[int(crowd["instrument"])] != TRADING_OPEN:
+    words = flow["words"]
+    at = next_random(words, flow["words"]["crowds"])
+    crowd = flow["crowds"][at]
+    if exchange["tape"]["states"][crowd["instrument"]] != TRADING_OPEN:
         return
     _walk(words, crowd)
     pick = next_random(words, 100)
@@ -202,12 +212,10 @@ def _one_event(exchange, flow):
 
 
 @hot
-def build_first_books(exchange: Exchange, flow: Flow):
+def build_first_books(exchange, flow):
     """The books before the first arrival. Returns the orders entered."""
     done = 0
-    if flow.words[0]["gap_ns"] == 0:
-        return done
-    for at in range(flow.crowds.shape[0]):
+    for at in range(flow["words"]["crowds"]):
         for level in range(LEVELS_FIRST):
             for _ in range(ORDERS_FIRST):
                 _add(exchange, flow, at, SIDE_BUY, level)
@@ -219,7 +227,7 @@ def build_first_books(exchange: Exchange, flow: Flow):
 @hot
 def play_flow(exchange, flow, now_ns):
     """Every arrival that is due. Returns their number."""
-    words = flow.words[0]
+    words = flow["words"]
     if words["gap_ns"] == 0:
         return 0
     if words["next_ns"] == 0 or now_ns - words["next_ns"] > BEHIND_NS:

@@ -1,8 +1,8 @@
 """History: a Databento market-by-order file, read once and turned into plays that the matching engine understands.
 
-How the file tells of a trade (Databento's normalisation of CME MDP 3.0): a record T names the aggressor, its side, price
-and size; the records F behind it name the resting orders and how much of each traded; neither changes the book. The
-change follows as C (gone) or M (smaller) of the same orders, in the same event: records up to one with flag F_LAST.
+How the file tells of a trade (Databento's normalisation of CME MDP 3.0): a record T names the aggressor, its side,
+price and size; the records F behind it name the resting orders and how much of each traded; neither changes the book.
+The change follows as C (gone) or M (smaller) of the same orders, in the same event: records up to one with F_LAST.
 
     T B 4800.50 1, F A 4800.50 1 order 7, C A 4800.50 1 order 7   ->   PLAY_HIT order 7, buy aggressor, 1 lot
 

@@ -6,8 +6,6 @@ configured, and then the buffer is a ring whose records wait for the file: a rin
 own flow. Without a file the first INPUTS_MAX inputs are kept and the rest is only counted.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from shm.atomics import address_of, load_acquire, store_release
@@ -43,67 +41,69 @@ INPUT = np.dtype(
 )
 assert INPUT.itemsize == 96
 
-LOG_WORDS = np.dtype([("count", "<i8"), ("written", "<i8"), ("to_file", "<i8"), ("lost", "<i8")])
+LOG_WORDS = np.dtype([("count", "<i8"), ("written", "<i8"), ("to_file", "<i8"), ("lost", "<i8"), ("addr", "<i8")])
 WRITTEN_OFFSET = LOG_WORDS.fields["written"][1]
+LOG = np.dtype([("words", LOG_WORDS), ("rows", INPUT, (INPUTS_MAX,))])  # `count` is the hot thread's, `written` not
 
 
-class InputLog(NamedTuple):
-    """`count` is the hot thread's, `written` the control thread's; `addr` holds the address of the words."""
-
-    words: np.ndarray
-    rows: np.ndarray
-    addr: np.ndarray
-
-
-def make_log(capacity: int = INPUTS_MAX) -> InputLog:
-    """An empty log of `capacity` records, a power of two."""
-    words = np.zeros(1, LOG_WORDS)
-    return InputLog(words, np.zeros(capacity, INPUT), np.array([address_of(words)], np.int64))
+def prepare_log(log) -> None:
+    """Make a zeroed LOG an empty log; it must stay where it is."""
+    log["words"]["addr"] = address_of(np.frombuffer(log["words"], np.uint8))
 
 
 @hot
 def log_room(log):
     """Records that may still be appended without waiting for the file; without a file there is always room."""
-    words = log.words[0]
+    words = log["words"]
     if words["to_file"] == 0:
-        return log.rows.shape[0]
-    return log.rows.shape[0] - (words["count"] - load_acquire(log.addr[0] + WRITTEN_OFFSET))
+        return INPUTS_MAX
+    return INPUTS_MAX - (words["count"] - load_acquire(log["words"]["addr"] + WRITTEN_OFFSET))
 
 
 @hot
 def log_claim(log):
     """Row to fill for the next input, or -1 when it is not kept. Caller: the hot thread, then `log_commit`."""
-    words = log.words[0]
+    words = log["words"]
     count = words["count"]
-    if words["to_file"] == 0 and count >= log.rows.shape[0]:
+    if words["to_file"] == 0 and count >= INPUTS_MAX:
         return -1
     if log_room(log) <= 0:
         words["lost"] += 1
         return -1
-    return count & (log.rows.shape[0] - 1)
+    return count & (INPUTS_MAX - 1)
 
 
 @hot
 def log_commit(log):
     """Make the claimed row visible to the control thread. Ordering: release; pairs with the acquire in `log_drain`."""
-    store_release(log.addr[0], log.words[0]["count"] + 1)
+    store_release(log["words"]["addr"], log["words"]["count"] + 1)
 
 
-def log_drain(log: InputLog, file) -> int:
+def log_drain(log, file) -> int:
     """Append what is new to `file`. Returns the number of records. Caller: the control thread."""
-    count, written = int(load_acquire(log.addr[0])), int(log.words[0]["written"])
-    capacity = log.rows.shape[0]
+    count, written = int(_committed(log)), int(log["words"]["written"])
+    capacity = INPUTS_MAX
     for start in range(written, count, capacity):
         first, last = start & (capacity - 1), min(count - start, capacity)
-        rows = np.concatenate([log.rows[first : first + last], log.rows[: max(0, first + last - capacity)]])
+        rows = np.concatenate([log["rows"][first : first + last], log["rows"][: max(0, first + last - capacity)]])
         file.write(rows.tobytes())
-    store_release(log.addr[0] + WRITTEN_OFFSET, count)
+    _set_written(log, count)
     return count - written
 
 
-def logged(log: InputLog) -> np.ndarray:
+@hot
+def _committed(log):
+    return load_acquire(log["words"]["addr"])
+
+
+@hot
+def _set_written(log, count):
+    store_release(log["words"]["addr"] + WRITTEN_OFFSET, count)
+
+
+def logged(log) -> np.ndarray:
     """What the buffer holds now, oldest first (without a file: the first INPUTS_MAX inputs). Cold, for tests."""
-    count, capacity = int(log.words[0]["count"]), log.rows.shape[0]
+    count, capacity = int(log["words"]["count"]), INPUTS_MAX
     if count <= capacity:
-        return log.rows[:count].copy()
-    return np.roll(log.rows, -(count & (capacity - 1)))
+        return log["rows"][:count].copy()
+    return np.roll(log["rows"], -(count & (capacity - 1)))

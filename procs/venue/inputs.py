@@ -23,8 +23,8 @@ def _note(log, books, kind, ref, price, qty, result):
     """Write the common columns. Returns the row, or -1 when the log keeps no more."""
     at = log_claim(log)
     if at >= 0:
-        row = log.rows[at]
-        row["kind"], row["ref"], row["now_ns"] = kind, ref, books.words[0]["now_ns"]
+        row = log["rows"][at]
+        row["kind"], row["ref"], row["now_ns"] = kind, ref, books["words"]["now_ns"]
         row["price"], row["qty"], row["result"] = price, qty, result
         row["owner"], row["instrument"], row["side"] = 0, 0, 0
         row["tif"], row["user_ref"] = 0, 0
@@ -34,16 +34,16 @@ def _note(log, books, kind, ref, price, qty, result):
 @hot
 def _note_where(log, at, instrument, side):
     if at >= 0:
-        log.rows[at]["instrument"] = instrument
-        log.rows[at]["side"] = side
+        log["rows"][at]["instrument"] = instrument
+        log["rows"][at]["side"] = side
 
 
 @hot
 def _note_who(log, at, owner, user_ref, tif):
     if at >= 0:
-        log.rows[at]["owner"] = owner
-        log.rows[at]["user_ref"] = user_ref
-        log.rows[at]["tif"] = tif
+        log["rows"][at]["owner"] = owner
+        log["rows"][at]["user_ref"] = user_ref
+        log["rows"][at]["tif"] = tif
     log_commit(log)
 
 

@@ -4,16 +4,15 @@ One private LEDGER row for each member and instrument, changed by engine events.
 instrument: the whole account of all members together, which is what the firm's own books must equal.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
-from procs.venue.book import EVENT_ADD, EVENT_DELETE, EVENT_EXECUTE, EVENT_EXPIRE, MEMBERS_MAX
+from procs.venue.book import EVENT_ADD, EVENT_DELETE, EVENT_EXECUTE, EVENT_EXPIRE, INSTRUMENTS_MAX, MEMBERS_MAX
 from shm.atomics import record_at
 from shm.codes import SIDE_BUY, SIDE_SELL
 from shm.jit import hot
 from shm.latest import latest_claim, latest_publish
 from shm.records.ledger import LEDGER
+from shm.records.table_end import TABLE_END
 
 RULE = np.dtype(
     [
@@ -27,34 +26,36 @@ RULE = np.dtype(
 )
 
 
-class Ledger(NamedTuple):
-    """`rows[member * instruments + instrument]`, member 1 first; `rules[instrument]`; `dirty[instrument]`."""
+LEDGERS = np.dtype(
+    [
+        ("rows", LEDGER, (MEMBERS_MAX * INSTRUMENTS_MAX,)),  # member 1 first, then by instrument
+        ("rules", RULE, (INSTRUMENTS_MAX,)),
+        ("dirty", "<i8", (INSTRUMENTS_MAX,)),
+        ("table", TABLE_END),
+    ]
+)
 
-    rows: np.ndarray
-    rules: np.ndarray
-    dirty: np.ndarray
-    table: np.ndarray
 
-
-def make_ledger(rules: np.ndarray, table: np.ndarray, members: int = MEMBERS_MAX) -> Ledger:
-    """Empty accounts for `rules.shape[0]` instruments; every row of the table is published once."""
-    rows = np.zeros(members * rules.shape[0], LEDGER)
-    rows["instrument_id"] = np.tile(np.arange(rules.shape[0]), members)
-    return Ledger(rows, rules, np.ones(rules.shape[0], np.int64), table)
+def prepare_ledger(ledger, rules: np.ndarray, table: np.ndarray) -> None:
+    """Make zeroed LEDGERS empty accounts; every row of the table is published once."""
+    ledger["rows"]["instrument_id"] = np.tile(np.arange(INSTRUMENTS_MAX), MEMBERS_MAX)
+    ledger["rules"][: len(rules)] = rules
+    ledger["dirty"][: len(rules)] = 1
+    ledger["table"] = table[0]
 
 
 @hot
 def account(ledger, owner, instrument):
     """Row of a member's account in one instrument; owner is 1..MEMBERS_MAX."""
-    return (owner - 1) * ledger.rules.shape[0] + instrument
+    return (owner - 1) * INSTRUMENTS_MAX + instrument
 
 
 @hot
 def _trade(ledger, owner, event, side, fee_per_lot):
-    instrument = int(event["instrument"])
-    row = ledger.rows[account(ledger, owner, instrument)]
+    instrument = event["instrument"]
+    row = ledger["rows"][account(ledger, owner, instrument)]
     qty = event["qty"]
-    money = event["price"] * qty * ledger.rules[instrument]["unit_micro"]
+    money = event["price"] * qty * ledger["rules"][instrument]["unit_micro"]
     if side == SIDE_BUY:
         row["position_lots"] += qty
         row["bought_lots"] += qty
@@ -72,39 +73,39 @@ def _trade(ledger, owner, event, side, fee_per_lot):
 @hot
 def _touch(ledger, row, now_ns):
     row["now_ns"] = now_ns
-    ledger.dirty[int(row["instrument_id"])] = 1
+    ledger["dirty"][int(row["instrument_id"])] = 1
 
 
 @hot
 def ledger_apply(ledger, event):
     """Book one engine event. Returns the number of members' fills in it (0, 1 or 2)."""
-    kind = int(event["kind"])
-    owner = int(event["owner"])
+    kind = event["kind"]
+    owner = event["owner"]
     if kind == EVENT_EXECUTE:
         return _apply_execution(ledger, event, owner)
     if owner > 0 and (kind == EVENT_ADD or kind == EVENT_DELETE):
-        row = ledger.rows[account(ledger, owner, int(event["instrument"]))]
+        row = ledger["rows"][account(ledger, owner, event["instrument"])]
         row["orders_open"] += 1 if kind == EVENT_ADD else -1
         _touch(ledger, row, event["now_ns"])
     if owner > 0 and kind == EVENT_EXPIRE:
-        ledger_count_canceled(ledger, owner, int(event["instrument"]), event["now_ns"])
+        ledger_count_canceled(ledger, owner, event["instrument"], event["now_ns"])
     return 0
 
 
 @hot
 def _apply_execution(ledger, event, owner):
     fills = 0
-    instrument = int(event["instrument"])
-    side = int(event["side"])
+    instrument = event["instrument"]
+    side = event["side"]
     if owner > 0:
-        _trade(ledger, owner, event, side, ledger.rules[instrument]["fee_added"])
+        _trade(ledger, owner, event, side, ledger["rules"][instrument]["fee_added"])
         if event["left"] == 0:
-            ledger.rows[account(ledger, owner, instrument)]["orders_open"] -= 1
+            ledger["rows"][account(ledger, owner, instrument)]["orders_open"] -= 1
         fills += 1
-    other = int(event["other_owner"])
+    other = event["other_owner"]
     if other > 0:
         other_side = SIDE_SELL if side == SIDE_BUY else SIDE_BUY
-        _trade(ledger, other, event, other_side, ledger.rules[instrument]["fee_removed"])
+        _trade(ledger, other, event, other_side, ledger["rules"][instrument]["fee_removed"])
         fills += 1
     return fills
 
@@ -112,7 +113,7 @@ def _apply_execution(ledger, event, owner):
 @hot
 def ledger_count_accepted(ledger, owner, instrument, now_ns):
     """An entry was accepted (a replacement is not a new order)."""
-    row = ledger.rows[account(ledger, owner, instrument)]
+    row = ledger["rows"][account(ledger, owner, instrument)]
     row["orders_accepted"] += 1
     _touch(ledger, row, now_ns)
 
@@ -120,7 +121,7 @@ def ledger_count_accepted(ledger, owner, instrument, now_ns):
 @hot
 def ledger_count_rejected(ledger, owner, instrument, now_ns):
     """An entry was refused."""
-    row = ledger.rows[account(ledger, owner, instrument)]
+    row = ledger["rows"][account(ledger, owner, instrument)]
     row["orders_rejected"] += 1
     _touch(ledger, row, now_ns)
 
@@ -128,7 +129,7 @@ def ledger_count_rejected(ledger, owner, instrument, now_ns):
 @hot
 def ledger_count_canceled(ledger, owner, instrument, now_ns):
     """An order was cancelled, or the rest of an immediate one died."""
-    row = ledger.rows[account(ledger, owner, instrument)]
+    row = ledger["rows"][account(ledger, owner, instrument)]
     row["orders_canceled"] += 1
     _touch(ledger, row, now_ns)
 
@@ -137,16 +138,15 @@ def ledger_count_canceled(ledger, owner, instrument, now_ns):
 def ledger_publish(ledger):
     """Publish each instrument that changed: the sum over members. Returns the rows published."""
     done = 0
-    instruments = ledger.rules.shape[0]
-    for instrument in range(instruments):
-        if ledger.dirty[instrument] == 0:
+    for instrument in range(INSTRUMENTS_MAX):
+        if ledger["dirty"][instrument] == 0:
             continue
-        address = latest_claim(ledger.table[0], instrument)
+        address = latest_claim(ledger["table"], instrument)
         if address != 0:
             _sum_into(ledger, instrument, record_at(address, LEDGER))
-            latest_publish(ledger.table[0], instrument)
+            latest_publish(ledger["table"], instrument)
             done += 1
-        ledger.dirty[instrument] = 0
+        ledger["dirty"][instrument] = 0
     return done
 
 
@@ -163,9 +163,8 @@ def _sum_into(ledger, instrument, total):
 def _sum_money(ledger, instrument, total):
     total["position_lots"], total["bought_lots"], total["sold_lots"] = 0, 0, 0
     total["bought_micro"], total["sold_micro"], total["fees_micro"] = 0, 0, 0
-    instruments = ledger.rules.shape[0]
-    for at in range(instrument, ledger.rows.shape[0], instruments):
-        row = ledger.rows[at]
+    for at in range(instrument, MEMBERS_MAX * INSTRUMENTS_MAX, INSTRUMENTS_MAX):
+        row = ledger["rows"][at]
         total["position_lots"] += row["position_lots"]
         total["bought_lots"] += row["bought_lots"]
         total["sold_lots"] += row["sold_lots"]
@@ -179,9 +178,8 @@ def _sum_counts(ledger, instrument, total):
     total["fills"], total["orders_accepted"], total["orders_open"] = 0, 0, 0
     total["orders_rejected"], total["orders_canceled"] = 0, 0
     total["last_match_number"], total["now_ns"] = 0, 0
-    instruments = ledger.rules.shape[0]
-    for at in range(instrument, ledger.rows.shape[0], instruments):
-        row = ledger.rows[at]
+    for at in range(instrument, MEMBERS_MAX * INSTRUMENTS_MAX, INSTRUMENTS_MAX):
+        row = ledger["rows"][at]
         total["fills"] += row["fills"]
         total["orders_accepted"] += row["orders_accepted"]
         total["orders_open"] += row["orders_open"]

@@ -5,8 +5,6 @@ receivers measure staleness by it); after the close each becomes an end of sessi
 messages, a directory and a trading action for every instrument, start of market hours; at the close the reverse.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from procs.venue.book import (
@@ -16,8 +14,9 @@ from procs.venue.book import (
     EVENT_REDUCE,
     EVENT_REPLACE,
     EVENT_TRADE,
+    INSTRUMENTS_MAX,
 )
-from procs.venue.faults import send_on_line
+from procs.venue.faults import LINES, send_on_line
 from procs.venue.store import CURSOR, store_append, store_copy
 from procs.wire.big_endian import text_word
 from procs.wire.itch.encode import encode_itch
@@ -50,7 +49,6 @@ DATAGRAM_BYTES_MAX = 1400  # an Ethernet frame with room for tunnels
 HEARTBEAT_NS = 1_000_000_000
 DAY_NS = 86_400_000_000_000
 STREAM = 0  # of the store
-LINES = 2
 DATAGRAMS_MAX = 8  # in one step: six rows each at worst, when every fault strikes at once
 ROWS_EACH = 6
 
@@ -65,81 +63,72 @@ TAPE_WORDS = np.dtype(
         ("datagram_addr", "<i8"),
         ("full", "<i8"),  # messages that the store refused
         ("datagrams", "<i8"),
+        ("instruments", "<i8"),
     ]
 )
 
 
-class Tape(NamedTuple):
-    """Session words, the cursor of what was sent, one event row and one message to encode with."""
-
-    words: np.ndarray
-    cursor: np.ndarray
-    event: np.ndarray
-    message: np.ndarray
-    datagram: np.ndarray
-    symbols: np.ndarray  # int64 word per instrument; its stock locate is the row + 1
-    states: np.ndarray  # TRADING_* per instrument
-
-
-_alive: list[np.ndarray] = []
+TAPE = np.dtype(
+    [
+        ("words", TAPE_WORDS),
+        ("cursor", CURSOR),  # of what was sent
+        ("event", ITCH_EVENT),  # the message in work, and its bytes
+        ("symbols", "<i8", (INSTRUMENTS_MAX,)),  # as one integer each; the stock locate is the row + 1
+        ("states", "<i8", (INSTRUMENTS_MAX,)),  # TRADING_*
+        ("message", "u1", (64,)),
+        ("datagram", "u1", (FRAME_BYTES,)),
+    ]
+)
 
 
-def make_tape(session: str, symbols: list[str], states: list[int]) -> Tape:
-    """A tape of the session named `session` (ten letters at most)."""
-    tape = Tape(
-        words=np.zeros(1, TAPE_WORDS),
-        cursor=np.zeros(1, CURSOR),
-        event=np.zeros(1, ITCH_EVENT),
-        message=np.zeros(64, np.uint8),
-        datagram=np.zeros(FRAME_BYTES, np.uint8),
-        symbols=np.array([text_word(symbol.ljust(8)) for symbol in symbols], np.int64),
-        states=np.array(states, np.int64),
-    )
-    words, event = tape.words[0], tape.event[0]
+def prepare_tape(tape, session: str, symbols: list[str], states: list[int]) -> None:
+    """Make a zeroed TAPE one of the session named `session` (ten letters at most). It must stay where it is."""
+    words, event = tape["words"], tape["event"]
     words["session_hi"], words["session_lo"] = session_words(session)
-    words["message_addr"], words["datagram_addr"] = address_of(tape.message), address_of(tape.datagram)
-    tape.cursor[0]["next_seq"] = 1
+    words["message_addr"], words["datagram_addr"] = address_of(tape["message"]), address_of(tape["datagram"])
+    words["instruments"] = len(symbols)
+    tape["symbols"][: len(symbols)] = [text_word(symbol.ljust(8)) for symbol in symbols]
+    tape["states"][: len(symbols)] = states
+    tape["cursor"]["next_seq"] = 1
     letters = dict(market_category="Q", financial_status="N", round_lots_only="N", issue_classification="C")
     letters |= dict(authenticity="T", short_sale_threshold="N", ipo_flag="N", luld_tier="1", etp_flag="N")
     for field, letter in (letters | {"inverse_indicator": "N"}).items():
         event[field] = ord(letter)
     event["issue_subtype"] = 0x5A20  # "Z "
-    _alive.append(tape)
-    return tape
 
 
 @hot
 def _append(tape, store):
-    size = encode_itch(tape.message, 0, tape.event[0])
-    if size <= 0 or store_append(store, STREAM, tape.words[0]["message_addr"], size) == 0:
-        tape.words[0]["full"] += 1
+    size = encode_itch(tape["message"], 0, tape["event"])
+    if size <= 0 or store_append(store, STREAM, tape["words"]["message_addr"], size) == 0:
+        tape["words"]["full"] += 1
 
 
 @hot
 def _address(tape, kind, instrument, now_ns):
     """Fill what every message has. `instrument` -1 means the whole market."""
-    message = tape.event[0]
+    message = tape["event"]
     message["kind"] = kind
     message["venue_ns"] = now_ns % DAY_NS
     message["locate"] = instrument + 1
-    message["symbol"] = tape.symbols[instrument] if instrument >= 0 else 0
+    message["symbol"] = tape["symbols"][instrument] if instrument >= 0 else 0
 
 
 @hot
 def tell_system(tape, store, code, now_ns):
     """A phase of the day, ITCH_EVENT_*."""
     _address(tape, ITCH_SYSTEM, -1, now_ns)
-    tape.event[0]["event_code"] = code
+    tape["event"]["event_code"] = code
     _append(tape, store)
 
 
 @hot
 def tell_trading_state(tape, store, instrument, state, now_ns):
     """An instrument's trading state becomes TRADING_*."""
-    tape.states[instrument] = state
+    tape["states"][instrument] = state
     _address(tape, ITCH_TRADING_ACTION, instrument, now_ns)
-    tape.event[0]["trading_state"] = state
-    tape.event[0]["note"] = 0x20202020
+    tape["event"]["trading_state"] = state
+    tape["event"]["note"] = 0x20202020
     _append(tape, store)
 
 
@@ -148,12 +137,12 @@ def tell_open(tape, store, now_ns):
     """What opens the session, before any order."""
     tell_system(tape, store, ITCH_EVENT_START_OF_MESSAGES, now_ns)
     tell_system(tape, store, ITCH_EVENT_START_OF_SYSTEM_HOURS, now_ns)
-    for instrument in range(tape.symbols.shape[0]):
+    for instrument in range(tape["words"]["instruments"]):
         _address(tape, ITCH_DIRECTORY, instrument, now_ns)
-        tape.event[0]["qty_lots"] = 100
+        tape["event"]["qty_lots"] = 100
         _append(tape, store)
-    for instrument in range(tape.symbols.shape[0]):
-        tell_trading_state(tape, store, instrument, tape.states[instrument], now_ns)
+    for instrument in range(tape["words"]["instruments"]):
+        tell_trading_state(tape, store, instrument, tape["states"][instrument], now_ns)
     tell_system(tape, store, ITCH_EVENT_START_OF_MARKET_HOURS, now_ns)
 
 
@@ -163,7 +152,7 @@ def tell_close(tape, store, now_ns):
     tell_system(tape, store, ITCH_EVENT_END_OF_MARKET_HOURS, now_ns)
     tell_system(tape, store, ITCH_EVENT_END_OF_SYSTEM_HOURS, now_ns)
     tell_system(tape, store, ITCH_EVENT_END_OF_MESSAGES, now_ns)
-    tape.words[0]["closed"] = 1
+    tape["words"]["closed"] = 1
 
 
 @hot
@@ -188,8 +177,8 @@ def tell_event(tape, store, event):
     kind = _kind_of(event)
     if kind == 0:
         return
-    _address(tape, kind, int(event["instrument"]), event["now_ns"])
-    message = tape.event[0]
+    _address(tape, kind, event["instrument"], event["now_ns"])
+    message = tape["event"]
     message["side"] = event["side"]
     message["order_ref"] = event["ref"]
     message["qty_lots"] = event["qty"]
@@ -205,8 +194,8 @@ def tell_event(tape, store, event):
 @hot
 def _send_both(tape, faults, port, size, now_ns, stamp_now_ns):
     for line in range(LINES):
-        send_on_line(port, faults, line, tape.words[0]["datagram_addr"], size)
-    words = tape.words[0]
+        send_on_line(port, faults, line, tape["words"]["datagram_addr"], size)
+    words = tape["words"]
     words["sent_stamp_ns"] = stamp_now_ns
     words["sent_now_ns"] = now_ns
     words["datagrams"] += LINES
@@ -216,20 +205,20 @@ def _send_both(tape, faults, port, size, now_ns, stamp_now_ns):
 def send_market_data(tape, store, faults, port, now_ns, stamp_now_ns):
     """Send what is new, at most DATAGRAMS_MAX datagrams, or a heartbeat when it is time. Returns the datagrams."""
     sent = 0
-    words = tape.words[0]
-    cursor = tape.cursor[0]
+    words = tape["words"]
+    cursor = tape["cursor"]
     while sent < DATAGRAMS_MAX and port.count[0] + ROWS_EACH <= port.frames.shape[0]:
         first = cursor["next_seq"]
         room = DATAGRAM_BYTES_MAX - MOLD_HEADER_BYTES
         size = store_copy(store, STREAM, cursor, words["datagram_addr"] + MOLD_HEADER_BYTES, room, 0xFFFE)
         if size == 0:
             break
-        write_mold_header(tape.datagram, words["session_hi"], words["session_lo"], first, cursor["copied"])
+        write_mold_header(tape["datagram"], words["session_hi"], words["session_lo"], first, cursor["copied"])
         _send_both(tape, faults, port, MOLD_HEADER_BYTES + size, now_ns, stamp_now_ns)
         sent += 1
     if sent == 0 and port.count[0] + ROWS_EACH <= port.frames.shape[0] and _silent(words, now_ns, stamp_now_ns):
         count = MOLD_END_OF_SESSION if words["closed"] else 0
-        write_mold_header(tape.datagram, words["session_hi"], words["session_lo"], cursor["next_seq"], count)
+        write_mold_header(tape["datagram"], words["session_hi"], words["session_lo"], cursor["next_seq"], count)
         _send_both(tape, faults, port, MOLD_HEADER_BYTES, now_ns, stamp_now_ns)
         sent = 1
     return sent

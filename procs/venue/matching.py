@@ -1,7 +1,7 @@
 """Price-time matching: what one input does to the books, and the events that tell of it.
 
 Inputs are `enter`, `cancel`, `reduce`, `replace`, and for history `hit` (a named resting order traded), `cross` (a
-named order traded in an auction) and `print_trade`. Each appends its events to `books.events`, in the order in which
+named order traded in an auction) and `print_trade`. Each appends its events to `books["events"]`, in the order in which
 the world learns of them; the caller hands them on and sets `words["events"]` back to 0 before the next input.
 
 How an aggressor meets the book: TIF_DAY rests what is left, TIF_IOC lets it die, TIF_HISTORY rests it and trades with
@@ -40,11 +40,11 @@ QTY_MAX = 1_000_000  # OUCH: less than one million; keeps money far below 2^62
 @hot
 def _event(books, kind, slot):
     """Claim the next event, filled from a resting order. Returns its row."""
-    words = books.words[0]
+    words = books["words"]
     row = words["events"]
     words["events"] = row + 1
-    order = books.orders[slot]
-    event = books.events[row]
+    order = books["orders"][slot]
+    event = books["events"][row]
     event["kind"] = kind
     event["instrument"], event["side"], event["owner"] = order["instrument"], order["side"], order["owner"]
     event["ref"], event["old_ref"], event["user_ref"] = order["ref"], 0, order["user_ref"]
@@ -58,10 +58,10 @@ def _event(books, kind, slot):
 @hot
 def _bare_event(books, kind, instrument, side):
     """Claim the next event without a resting order behind it. Returns its row."""
-    words = books.words[0]
+    words = books["words"]
     row = words["events"]
     words["events"] = row + 1
-    event = books.events[row]
+    event = books["events"][row]
     event["kind"], event["instrument"], event["side"], event["owner"] = kind, instrument, side, 0
     event["ref"], event["old_ref"], event["user_ref"], event["left"], event["match"] = 0, 0, 0, 0, 0
     event["other_ref"], event["other_user_ref"], event["other_owner"] = 0, 0, 0
@@ -72,14 +72,14 @@ def _bare_event(books, kind, instrument, side):
 @hot
 def _execute(books, slot, price, qty):
     """Trade `qty` lots of a resting order at `price` with the aggressor named in `words`."""
-    words = books.words[0]
-    event = books.events[_event(books, EVENT_EXECUTE, slot)]
+    words = books["words"]
+    event = books["events"][_event(books, EVENT_EXECUTE, slot)]
     event["price"], event["qty"], event["match"] = price, qty, words["next_match"]
     event["other_ref"], event["other_user_ref"] = words["aggressor_ref"], words["aggressor_user_ref"]
     event["other_owner"] = words["aggressor_owner"]
     words["next_match"] += 1
     words["executions"] += 1
-    books.orders[slot]["executed"] += qty
+    books["orders"][slot]["executed"] += qty
     event["left"] = shrink_order(books, slot, qty)
 
 
@@ -91,12 +91,12 @@ def _meet(books, book, key_min, priority_max, qty, members_only):
     `priority_max`. With `members_only` anonymous orders are passed over.
     """
     budget = SWEEP_MAX
-    rank = books.depth[book] - 1
-    while qty > 0 and rank >= 0 and books.keys[book, rank] >= key_min:
-        key = books.keys[book, rank]
-        slot = books.levels[books.places[book, rank]]["head"]
+    rank = books["depth"][book] - 1
+    while qty > 0 and rank >= 0 and books["keys"][book, rank] >= key_min:
+        key = books["keys"][book, rank]
+        slot = books["levels"][books["places"][book, rank]]["head"]
         while slot >= 0 and qty > 0:
-            order = books.orders[slot]
+            order = books["orders"][slot]
             behind = order["next"]
             if key == key_min and order["priority"] >= priority_max:
                 break
@@ -114,7 +114,7 @@ def _meet(books, book, key_min, priority_max, qty, members_only):
 
 @hot
 def _name_aggressor(books, owner, ref, user_ref):
-    words = books.words[0]
+    words = books["words"]
     words["aggressor_owner"], words["aggressor_ref"], words["aggressor_user_ref"] = owner, ref, user_ref
 
 
@@ -122,14 +122,14 @@ def _name_aggressor(books, owner, ref, user_ref):
 def crosses(books, instrument, side, price):
     """1 if an order of that side and price would meet a resting order of the other side, else 0."""
     book = book_of(instrument, SIDE_SELL if side == SIDE_BUY else SIDE_BUY)
-    count = books.depth[book]
-    return 1 if count > 0 and books.keys[book, count - 1] >= -key_of(side, price) else 0
+    count = books["depth"][book]
+    return 1 if count > 0 and books["keys"][book, count - 1] >= -key_of(side, price) else 0
 
 
 @hot
 def _take(books, instrument, side, price, qty, members_only):
     """Let an aggressor of `side` trade down to its price. Returns the lots not traded."""
-    if members_only and books.words[0]["member_orders"] == 0:
+    if members_only and books["words"]["member_orders"] == 0:
         return qty
     book = book_of(instrument, SIDE_SELL if side == SIDE_BUY else SIDE_BUY)
     return _meet(books, book, -key_of(side, price), EVERY_PRIORITY, qty, members_only)
@@ -138,7 +138,7 @@ def _take(books, instrument, side, price, qty, members_only):
 @hot
 def valid_values(books, instrument, side, price, qty):
     """1 if an order with these values may enter the books at all."""
-    if instrument < 0 or instrument >= books.words[0]["instruments"] or (side != SIDE_BUY and side != SIDE_SELL):
+    if instrument < 0 or instrument >= books["words"]["instruments"] or (side != SIDE_BUY and side != SIDE_SELL):
         return 0
     return 1 if 0 < price <= PRICE_MAX and 0 < qty < QTY_MAX else 0
 
@@ -149,7 +149,7 @@ def enter(books, instrument, side, price, qty, tif, owner, user_ref):
 
     Events: EXECUTE of each order met, then ADD of the rest, or EXPIRE of what an immediate order left.
     """
-    words = books.words[0]
+    words = books["words"]
     if valid_values(books, instrument, side, price, qty) == 0 or tif < TIF_DAY or tif > TIF_HISTORY:
         return FAILED_VALUE
     if has_room(books, instrument, side, price) == 0:
@@ -169,9 +169,9 @@ def enter(books, instrument, side, price, qty, tif, owner, user_ref):
 def _sign(books, ref, user_ref, executed):
     """Give a fresh resting order its member's number and history, and say so in its ADD event."""
     slot = find_order(books, ref)
-    books.orders[slot]["user_ref"] = user_ref
-    books.orders[slot]["executed"] = executed
-    books.events[books.words[0]["events"] - 1]["user_ref"] = user_ref
+    books["orders"][slot]["user_ref"] = user_ref
+    books["orders"][slot]["executed"] = executed
+    books["events"][books["words"]["events"] - 1]["user_ref"] = user_ref
 
 
 @hot
@@ -183,8 +183,8 @@ def _rest(books, instrument, side, price, left, tif, owner):
     if not dies:
         _event(books, EVENT_ADD, insert_order(books, instrument, side, price, left, owner))
         return
-    words = books.words[0]
-    event = books.events[_bare_event(books, EVENT_EXPIRE, instrument, side)]
+    words = books["words"]
+    event = books["events"][_bare_event(books, EVENT_EXPIRE, instrument, side)]
     event["owner"], event["ref"], event["user_ref"] = owner, words["aggressor_ref"], words["aggressor_user_ref"]
     event["price"], event["order_price"], event["qty"] = price, price, left
 
@@ -195,9 +195,9 @@ def cancel(books, ref):
     slot = find_order(books, ref)
     if slot < 0:
         return FAILED_UNKNOWN
-    event = books.events[_event(books, EVENT_DELETE, slot)]
+    event = books["events"][_event(books, EVENT_DELETE, slot)]
     event["left"] = 0
-    qty = books.orders[slot]["qty"]
+    qty = books["orders"][slot]["qty"]
     shrink_order(books, slot, qty)
     return qty
 
@@ -213,10 +213,10 @@ def reduce(books, ref, qty):
         return FAILED_UNKNOWN
     if qty <= 0:
         return FAILED_VALUE
-    if qty >= books.orders[slot]["qty"]:
+    if qty >= books["orders"][slot]["qty"]:
         cancel(books, ref)
         return 0
-    event = books.events[_event(books, EVENT_REDUCE, slot)]
+    event = books["events"][_event(books, EVENT_REDUCE, slot)]
     event["qty"] = qty
     event["left"] = shrink_order(books, slot, qty)
     return event["left"]
@@ -228,12 +228,12 @@ def replace(books, ref, price, qty, user_ref, tif):
 
     Events: REPLACE; or, when it trades on entry, DELETE, the executions, and ADD of the rest.
     """
-    words = books.words[0]
+    words = books["words"]
     slot = find_order(books, ref)
     if slot < 0:
         return FAILED_UNKNOWN
-    order = books.orders[slot]
-    instrument, side, owner = int(order["instrument"]), int(order["side"]), int(order["owner"])
+    order = books["orders"][slot]
+    instrument, side, owner = order["instrument"], order["side"], order["owner"]
     executed = order["executed"]
     if valid_values(books, instrument, side, price, qty) == 0 or tif < TIF_DAY or tif > TIF_HISTORY:
         return FAILED_VALUE
@@ -242,7 +242,7 @@ def replace(books, ref, price, qty, user_ref, tif):
     new_ref = words["next_ref"]
     _name_aggressor(books, owner, new_ref, user_ref)
     deleted = _event(books, EVENT_DELETE, slot)
-    books.events[deleted]["left"] = 0
+    books["events"][deleted]["left"] = 0
     shrink_order(books, slot, order["qty"])
     left = _take(books, instrument, side, price, qty, 1 if tif == TIF_HISTORY else 0)
     traded = left < qty
@@ -253,7 +253,7 @@ def replace(books, ref, price, qty, user_ref, tif):
     _sign(books, new_ref, user_ref, executed + qty - left)
     if not traded:  # the pair DELETE, ADD becomes one REPLACE
         words["events"] -= 1
-        event = books.events[deleted]
+        event = books["events"][deleted]
         event["kind"], event["old_ref"], event["ref"], event["user_ref"] = EVENT_REPLACE, ref, new_ref, user_ref
         event["price"], event["order_price"], event["qty"], event["left"] = price, price, qty, qty
     return new_ref
@@ -269,17 +269,17 @@ def hit(books, ref, qty, instrument, side, price):
     _name_aggressor(books, 0, 0, 0)
     book = book_of(instrument, SIDE_SELL if side == SIDE_BUY else SIDE_BUY)
     key = -key_of(side, price)
-    members = books.words[0]["member_orders"] > 0
+    members = books["words"]["member_orders"] > 0
     slot = find_order(books, ref)
     if members and slot < 0:
         qty = _meet(books, book, key, 0, qty, 1)
-    elif members and books.orders[slot]["key"] >= key:
-        qty = _meet(books, book, books.orders[slot]["key"], books.orders[slot]["priority"], qty, 1)
+    elif members and books["orders"][slot]["key"] >= key:
+        qty = _meet(books, book, books["orders"][slot]["key"], books["orders"][slot]["priority"], qty, 1)
     elif members:
         qty = _meet(books, book, key, EVERY_PRIORITY, qty, 1)
     if slot >= 0 and qty > 0:
-        size = min(qty, books.orders[slot]["qty"])
-        _execute(books, slot, books.orders[slot]["price"], size)
+        size = min(qty, books["orders"][slot]["qty"])
+        _execute(books, slot, books["orders"][slot]["price"], size)
         qty -= size
     if members and qty > 0:
         qty = _meet(books, book, key, EVERY_PRIORITY, qty, 1)
@@ -293,7 +293,7 @@ def cross(books, ref, qty, price):
     if slot < 0:
         return qty
     _name_aggressor(books, 0, 0, 0)
-    size = min(qty, books.orders[slot]["qty"])
+    size = min(qty, books["orders"][slot]["qty"])
     _execute(books, slot, price, size)
     return qty - size
 
@@ -301,13 +301,13 @@ def cross(books, ref, qty, price):
 @hot
 def print_trade(books, instrument, side, price, qty):
     """History: `qty` lots traded at `price` with something the book does not show; members there trade first."""
-    words = books.words[0]
+    words = books["words"]
     if valid_values(books, instrument, side, price, qty) == 0:
         return FAILED_VALUE
     _name_aggressor(books, 0, 0, 0)
     left = _take(books, instrument, side, price, qty, 1)
     if left > 0:
-        event = books.events[_bare_event(books, EVENT_TRADE, instrument, side)]
+        event = books["events"][_bare_event(books, EVENT_TRADE, instrument, side)]
         event["price"], event["order_price"], event["qty"], event["match"] = price, price, left, words["next_match"]
         words["next_match"] += 1
     return left

@@ -15,7 +15,7 @@ cancel, smaller total    Canceled for the difference; priority kept
 account query            Account Query Response with the next number
 """
 
-from procs.venue.book import find_order
+from procs.venue.book import ORDERS_MAX, find_order
 from procs.venue.exchange import say, say_canceled, settle, user_key
 from procs.venue.inputs import input_cancel, input_enter, input_reduce, input_replace
 from procs.venue.ledger import ledger_count_accepted, ledger_count_canceled, ledger_count_rejected
@@ -57,7 +57,7 @@ CROSS_CONTINUOUS = ord("N")
 @hot
 def take_ouch(exchange, member, buf, offset, size):
     """One OUCH message of a logged-in member. Returns WIRE_OK or a negative code: malformed, nothing done."""
-    request = exchange.desk.request[0]
+    request = exchange["desk"]["request"]
     code = decode_ouch_inbound(buf, offset, size, request)
     if code < 0:
         return code
@@ -78,8 +78,8 @@ def take_ouch(exchange, member, buf, offset, size):
 @hot
 def _instrument_of(tape, symbol):
     """Row of a symbol word, or -1."""
-    for row in range(tape.symbols.shape[0]):
-        if tape.symbols[row] == symbol:
+    for row in range(tape["words"]["instruments"]):
+        if tape["symbols"][row] == symbol:
             return row
     return -1
 
@@ -89,8 +89,8 @@ def _refusal(exchange, instrument, price, qty, time_in_force):
     """OUCH_REJECT_* of what is wrong with an entry, or NO_REJECT."""
     if instrument < 0:
         return OUCH_REJECT_SYMBOL
-    rule = exchange.ledger.rules[instrument]
-    if exchange.tape.states[instrument] != TRADING_OPEN:
+    rule = exchange["ledger"]["rules"][instrument]
+    if exchange["tape"]["states"][instrument] != TRADING_OPEN:
         return OUCH_REJECT_HALTED
     if qty <= 0 or qty >= QTY_MAX or qty % rule["lot"] != 0:
         return OUCH_REJECT_QUANTITY
@@ -104,9 +104,9 @@ def _refusal(exchange, instrument, price, qty, time_in_force):
 @hot
 def _use_number(exchange, member, user_ref):
     """1 if the number is new and now used, 0 if it was used before."""
-    row = exchange.desk.members[member]
+    row = exchange["desk"]["members"][member]
     if user_ref <= row["last_user_ref"]:
-        count(exchange.me[0], VENUE_IGNORED, 1)
+        count(exchange["me"], VENUE_IGNORED, 1)
         return 0
     row["last_user_ref"] = user_ref
     return 1
@@ -114,24 +114,24 @@ def _use_number(exchange, member, user_ref):
 
 @hot
 def _say_rejected(exchange, member, request, instrument, reason):
-    now_ns = exchange.books.words[0]["now_ns"]
-    answer = exchange.desk.answer[0]
+    now_ns = exchange["books"]["words"]["now_ns"]
+    answer = exchange["desk"]["answer"]
     answer["kind"] = OUCH_REJECTED
     answer["venue_ns"] = now_ns % DAY_NS
     answer["user_ref_num"] = request["user_ref_num"]
     answer["reason"] = reason
     answer["cl_ord_id_hi"] = request["cl_ord_id_hi"]
     answer["cl_ord_id_lo"] = request["cl_ord_id_lo"]
-    say(exchange.store, exchange.desk, member)
-    ledger_count_rejected(exchange.ledger, member, max(instrument, 0), now_ns)
+    say(exchange["store"], exchange["desk"], member)
+    ledger_count_rejected(exchange["ledger"], member, max(instrument, 0), now_ns)
 
 
 @hot
 def _say_taken(exchange, member, request, kind, ref, letters):
     """Accepted or Replaced: the request's fields as they came, with the venue's number."""
-    answer = exchange.desk.answer[0]
+    answer = exchange["desk"]["answer"]
     answer["kind"] = kind
-    answer["venue_ns"] = exchange.books.words[0]["now_ns"] % DAY_NS
+    answer["venue_ns"] = exchange["books"]["words"]["now_ns"] % DAY_NS
     answer["user_ref_num"] = request["user_ref_num"]
     answer["orig_user_ref_num"] = request["orig_user_ref_num"]
     answer["qty_lots"] = request["qty_lots"]
@@ -146,47 +146,47 @@ def _say_taken(exchange, member, request, kind, ref, letters):
     answer["order_state"] = OUCH_STATE_LIVE
     answer["cl_ord_id_hi"] = request["cl_ord_id_hi"]
     answer["cl_ord_id_lo"] = request["cl_ord_id_lo"]
-    say(exchange.store, exchange.desk, member)
+    say(exchange["store"], exchange["desk"], member)
 
 
 @hot
 def _remember(exchange, member, user_ref, ref, letters):
     """Note the venue's number of a member's order, if it rests."""
-    slot = find_order(exchange.books, ref)
+    slot = find_order(exchange["books"], ref)
     if slot >= 0:
-        exchange.books.orders[slot]["letters"] = letters
-        map_put(exchange.desk.user_refs, user_key(member, user_ref), ref)
+        exchange["books"]["orders"][slot]["letters"] = letters
+        map_put(exchange["desk"]["user_refs"], user_key(member, user_ref), ref)
 
 
 @hot
 def _enter(exchange, member, request):
     if _use_number(exchange, member, request["user_ref_num"]) == 0:
         return
-    instrument = _instrument_of(exchange.tape, request["symbol"])
+    instrument = _instrument_of(exchange["tape"], request["symbol"])
     price, qty = request["price_ticks"], request["qty_lots"]
     refusal = _refusal(exchange, instrument, price, qty, int(request["time_in_force"]))
     ref = 0
     if refusal == NO_REJECT:
         tif = TIF_IOC if int(request["time_in_force"]) == OUCH_TIF_IOC else TIF_DAY
         side, user_ref = request["side"], request["user_ref_num"]
-        ref = input_enter(exchange.books, exchange.log, instrument, side, price, qty, tif + 8 * member, user_ref)
+        ref = input_enter(exchange["books"], exchange["log"], instrument, side, price, qty, tif + 8 * member, user_ref)
     if ref <= 0:
         _say_rejected(exchange, member, request, instrument, OUCH_REJECT_OTHER if refusal == NO_REJECT else refusal)
         return
     letters = int(request["capacity"]) | (int(request["side_letter"]) << 8)
-    exchange.desk.answer[0]["symbol"] = request["symbol"]
+    exchange["desk"]["answer"]["symbol"] = request["symbol"]
     _say_taken(exchange, member, request, OUCH_ACCEPTED, ref, letters)
     _remember(exchange, member, request["user_ref_num"], ref, letters)
-    ledger_count_accepted(exchange.ledger, member, instrument, exchange.books.words[0]["now_ns"])
-    count(exchange.me[0], VENUE_ORDERS, 1)
+    ledger_count_accepted(exchange["ledger"], member, instrument, exchange["books"]["words"]["now_ns"])
+    count(exchange["me"], VENUE_ORDERS, 1)
     settle(exchange)
 
 
 @hot
 def _live_order(exchange, member, user_ref):
     """Slot of a member's live order, or negative."""
-    ref = map_get(exchange.desk.user_refs, user_key(member, user_ref))
-    return -1 if ref == MAP_MISSING else find_order(exchange.books, ref)
+    ref = map_get(exchange["desk"]["user_refs"], user_key(member, user_ref))
+    return -1 if ref == MAP_MISSING else find_order(exchange["books"], ref)
 
 
 @hot
@@ -196,25 +196,25 @@ def _replace(exchange, member, request):
         if _use_number(exchange, member, request["user_ref_num"]):
             _say_rejected(exchange, member, request, 0, OUCH_REJECT_REPLACE)
         return
-    if request["user_ref_num"] <= exchange.desk.members[member]["last_user_ref"]:
-        count(exchange.me[0], VENUE_IGNORED, 1)
+    if request["user_ref_num"] <= exchange["desk"]["members"][member]["last_user_ref"]:
+        count(exchange["me"], VENUE_IGNORED, 1)
         return
-    order = exchange.books.orders[slot]
-    instrument = int(order["instrument"])
+    order = exchange["books"]["orders"][slot]
+    instrument = order["instrument"]
     price, qty = request["price_ticks"], request["qty_lots"] - order["executed"]
     refusal = _refusal(exchange, instrument, price, request["qty_lots"], int(request["time_in_force"]))
     if refusal != NO_REJECT or qty <= 0:
         _cancel_whole(exchange, member, slot, OUCH_CANCELED_USER)
         return
-    old_ref, letters = order["ref"], int(order["letters"])
+    old_ref, letters = order["ref"], order["letters"]
     tif = TIF_IOC if int(request["time_in_force"]) == OUCH_TIF_IOC else TIF_DAY
-    ref = input_replace(exchange.books, exchange.log, old_ref, price, qty, request["user_ref_num"], tif)
+    ref = input_replace(exchange["books"], exchange["log"], old_ref, price, qty, request["user_ref_num"], tif)
     if ref <= 0:
         _cancel_whole(exchange, member, slot, OUCH_CANCELED_SUPERVISORY)
         return
     _use_number(exchange, member, request["user_ref_num"])
-    map_remove(exchange.desk.user_refs, user_key(member, request["orig_user_ref_num"]))
-    exchange.desk.answer[0]["symbol"] = exchange.tape.symbols[instrument]
+    map_remove(exchange["desk"]["user_refs"], user_key(member, request["orig_user_ref_num"]))
+    exchange["desk"]["answer"]["symbol"] = exchange["tape"]["symbols"][instrument]
     _say_taken(exchange, member, request, OUCH_REPLACED, ref, letters)
     _remember(exchange, member, request["user_ref_num"], ref, letters)
     settle(exchange)
@@ -223,13 +223,13 @@ def _replace(exchange, member, request):
 @hot
 def _cancel_whole(exchange, member, slot, reason):
     """End an order and say so."""
-    order = exchange.books.orders[slot]
-    ref, user_ref, instrument = order["ref"], order["user_ref"], int(order["instrument"])
-    now_ns = exchange.books.words[0]["now_ns"]
-    qty = input_cancel(exchange.books, exchange.log, ref)
-    say_canceled(exchange.store, exchange.desk, member, user_ref, qty, reason, now_ns)
-    map_remove(exchange.desk.user_refs, user_key(member, user_ref))
-    ledger_count_canceled(exchange.ledger, member, instrument, now_ns)
+    order = exchange["books"]["orders"][slot]
+    ref, user_ref, instrument = order["ref"], order["user_ref"], order["instrument"]
+    now_ns = exchange["books"]["words"]["now_ns"]
+    qty = input_cancel(exchange["books"], exchange["log"], ref)
+    say_canceled(exchange["store"], exchange["desk"], member, user_ref, qty, reason, now_ns)
+    map_remove(exchange["desk"]["user_refs"], user_key(member, user_ref))
+    ledger_count_canceled(exchange["ledger"], member, instrument, now_ns)
     settle(exchange)
 
 
@@ -237,37 +237,37 @@ def _cancel_whole(exchange, member, slot, reason):
 def _cancel(exchange, member, request):
     slot = _live_order(exchange, member, request["user_ref_num"])
     if slot < 0:
-        count(exchange.me[0], VENUE_IGNORED, 1)
+        count(exchange["me"], VENUE_IGNORED, 1)
         return
-    order = exchange.books.orders[slot]
+    order = exchange["books"]["orders"][slot]
     stays = request["qty_lots"] - order["executed"]
     if request["qty_lots"] == 0 or stays <= 0:
         _cancel_whole(exchange, member, slot, OUCH_CANCELED_USER)
         return
     taken = order["qty"] - stays
     if taken > 0:
-        now_ns = exchange.books.words[0]["now_ns"]
-        input_reduce(exchange.books, exchange.log, order["ref"], taken)
-        say_canceled(exchange.store, exchange.desk, member, order["user_ref"], taken, OUCH_CANCELED_USER, now_ns)
+        now_ns = exchange["books"]["words"]["now_ns"]
+        input_reduce(exchange["books"], exchange["log"], order["ref"], taken)
+        say_canceled(exchange["store"], exchange["desk"], member, order["user_ref"], taken, OUCH_CANCELED_USER, now_ns)
         settle(exchange)
 
 
 @hot
 def _account_query(exchange, member):
-    answer = exchange.desk.answer[0]
+    answer = exchange["desk"]["answer"]
     answer["kind"] = OUCH_ACCOUNT_REPLY
-    answer["venue_ns"] = exchange.books.words[0]["now_ns"] % DAY_NS
-    answer["user_ref_num"] = exchange.desk.members[member]["last_user_ref"] + 1
-    say(exchange.store, exchange.desk, member)
+    answer["venue_ns"] = exchange["books"]["words"]["now_ns"] % DAY_NS
+    answer["user_ref_num"] = exchange["desk"]["members"][member]["last_user_ref"] + 1
+    say(exchange["store"], exchange["desk"], member)
 
 
 @hot
 def cancel_all(exchange, member):
     """End every order of a member, after its connection was lost. Returns how many. Cost: one look at every row."""
     done = 0
-    for slot in range(exchange.books.orders.shape[0]):
-        order = exchange.books.orders[slot]
-        if order["ref"] > 0 and int(order["owner"]) == member:
+    for slot in range(ORDERS_MAX):
+        order = exchange["books"]["orders"][slot]
+        if order["ref"] > 0 and order["owner"] == member:
             _cancel_whole(exchange, member, slot, OUCH_CANCELED_SUPERVISORY)
             done += 1
     return done

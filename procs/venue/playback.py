@@ -10,16 +10,15 @@ Members change what history can do. The rules, each play being about one order o
   replacement asks for its new size less those;
 - a play whose order differs from history before it counts as a divergence (VENUE_DIVERGED).
 
-Clock. Until the firm is ACTIVE nothing is played, so that history does not run away from a system that still starts; the
-offset between history's time and logic time is fixed at that moment. REAL and SCALED: plays enter when logic time
-reaches them. DRIVEN: this module drives logic time, at most `speed_max` times as fast as real time (an idle hour should
-not expire every quote on its way), from event to event, and only when feed_handler has published what was sent and every
-message is out. If feed_handler is dead, history waits; members are served meanwhile. Before and after history logic time
-runs with real time. So the order of history's events and the books without members are deterministic; *when* a member's
-order falls between two events is not, in several processes: it depends on how long they took. The fused layout is.
+Clock. Until the firm is ACTIVE nothing is played, so that history does not run away from a system that still starts;
+the offset between history's time and logic time is fixed at that moment. REAL and SCALED: plays enter when logic time
+reaches them. DRIVEN: this module drives logic time, at most `speed_max` times as fast as real time (an idle hour must
+not expire every quote on its way), from event to event, and only when feed_handler has published what was sent and
+every message is out. If feed_handler is dead, history waits; members are served meanwhile. Before and after history
+logic time runs with real time. Order entry is polled between any two datagrams. So the order of history's events, and
+the books without members, are deterministic; between which two of them a member's order falls is not, in several
+processes: it depends on how long they took. In one thread it is.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
@@ -46,7 +45,7 @@ from procs.venue.inputs import (
 )
 from procs.venue.market_data import tell_trading_state
 from procs.venue.matching import TIF_HISTORY
-from shm.atomics import address_of
+from shm.atomics import address_of, record_at
 from shm.clock import drive_now_ns
 from shm.codes import TRADING_OPEN
 from shm.counters import VENUE_DIVERGED, VENUE_HISTORY_DONE
@@ -54,17 +53,22 @@ from shm.instance import count, gauge
 from shm.jit import hot
 from shm.latest import latest_read
 from shm.records.channel import CHANNEL
+from shm.records.table_end import TABLE_END
 
 WAITING = 1  # for the firm to become ACTIVE
 PLAYING = 2
 DONE = 3
 EVENTS_MAX = 64  # of history in one step
+PLAY_BYTES = PLAY.itemsize
 SPEED_MAX = 200  # DRIVEN: logic seconds per second at most; a quote's life of 50 ms is then 250 us of real time
 
 PLAYBACK_WORDS = np.dtype(
     [
         ("phase", "<i8"),
         ("at", "<i8"),  # next play
+        ("plays", "<i8"),
+        ("plays_addr", "<i8"),
+        ("refs_addr", "<i8"),
         ("first", "<i8"),
         ("instrument", "<i8"),
         ("offset_ns", "<i8"),  # logic time minus history's time
@@ -79,35 +83,38 @@ PLAYBACK_WORDS = np.dtype(
 )
 
 
-class Playback(NamedTuple):
-    """`refs[order]` is the venue's reference of history's order, 0 when it is gone."""
+PLAYBACK = np.dtype([("words", PLAYBACK_WORDS), ("channels", TABLE_END), ("channel", CHANNEL)])
+REF = np.dtype([("value", "<i8")])
 
-    words: np.ndarray
-    plays: np.ndarray
-    refs: np.ndarray
-    channels: np.ndarray
-    channel: np.ndarray
+_alive: list[np.ndarray] = []
 
 
-_alive: list[Playback] = []
+def prepare_playback(playback, history: History | None, instrument: int, channels: np.ndarray) -> None:
+    """Make a zeroed PLAYBACK one of a planned history, or one with nothing to play. It must stay where it is.
+
+    `channels` is the TABLE_END[1] of feed_handler's channels.
+    """
+    words = playback["words"]
+    words["phase"], words["instrument"], words["speed_max"] = WAITING if history else DONE, instrument, SPEED_MAX
+    words["channel_addr"] = address_of(np.frombuffer(playback["channel"], np.uint8))
+    playback["channels"] = channels[0]
+    if history:
+        refs = np.zeros(history.orders, REF)  # the venue's reference of each of history's orders; 0 when it is gone
+        words["first"], words["plays"] = history.first, len(history.plays)
+        words["plays_addr"], words["refs_addr"] = address_of(history.plays), address_of(refs)
+        _alive.extend((history.plays, refs))
 
 
-def make_playback(history: History | None, instrument: int, channels: np.ndarray) -> Playback:
-    """State for a planned history; None gives a playback with nothing to play. `channels` is the TABLE_END[1]."""
-    playback = Playback(
-        words=np.zeros(1, PLAYBACK_WORDS),
-        plays=history.plays if history else np.zeros(0, PLAY),
-        refs=np.zeros(max(1, history.orders if history else 0), np.int64),
-        channels=channels,
-        channel=np.zeros(1, CHANNEL),
-    )
-    words = playback.words[0]
-    words["phase"] = WAITING if history else DONE
-    words["first"] = history.first if history else 0
-    words["instrument"], words["speed_max"] = instrument, SPEED_MAX
-    words["channel_addr"] = address_of(playback.channel)
-    _alive.append(playback)
-    return playback
+@hot
+def _play_at(playback, at):
+    """A play of history."""
+    return record_at(playback["words"]["plays_addr"] + at * PLAY_BYTES, PLAY)
+
+
+@hot
+def _ref_of(playback, order):
+    """The venue's reference of an order of history, as a record to read and write."""
+    return record_at(playback["words"]["refs_addr"] + order * 8, REF)
 
 
 # --- one play -------------------------------------------------------------------------------------------------------
@@ -117,63 +124,63 @@ def make_playback(history: History | None, instrument: int, channels: np.ndarray
 def _left(books, ref):
     """Open lots of an order; 0 when it is gone."""
     slot = find_order(books, ref)
-    return books.orders[slot]["qty"] if slot >= 0 else 0
+    return books["orders"][slot]["qty"] if slot >= 0 else 0
 
 
 @hot
 def _clip(exchange, playback, order, after):
     """Bring an order down to what history has left of it."""
-    ref = playback.refs[order]
-    left = _left(exchange.books, ref)
+    ref = _ref_of(playback, order)["value"]
+    left = _left(exchange["books"], ref)
     if left > after and after == 0:
-        input_cancel(exchange.books, exchange.log, ref)
+        input_cancel(exchange["books"], exchange["log"], ref)
     elif left > after:
-        input_reduce(exchange.books, exchange.log, ref, left - after)
+        input_reduce(exchange["books"], exchange["log"], ref, left - after)
     if after == 0:
-        playback.refs[order] = 0
+        _ref_of(playback, order)["value"] = 0
 
 
 @hot
 def _place(exchange, playback, play, left):
     """An add, or a replacement under a new reference and priority."""
-    order = int(play["order"])
+    order = np.int64(play["order"])
     qty = play["qty"]
     if left < play["before"]:
         qty -= play["before"] - left
     if qty <= 0:
         _clip(exchange, playback, order, 0)
         return
-    books, log, price = exchange.books, exchange.log, play["price"]
+    books, log, price = exchange["books"], exchange["log"], play["price"]
     if left > 0:
-        ref = input_replace(books, log, playback.refs[order], price, qty, 0, TIF_HISTORY)
+        ref = input_replace(books, log, _ref_of(playback, order)["value"], price, qty, 0, TIF_HISTORY)
     else:
-        instrument = playback.words[0]["instrument"]
-        ref = input_enter(books, log, instrument, int(play["side"]), price, qty, TIF_HISTORY, 0)
-    playback.refs[order] = max(ref, 0)
+        instrument = playback["words"]["instrument"]
+        ref = input_enter(books, log, instrument, np.int64(play["side"]), price, qty, TIF_HISTORY, 0)
+    _ref_of(playback, order)["value"] = max(ref, 0)
 
 
 @hot
 def _play_one(exchange, playback, play):
-    books, log = exchange.books, exchange.log
-    words = playback.words[0]
-    kind, side = int(play["kind"]), int(play["side"])
+    books, log = exchange["books"], exchange["log"]
+    words = playback["words"]
+    kind, side = np.int64(play["kind"]), np.int64(play["side"])
     instrument, price, qty = words["instrument"], play["price"], play["qty"]
     if kind == PLAY_OPEN:
-        tell_trading_state(exchange.tape, exchange.store, instrument, TRADING_OPEN, books.words[0]["now_ns"])
+        tell_trading_state(exchange["tape"], exchange["store"], instrument, TRADING_OPEN, books["words"]["now_ns"])
         return
     if kind == PLAY_PRINT:
         input_print(books, log, instrument, side, price, qty)
         settle(exchange)
         return
-    order = int(play["order"])
-    left = _left(books, playback.refs[order])
+    order = np.int64(play["order"])
+    left = _left(books, _ref_of(playback, order)["value"])
     if left != play["before"]:
         words["diverged"] += 1
-        count(exchange.me[0], VENUE_DIVERGED, 1)
+        count(exchange["me"], VENUE_DIVERGED, 1)
     if kind == PLAY_HIT:
-        input_hit(books, log, playback.refs[order], qty, instrument, side, price)
+        input_hit(books, log, _ref_of(playback, order)["value"], qty, instrument, side, price)
     elif kind == PLAY_CROSS:
-        input_cross(books, log, playback.refs[order], qty, price)
+        input_cross(books, log, _ref_of(playback, order)["value"], qty, price)
     elif kind == PLAY_ADD or kind == PLAY_REPLACE:
         _place(exchange, playback, play, left)
         settle(exchange)
@@ -186,13 +193,13 @@ def _play_one(exchange, playback, play):
 @hot
 def play_event(exchange, playback):
     """The next event of history, all its plays. Returns their number."""
-    words = playback.words[0]
+    words = playback["words"]
     done = 0
     last = 0
-    while last == 0 and words["at"] < playback.plays.shape[0]:
-        play = playback.plays[words["at"]]
+    while last == 0 and words["at"] < words["plays"]:
+        play = _play_at(playback, words["at"])
         _play_one(exchange, playback, play)
-        last = int(play["last"])
+        last = np.int64(play["last"])
         words["at"] += 1
         done += 1
     return done
@@ -202,7 +209,7 @@ def play_event(exchange, playback):
 def build_first_book(exchange, playback):
     """What stood in the book when playing begins. Returns the plays done."""
     done = 0
-    while playback.words[0]["at"] < playback.words[0]["first"]:
+    while playback["words"]["at"] < playback["words"]["first"]:
         done += play_event(exchange, playback)
     return done
 
@@ -213,23 +220,23 @@ def build_first_book(exchange, playback):
 @hot
 def _due_ns(playback):
     """Logic time of the next event."""
-    words = playback.words[0]
-    return playback.plays[words["at"]]["time_ns"] + words["offset_ns"]
+    words = playback["words"]
+    return _play_at(playback, words["at"])["time_ns"] + words["offset_ns"]
 
 
 @hot
 def published(playback, next_seq):
     """1 when feed_handler's row says that it has published every message before `next_seq`."""
-    words = playback.words[0]
-    if latest_read(playback.channels[0], 0, words["channel_addr"]) <= 0:
+    words = playback["words"]
+    if latest_read(playback["channels"], 0, words["channel_addr"]) <= 0:
         return 0
-    return 1 if playback.channel[0]["next_seq"] >= next_seq else 0
+    return 1 if playback["channel"]["next_seq"] >= next_seq else 0
 
 
 @hot
 def _drive(playback, elapsed_ns):
-    """Advance driven time: with real time, or while playing up to `speed_max` times as fast, to the next event at most."""
-    words = playback.words[0]
+    """Advance driven time: with real time, or while playing up to `speed_max` times as fast, to the next event."""
+    words = playback["words"]
     target = words["driven_ns"] + elapsed_ns
     if words["phase"] == PLAYING:
         target = min(words["driven_ns"] + elapsed_ns * words["speed_max"], max(_due_ns(playback), words["driven_ns"]))
@@ -241,7 +248,7 @@ def _drive(playback, elapsed_ns):
 @hot
 def logic_time(playback, now_ns, real_ns, held):
     """Logic time of this step; drives the clock when it is ours. `held`: something sent is not published yet."""
-    words = playback.words[0]
+    words = playback["words"]
     elapsed_ns = min(max(0, real_ns - words["real_ns"]), 1_000_000)  # a stopped process does not make time jump
     words["real_ns"] = real_ns
     if words["driven"] == 0:
@@ -253,19 +260,19 @@ def logic_time(playback, now_ns, real_ns, held):
 
 @hot
 def play_history(exchange, playback, now_ns, active, held):
-    """Play what is due. Driven time gives one event a step, so that it is published before the next. Returns the plays."""
-    words = playback.words[0]
+    """Play what is due; in driven time one event a step, so that it is published before the next. Returns the plays."""
+    words = playback["words"]
     if words["phase"] == WAITING and active and held == 0:
         words["phase"] = PLAYING
-        words["offset_ns"] = now_ns - playback.plays[words["at"]]["time_ns"] if words["at"] < playback.plays.size else 0
+        words["offset_ns"] = now_ns - _play_at(playback, words["at"])["time_ns"] if words["at"] < words["plays"] else 0
     if words["phase"] != PLAYING or (held and words["driven"]):
         return 0
     done = 0
     events = 1 if words["driven"] else EVENTS_MAX
-    while events > 0 and words["at"] < playback.plays.shape[0] and _due_ns(playback) <= now_ns:
+    while events > 0 and words["at"] < words["plays"] and _due_ns(playback) <= now_ns:
         done += play_event(exchange, playback)
         events -= 1
-    if words["at"] >= playback.plays.shape[0]:
+    if words["at"] >= words["plays"]:
         words["phase"] = DONE
-        gauge(exchange.me[0], VENUE_HISTORY_DONE, 1)
+        gauge(exchange["me"], VENUE_HISTORY_DONE, 1)
     return done

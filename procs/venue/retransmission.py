@@ -4,8 +4,6 @@ A request waits in a small table and is served a few datagrams a step, so that a
 up the market data itself. A request for what was not sent yet, or from a full table, is dropped: the asker asks again.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from procs.net.port import WORD_BYTES_ADDR
@@ -28,19 +26,10 @@ REQUESTS_MAX = 8
 REPLIES_MAX = 8  # datagrams in one step
 LINE_REPLIES = 2  # of the datagram port, behind the two multicast lines
 
-WAITING = np.dtype([("peer", "<i8"), ("left", "<i8")])
+WAITING = np.dtype([("peer", "<i8"), ("left", "<i8")])  # whom, and how many messages; 0 is a free row
 
 
-class Retransmission(NamedTuple):
-    """Requests that are being answered: whom, from where on, how many messages are left; 0 is a free row."""
-
-    waiting: np.ndarray
-    cursors: np.ndarray
-
-
-def make_retransmission() -> Retransmission:
-    """No requests."""
-    return Retransmission(np.zeros(REQUESTS_MAX, WAITING), np.zeros(REQUESTS_MAX, CURSOR))
+REQUESTS = np.dtype([("waiting", WAITING, (REQUESTS_MAX,)), ("cursors", CURSOR, (REQUESTS_MAX,))])
 
 
 @hot
@@ -49,17 +38,17 @@ def take_request(requests, tape, store, frame_bytes, size, peer):
     code = check_mold_request(frame_bytes, size)
     if code != WIRE_OK:
         return code
-    words = tape.words[0]
+    words = tape["words"]
     if mold_session_hi(frame_bytes) != words["session_hi"] or mold_session_lo(frame_bytes) != words["session_lo"]:
         return 0
     sequence = mold_sequence(frame_bytes)
-    left = min(mold_count(frame_bytes), tape.cursor[0]["next_seq"] - sequence)  # nothing that was not sent yet
+    left = min(mold_count(frame_bytes), tape["cursor"]["next_seq"] - sequence)  # nothing that was not sent yet
     if left <= 0:
         return 0
-    for row in range(requests.waiting.shape[0]):
-        if requests.waiting[row]["left"] == 0 and store_seek(store, STREAM, requests.cursors[row], sequence):
-            requests.waiting[row]["peer"] = peer
-            requests.waiting[row]["left"] = left
+    for row in range(REQUESTS_MAX):
+        if requests["waiting"][row]["left"] == 0 and store_seek(store, STREAM, requests["cursors"][row], sequence):
+            requests["waiting"][row]["peer"] = peer
+            requests["waiting"][row]["left"] = left
             return 1
     return 0
 
@@ -69,9 +58,9 @@ def send_replies(requests, tape, store, port):
     """Answer waiting requests, round and round, at most REPLIES_MAX datagrams. Returns the datagrams."""
     sent = 0
     for turn in range(REPLIES_MAX):
-        at = turn % requests.waiting.shape[0]
+        at = turn % REQUESTS_MAX
         row = port.count[0]
-        if requests.waiting[at]["left"] == 0 or row >= port.frames.shape[0]:
+        if requests["waiting"][at]["left"] == 0 or row >= port.frames.shape[0]:
             continue
         _reply(requests, tape, store, port, at, row)
         port.count[0] = row + 1
@@ -81,12 +70,12 @@ def send_replies(requests, tape, store, port):
 
 @hot
 def _reply(requests, tape, store, port, at, row):
-    waiting = requests.waiting[at]
-    cursor = requests.cursors[at]
+    waiting = requests["waiting"][at]
+    cursor = requests["cursors"][at]
     first = cursor["next_seq"]
     target = port.words[WORD_BYTES_ADDR] + row * FRAME_BYTES + MOLD_HEADER_BYTES
     size = store_copy(store, STREAM, cursor, target, DATAGRAM_BYTES_MAX - MOLD_HEADER_BYTES, waiting["left"])
-    words = tape.words[0]
+    words = tape["words"]
     write_mold_header(port.frame_bytes[row], words["session_hi"], words["session_lo"], first, cursor["copied"])
     waiting["left"] -= cursor["copied"]
     port.frames[row]["line"] = LINE_REPLIES

@@ -8,11 +8,13 @@ outlive their connection unless `cancel_on_disconnect` says otherwise.
 
 from procs.net.port import WORD_BYTES_ADDR, let_go, line_fd
 from procs.net.tcp_kernel import drop_waiting
+from procs.venue.book import MEMBERS_MAX
 from procs.venue.desk import (
     CONNECTION_CLOSING,
     CONNECTION_FREE,
     CONNECTION_LOGIN,
     CONNECTION_OPEN,
+    CONNECTIONS_MAX,
     RECEIVE_BYTES,
 )
 from procs.venue.order_entry import cancel_all, take_ouch
@@ -61,7 +63,7 @@ def _connected(port, line):
 
 @hot
 def _open_connection(desk, out, line, at_ns):
-    connection = desk.connections[line]
+    connection = desk["connections"][line]
     connection["state"] = CONNECTION_LOGIN
     connection["member"] = 0
     connection["used"] = 0
@@ -74,29 +76,31 @@ def _open_connection(desk, out, line, at_ns):
 @hot
 def _lose(exchange, inward, out, line):
     """Forget a connection: its descriptor is let go of, its member is offline."""
-    desk = exchange.desk
-    connection = desk.connections[line]
+    desk = exchange["desk"]
+    connection = desk["connections"][line]
     member = connection["member"]
     let_go(inward, line)
     let_go(out, line)
     drop_waiting(out, line)
     connection["state"] = CONNECTION_FREE
     connection["member"] = 0
-    if member > 0 and desk.members[member]["connection"] == line:
-        desk.members[member]["connection"] = -1
-        if desk.words[0]["cancel_on_disconnect"]:
+    if member > 0 and desk["members"][member]["connection"] == line:
+        desk["members"][member]["connection"] = -1
+        if desk["words"]["cancel_on_disconnect"]:
             cancel_all(exchange, member)
 
 
 @hot
 def _member_of(desk):
-    """Member whose name and password stand in `desk.login`, or 0. Looks at every byte of every row."""
+    """Member whose name and password were asked with, or 0. Looks at every byte of every row."""
     found = 0
-    for member in range(1, desk.members.shape[0]):
+    for member in range(1, MEMBERS_MAX + 1):
         differs = 0
-        for i in range(USERNAME_BYTES + PASSWORD_BYTES):
-            differs |= int(desk.login[i]) ^ int(desk.credentials[member, i])
-        if differs == 0 and desk.members[member]["enabled"]:
+        for i in range(USERNAME_BYTES):
+            differs |= int(desk["asked_username"][i]) ^ int(desk["usernames"][member, i])
+        for i in range(PASSWORD_BYTES):
+            differs |= int(desk["asked_password"][i]) ^ int(desk["passwords"][member, i])
+        if differs == 0 and desk["members"][member]["enabled"]:
             found = member
     return found
 
@@ -106,46 +110,47 @@ def _session_fits(desk):
     """1 if the session asked for is blank or ours."""
     blank, same = 1, 1
     for i in range(SESSION_BYTES):
-        letter = desk.login[USERNAME_BYTES + PASSWORD_BYTES + i]
+        letter = desk["asked_session"][i]
         blank = blank if letter == SPACE else 0
-        same = same if letter == desk.session[i] else 0
+        same = same if letter == desk["session"][i] else 0
     return blank or same
 
 
 @hot
 def _refuse(desk, out, line, reason):
     out.frames[line]["size"] += encode_login_rejected(out.frame_bytes[line], out.frames[line]["size"], reason)
-    desk.connections[line]["state"] = CONNECTION_CLOSING
+    desk["connections"][line]["state"] = CONNECTION_CLOSING
 
 
 @hot
 def _log_in(exchange, out, line, buf, offset, size):
     """Answer a login request. Returns the packet code: negative when it was malformed."""
-    desk = exchange.desk
-    username, password = desk.login[:USERNAME_BYTES], desk.login[USERNAME_BYTES : USERNAME_BYTES + PASSWORD_BYTES]
-    asked = parse_login_request(buf, offset, size, username, password, desk.login[USERNAME_BYTES + PASSWORD_BYTES :])
+    desk = exchange["desk"]
+    asked = parse_login_request(
+        buf, offset, size, desk["asked_username"], desk["asked_password"], desk["asked_session"]
+    )
     if asked < 0:
         return asked
     member = _member_of(desk)
     if member == 0:
         _refuse(desk, out, line, LOGIN_NOT_AUTHORISED)
         return 1
-    words = exchange.store.words[member]
+    words = exchange["store"]["words"][member]
     if _session_fits(desk) == 0 or asked > words["count"] + 1:
         _refuse(desk, out, line, LOGIN_NO_SESSION)
         return 1
-    old = desk.members[member]["connection"]
+    old = desk["members"][member]["connection"]
     if old >= 0 and old != line:
-        desk.connections[old]["state"] = CONNECTION_CLOSING
-        desk.connections[old]["member"] = 0
-    desk.members[member]["connection"] = line
-    desk.members[member]["logins"] += 1
-    desk.connections[line]["member"] = member
-    desk.connections[line]["state"] = CONNECTION_OPEN
-    _start_stream(exchange.store, member, desk.cursors[line], asked)
-    next_seq = desk.cursors[line]["next_seq"]
+        desk["connections"][old]["state"] = CONNECTION_CLOSING
+        desk["connections"][old]["member"] = 0
+    desk["members"][member]["connection"] = line
+    desk["members"][member]["logins"] += 1
+    desk["connections"][line]["member"] = member
+    desk["connections"][line]["state"] = CONNECTION_OPEN
+    _start_stream(exchange["store"], member, desk["cursors"][line], asked)
+    next_seq = desk["cursors"][line]["next_seq"]
     out.frames[line]["size"] += encode_login_accepted(
-        out.frame_bytes[line], out.frames[line]["size"], desk.session, next_seq
+        out.frame_bytes[line], out.frames[line]["size"], desk["session"], next_seq
     )
     return 1
 
@@ -154,7 +159,7 @@ def _log_in(exchange, out, line, buf, offset, size):
 def _start_stream(store, member, cursor, asked):
     """Point a connection's cursor at the message asked for, or at the end of the stream."""
     if store_seek(store, member, cursor, asked) == 0:
-        words = store.words[member]
+        words = store["words"][member]
         cursor["next_seq"] = words["count"] + 1
         cursor["chunk"] = words["chunk"]
         cursor["offset"] = words["used"]
@@ -163,7 +168,7 @@ def _start_stream(store, member, cursor, asked):
 @hot
 def _take_packet(exchange, out, line, buf, offset, size):
     """One whole packet. Returns a negative code when it was malformed."""
-    connection = exchange.desk.connections[line]
+    connection = exchange["desk"]["connections"][line]
     kind = soup_type(buf, offset)
     if kind == SOUP_CLIENT_HEARTBEAT or kind == SOUP_DEBUG:
         return 1
@@ -180,25 +185,25 @@ def _take_packet(exchange, out, line, buf, offset, size):
 @hot
 def _take_bytes(exchange, out, line, source_addr, size, at_ns):
     """Append received bytes and take every whole packet. A stream that cannot be followed is closed."""
-    desk = exchange.desk
-    connection = desk.connections[line]
-    buf = desk.received[line]
+    desk = exchange["desk"]
+    connection = desk["connections"][line]
+    buf = desk["received"][line]
     connection["heard_ns"] = at_ns
     if connection["used"] + size > RECEIVE_BYTES:
-        count(exchange.me[0], VENUE_MALFORMED, 1)
+        count(exchange["me"], VENUE_MALFORMED, 1)
         connection["state"] = CONNECTION_CLOSING
         return
-    copy_bytes(desk.words[0]["receive_addr"] + line * RECEIVE_BYTES + connection["used"], source_addr, size)
+    copy_bytes(desk["words"]["receive_addr"] + line * RECEIVE_BYTES + connection["used"], source_addr, size)
     connection["used"] += size
     start = 0
     step = soup_next(buf, start, connection["used"])
     while step > 0 and connection["state"] != CONNECTION_CLOSING:
         if _take_packet(exchange, out, line, buf, start, step) < 0:
-            count(exchange.me[0], VENUE_MALFORMED, 1)
+            count(exchange["me"], VENUE_MALFORMED, 1)
         start += step
         step = soup_next(buf, start, connection["used"])
     if step < 0:
-        count(exchange.me[0], VENUE_MALFORMED, 1)
+        count(exchange["me"], VENUE_MALFORMED, 1)
         connection["state"] = CONNECTION_CLOSING
     for i in range(start, connection["used"]):  # less than one packet, rarely anything at all
         buf[i - start] = buf[i]
@@ -212,13 +217,13 @@ def take_orders(exchange, inward, out):
     for row in range(frames):
         frame = inward.frames[row]
         line = int(frame["line"])
-        if line < 0 or line >= exchange.desk.connections.shape[0]:
+        if line < 0 or line >= CONNECTIONS_MAX:
             continue
         if int(frame["flags"]) & FRAME_FLAG_CLOSED:
             _lose(exchange, inward, out, line)
             continue
-        if exchange.desk.connections[line]["state"] == CONNECTION_FREE:
-            _open_connection(exchange.desk, out, line, frame["stamp_ns"])
+        if exchange["desk"]["connections"][line]["state"] == CONNECTION_FREE:
+            _open_connection(exchange["desk"], out, line, frame["stamp_ns"])
         source_addr = inward.words[WORD_BYTES_ADDR] + row * FRAME_BYTES
         _take_bytes(exchange, out, line, source_addr, frame["size"], frame["stamp_ns"])
     inward.count[0] = 0
@@ -229,12 +234,12 @@ def take_orders(exchange, inward, out):
 def tend_connections(exchange, inward, out, at_ns):
     """Streams, heartbeats, timeouts, ends. Returns the bytes put on the way."""
     total = 0
-    for line in range(exchange.desk.connections.shape[0]):
-        connection = exchange.desk.connections[line]
+    for line in range(CONNECTIONS_MAX):
+        connection = exchange["desk"]["connections"][line]
         state = connection["state"]
         if state == CONNECTION_FREE:
             if _connected(inward, line):
-                _open_connection(exchange.desk, out, line, at_ns)
+                _open_connection(exchange["desk"], out, line, at_ns)
             continue
         if state == CONNECTION_CLOSING:
             if out.frames[line]["size"] == out.taken[line] or _connected(out, line) == 0:
@@ -258,12 +263,12 @@ def _timed_out(connection, at_ns):
 @hot
 def _fill(exchange, out, line, at_ns):
     """Move what fits from the member's stream into the transmit frame; a heartbeat when there was nothing for long."""
-    connection = exchange.desk.connections[line]
+    connection = exchange["desk"]["connections"][line]
     frame = out.frames[line]
     used = frame["size"]
     target = out.words[WORD_BYTES_ADDR] + line * FRAME_BYTES + used
     size = store_copy(
-        exchange.store, connection["member"], exchange.desk.cursors[line], target, FRAME_BYTES - used, 1 << 30
+        exchange["store"], connection["member"], exchange["desk"]["cursors"][line], target, FRAME_BYTES - used, 1 << 30
     )
     if size == 0 and used == 0 and at_ns - connection["sent_ns"] >= HEARTBEAT_NS:
         size = encode_soup_empty(out.frame_bytes[line], 0, SOUP_SERVER_HEARTBEAT)

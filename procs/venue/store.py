@@ -10,13 +10,13 @@ allocated by the control thread ahead of need (`store_extend`): the hot thread n
 stays small. Message numbers start at 1.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
+from procs.venue.book import MEMBERS_MAX
 from shm.atomics import address_of, copy_bytes, load_acquire, record_at, store_release
 from shm.jit import hot
 
+STREAMS = 1 + MEMBERS_MAX
 CHUNK_BYTES = 1 << 20  # about 28,000 market-data messages
 CHUNKS_MAX = 512  # 512 MiB a stream: 14 million messages, two hours of the default flow. Then the venue's flow ends
 CHUNKS_AHEAD = 3  # one lasts 10 ms at the very fastest replay; the control thread comes by every 5 ms
@@ -28,61 +28,64 @@ STORE_WORDS = np.dtype([("count", "<i8"), ("chunk", "<i8"), ("used", "<i8"), ("r
 LENGTH = np.dtype([("high", "u1"), ("low", "u1")])  # highest byte first
 
 
-class Store(NamedTuple):
-    """A row of each array per stream. `words["ready"]` is the control thread's, `ready_addr` where it lives."""
-
-    words: np.ndarray
-    chunks: np.ndarray
-    index: np.ndarray
-    ready_addr: np.ndarray
-
+STORE = np.dtype(  # a row of each array per stream; `ready` is the control thread's word
+    [
+        ("words", STORE_WORDS, (STREAMS,)),
+        ("chunks", "<i8", (STREAMS, CHUNKS_MAX)),
+        ("index", "<i8", (STREAMS, (CHUNKS_MAX * CHUNK_BYTES // BLOCK_BYTES_MIN >> INDEX_SHIFT) + 2)),
+        ("ready_addr", "<i8", (STREAMS,)),
+    ]
+)
 
 _alive: list[np.ndarray] = []  # hot rows hold bare addresses; a session lives as long as its process
 
 
-def make_store(streams: int, chunks_max: int = CHUNKS_MAX) -> Store:
-    """Empty streams with one chunk each."""
-    words = np.zeros(streams, STORE_WORDS)
-    index = np.zeros((streams, (chunks_max * CHUNK_BYTES // BLOCK_BYTES_MIN >> INDEX_SHIFT) + 2), np.int64)
-    ready_addr = address_of(words) + np.arange(streams) * STORE_WORDS.itemsize + STORE_WORDS.fields["ready"][1]
-    store = Store(words, np.zeros((streams, chunks_max), np.int64), index, ready_addr.astype(np.int64))
+def prepare_store(store) -> None:
+    """Make a zeroed STORE empty streams with one chunk each; it must stay where it is."""
+    store["ready_addr"] = (
+        address_of(store["words"]) + np.arange(STREAMS) * STORE_WORDS.itemsize + STORE_WORDS.fields["ready"][1]
+    )
     store_extend(store, 0)
-    return store
 
 
-def store_extend(store: Store, ahead: int = CHUNKS_AHEAD) -> None:
+def store_extend(store, ahead: int = CHUNKS_AHEAD) -> None:
     """Allocate until `ahead` chunks wait in each stream, within the limit. Caller: the control thread."""
-    for stream, words in enumerate(store.words):
-        while words["ready"] < min(store.chunks.shape[1], int(words["chunk"]) + ahead + 1):
+    for stream, words in enumerate(store["words"]):
+        while words["ready"] < min(CHUNKS_MAX, int(words["chunk"]) + ahead + 1):
             chunk = np.zeros(CHUNK_BYTES, np.uint8)
             _alive.append(chunk)
-            store.chunks[stream, int(words["ready"])] = address_of(chunk)
-            store_release(int(store.ready_addr[stream]), int(words["ready"]) + 1)
+            store["chunks"][stream, int(words["ready"])] = address_of(chunk)
+            _make_ready(int(store["ready_addr"][stream]), int(words["ready"]) + 1)
+
+
+@hot
+def _make_ready(ready_addr, chunks):
+    store_release(ready_addr, chunks)
 
 
 @hot
 def store_room(store, stream):
     """Bytes that can be appended without waiting for the control thread, less what rounding to chunks may lose."""
-    words = store.words[stream]
-    spare = load_acquire(store.ready_addr[stream]) - words["chunk"] - 1
+    words = store["words"][stream]
+    spare = load_acquire(store["ready_addr"][stream]) - words["chunk"] - 1
     return spare * (CHUNK_BYTES - 256) + CHUNK_BYTES - words["used"] - 256
 
 
 @hot
 def store_append(store, stream, address, size):
     """Append the message of `size` bytes at `address`. Returns its number, or 0 when there is no room for it."""
-    words = store.words[stream]
+    words = store["words"][stream]
     if words["used"] + size + 4 > CHUNK_BYTES:  # the two bytes behind the last message stay zero: the chunk ends there
-        if load_acquire(store.ready_addr[stream]) <= words["chunk"] + 1:
+        if load_acquire(store["ready_addr"][stream]) <= words["chunk"] + 1:
             return 0
         words["chunk"] += 1
         words["used"] = 0
     count = words["count"]
     if count & ((1 << INDEX_SHIFT) - 1) == 0:
-        if count >> INDEX_SHIFT >= store.index.shape[1]:
+        if count >> INDEX_SHIFT >= store["index"].shape[1]:
             return 0
-        store.index[stream, count >> INDEX_SHIFT] = (words["chunk"] << 32) | words["used"]
-    target = store.chunks[stream, words["chunk"]] + words["used"]
+        store["index"][stream, count >> INDEX_SHIFT] = (words["chunk"] << 32) | words["used"]
+    target = store["chunks"][stream, words["chunk"]] + words["used"]
     length = record_at(target, LENGTH)
     length["high"] = size >> 8
     length["low"] = size & 255
@@ -95,7 +98,7 @@ def store_append(store, stream, address, size):
 @hot
 def _block_bytes(store, stream, chunk, offset):
     """Bytes of the block there, length included; 2 where the chunk ends."""
-    length = record_at(store.chunks[stream, chunk] + offset, LENGTH)
+    length = record_at(store["chunks"][stream, chunk] + offset, LENGTH)
     return 2 + (int(length["high"]) << 8) + int(length["low"])
 
 
@@ -113,9 +116,9 @@ def _settle(store, stream, cursor):
 @hot
 def store_seek(store, stream, cursor, sequence):
     """Point a cursor at a message. Returns 1, or 0 when it does not exist. Cost: at most 256 blocks walked."""
-    if sequence < 1 or sequence > store.words[stream]["count"]:
+    if sequence < 1 or sequence > store["words"][stream]["count"]:
         return 0
-    at = store.index[stream, (sequence - 1) >> INDEX_SHIFT]
+    at = store["index"][stream, (sequence - 1) >> INDEX_SHIFT]
     cursor["chunk"] = at >> 32
     cursor["offset"] = at & 0xFFFFFFFF
     cursor["next_seq"] = (((sequence - 1) >> INDEX_SHIFT) << INDEX_SHIFT) + 1
@@ -138,12 +141,12 @@ def store_copy(store, stream, cursor, target_addr, bytes_max, messages_max):
     """Copy whole blocks from the cursor on and move it. Returns the bytes; `cursor["copied"]` counts the messages."""
     copied = 0
     used = 0
-    count = store.words[stream]["count"]
+    count = store["words"][stream]["count"]
     while cursor["next_seq"] <= count and copied < messages_max:
         size = _settle(store, stream, cursor)
         if used + size > bytes_max:
             break
-        copy_bytes(target_addr + used, store.chunks[stream, cursor["chunk"]] + cursor["offset"], size)
+        copy_bytes(target_addr + used, store["chunks"][stream, cursor["chunk"]] + cursor["offset"], size)
         used += size
         copied += 1
         cursor["offset"] += size

@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from procs.venue.book import EVENT_EXECUTE, FAILED_POOL, best_price, book_orders, check, make_books
-from procs.venue.input_log import logged, make_log
+from procs.venue.book import BOOKS, EVENT_EXECUTE, FAILED_POOL, best_price, book_orders, check, prepare_books
+from procs.venue.input_log import LOG, logged, prepare_log
 from procs.venue.inputs import (
     input_cancel,
     input_cross,
@@ -16,7 +16,7 @@ from procs.venue.inputs import (
     input_reduce,
     input_replace,
 )
-from procs.venue.ledger import RULE, account, ledger_apply, ledger_publish, make_ledger
+from procs.venue.ledger import LEDGERS, RULE, account, ledger_apply, ledger_publish, prepare_ledger
 from procs.venue.matching import TIF_HISTORY
 from shm.codes import SIDE_BUY, SIDE_SELL, TIF_DAY, TIF_IOC
 from shm.jit import JIT_OFF
@@ -27,6 +27,18 @@ from tests.oracles.matching import MatchingOracle
 INSTRUMENTS = 3
 ROUNDS = 600 if JIT_OFF else 6000
 MONEY = ("position_lots", "bought_lots", "sold_lots", "bought_micro", "sold_micro", "fees_micro", "fills")
+
+
+def make_books(instruments, **limits):
+    books = np.zeros(1, BOOKS)[0]
+    prepare_books(books, instruments, **limits)
+    return books
+
+
+def make_log():
+    log = np.zeros(1, LOG)[0]
+    prepare_log(log)
+    return log
 
 
 def make_rules():
@@ -42,9 +54,9 @@ def random_input(rng, books, log):
     side = rng.choice((SIDE_BUY, SIDE_SELL))
     price = 10_000 + rng.randrange(-12, 13) * 100 + (100 if side == SIDE_SELL else 0)
     qty = rng.randrange(1, 30)
-    ref = rng.randrange(1, int(books.words[0]["next_ref"]) + 2)
-    if rng.random() < 0.5 and len(orders := np.flatnonzero(books.orders["ref"])):
-        ref = int(books.orders["ref"][rng.choice(orders)])
+    ref = rng.randrange(1, int(books["words"]["next_ref"]) + 2)
+    if rng.random() < 0.5 and len(orders := np.flatnonzero(books["orders"]["ref"])):
+        ref = int(books["orders"]["ref"][rng.choice(orders)])
     pick = rng.random()
     if pick < 0.45:
         tif = rng.choice((TIF_DAY, TIF_DAY, TIF_IOC, TIF_HISTORY))
@@ -66,10 +78,10 @@ def random_input(rng, books, log):
 
 def _names_the_other_side(books, ref, instrument, side):
     """History names a resting order of that instrument and the other side, or one that is gone."""
-    at = np.flatnonzero(books.orders["ref"] == ref)
+    at = np.flatnonzero(books["orders"]["ref"] == ref)
     if len(at) == 0:
         return True
-    order = books.orders[at[0]]
+    order = books["orders"][at[0]]
     return order["instrument"] == instrument and order["side"] != side
 
 
@@ -79,13 +91,14 @@ def test_random_inputs_give_the_oracles_books_answers_and_ledger(seed):
     rng = random.Random(seed)
     rules = make_rules()
     books, log = make_books(INSTRUMENTS), make_log()
-    ledger = make_ledger(rules, scratch_table(LEDGER, INSTRUMENTS))
+    ledger = np.zeros(1, LEDGERS)[0]
+    prepare_ledger(ledger, rules, scratch_table(LEDGER, INSTRUMENTS))
     for round_number in range(ROUNDS):
-        books.words[0]["now_ns"] = round_number + 1
+        books["words"]["now_ns"] = round_number + 1
         random_input(rng, books, log)
-        for row in range(int(books.words[0]["events"])):
-            ledger_apply(ledger, books.events[row])
-        books.words[0]["events"] = 0
+        for row in range(int(books["words"]["events"])):
+            ledger_apply(ledger, books["events"][row])
+        books["words"]["events"] = 0
         if round_number % 50 == 0:
             check(books)
     check(books)
@@ -95,7 +108,7 @@ def test_random_inputs_give_the_oracles_books_answers_and_ledger(seed):
         for side in (SIDE_BUY, SIDE_SELL):
             assert book_orders(books, instrument, side) == oracle.rows(instrument, side), (seed, instrument, side)
         for owner in (1, 2):
-            row = ledger.rows[account(ledger, owner, instrument)]
+            row = ledger["rows"][account(ledger, owner, instrument)]
             expected = oracle.accounts[owner, instrument]
             assert {name: int(row[name]) for name in MONEY} == {name: getattr(expected, name) for name in MONEY}, seed
             resting = [(order.owner, order.instrument) for order in oracle.orders.values()]
@@ -105,13 +118,13 @@ def test_random_inputs_give_the_oracles_books_answers_and_ledger(seed):
 
 
 def test_an_aggressor_takes_the_best_price_first_and_the_oldest_order_at_it():
-    books, log = make_books(1), make_log(16)
+    books, log = make_books(1), make_log()
     first = input_enter(books, log, 0, SIDE_SELL, 10_100, 5, TIF_DAY, 0)
     second = input_enter(books, log, 0, SIDE_SELL, 10_100, 5, TIF_DAY, 0)
     better = input_enter(books, log, 0, SIDE_SELL, 10_000, 5, TIF_DAY, 0)
-    books.words[0]["events"] = 0
+    books["words"]["events"] = 0
     input_enter(books, log, 0, SIDE_BUY, 10_100, 12, TIF_IOC + 8, 77)
-    events = books.events[: int(books.words[0]["events"])]
+    events = books["events"][: int(books["words"]["events"])]
     assert [(event["ref"], event["price"], event["qty"]) for event in events] == [
         (better, 10_000, 5),
         (first, 10_100, 5),
@@ -123,7 +136,7 @@ def test_an_aggressor_takes_the_best_price_first_and_the_oldest_order_at_it():
 
 
 def test_history_hits_our_order_first_only_where_ours_has_priority():
-    books, log = make_books(1), make_log(16)
+    books, log = make_books(1), make_log()
     older = input_enter(books, log, 0, SIDE_BUY, 10_000, 4, TIF_DAY + 8, 1)
     named = input_enter(books, log, 0, SIDE_BUY, 10_000, 10, TIF_HISTORY, 0)
     younger = input_enter(books, log, 0, SIDE_BUY, 10_000, 4, TIF_DAY + 8, 2)
@@ -136,7 +149,7 @@ def test_history_hits_our_order_first_only_where_ours_has_priority():
 
 
 def test_a_full_pool_refuses_and_changes_nothing():
-    books, log = make_books(1, orders=4, levels=2, depth=8), make_log(16)
+    books, log = make_books(1, orders=4, levels=2), make_log()
     assert input_enter(books, log, 0, SIDE_BUY, 100, 1, TIF_DAY, 0) == 1
     assert input_enter(books, log, 0, SIDE_BUY, 200, 1, TIF_DAY, 0) == 2
     assert input_enter(books, log, 0, SIDE_BUY, 300, 1, TIF_DAY, 0) == FAILED_POOL

@@ -1,0 +1,114 @@
+"""venue: the other side, for development, tests and replay. A restart is refused: books and streams are one session."""
+
+import sys
+import time
+
+from procs.net.udp_kernel import udp_send
+from procs.runtime.agent import main
+from procs.runtime.role import Role
+from procs.venue.history import load_history
+from procs.venue.input_log import log_drain
+from procs.venue.settings import load_settings
+from procs.venue.state import State, new_state
+from procs.venue.step import close_session, end_session, step
+from procs.venue.store import store_extend
+from procs.venue.world import World
+from shm.codes import CLOCK_DRIVEN
+from shm.errors import Fatal
+from shm.scratch import scratch_clock
+
+
+class VenueRestarted(Fatal):
+    """The venue's session died with its process."""
+
+
+def session_name() -> str:
+    """Ten letters that differ from one start to the next."""
+    return f"Q{time.time_ns() // 1_000_000 % 1_000_000_000:09d}"
+
+
+def open_(wiring) -> State:
+    """Attach the ledger, feed_handler's channels and the control words; allocate everything. Reads history, if any."""
+    config = wiring.config
+    playing = config.run.replay and not wiring.scratch
+    state = new_state(
+        config,
+        load_settings(),
+        load_history(config.run.replay) if playing else None,
+        "SCRATCH" if wiring.scratch else session_name(),
+        me=wiring.me(),
+        control=wiring.control(),
+        ledger=wiring.table("ledger"),
+        channels=wiring.table("channels"),
+    )
+    words = state.venue[0]["playback"]["words"]
+    if wiring.scratch:
+        words["clock_addr"] = scratch_clock(CLOCK_DRIVEN)
+    elif config.run.speed == 0:
+        words["clock_addr"] = wiring.drive_clock_addr()
+        words["driven"] = 1
+    return state
+
+
+def recover(wiring, state: State) -> None:
+    """Open the sockets, before the loop. There is nothing to recover from: a second life is refused."""
+    if int(wiring.page["incarnation"]) > 1:
+        raise VenueRestarted(
+            where=wiring.instance,
+            expected="the first start of this venue in its fabric",
+            found=f"start number {int(wiring.page['incarnation'])}",
+            do="stop the fabric and start it again: the simulated exchange does not survive its process",
+        )
+    wiring.world = World(wiring.config, state)
+    wiring.input_file = None
+    if load_settings().input_log:
+        wiring.runtime_folder.mkdir(parents=True, exist_ok=True)
+        wiring.input_file = open(wiring.runtime_folder / "venue-input.log", "wb")
+        state.venue[0]["exchange"]["log"]["words"]["to_file"] = 1
+    store_extend(state.venue[0]["exchange"]["store"])
+
+
+def tend(wiring, state: State) -> None:
+    """Memory ahead of need, connections, the input file."""
+    store_extend(state.venue[0]["exchange"]["store"])
+    wiring.world.tend()
+    if wiring.input_file is not None:
+        log_drain(state.venue[0]["exchange"]["log"], wiring.input_file)
+
+
+def close(wiring, state: State) -> None:
+    """Close the session on both lines, then the sockets and the input file."""
+    now_ns = int(state.venue[0]["exchange"]["books"]["words"]["now_ns"])
+    close_session(state, now_ns)
+    udp_send(state.lines_out, state.me[0])
+    end_session(state, now_ns)  # nothing is new now: both lines carry the end of session
+    udp_send(state.lines_out, state.me[0])
+    if wiring.input_file is not None:
+        log_drain(state.venue[0]["exchange"]["log"], wiring.input_file)
+        wiring.input_file.close()
+    wiring.world.close()
+
+
+def warm_up(state: State) -> None:
+    """A scratch session: first books, some flow, and one play of history's machinery through its empty file."""
+    for turn in range(1, 20):
+        step(state, 1_700_000_000_000_000_000 + turn * 10_000_000)
+        state.lines_out.count[0] = 0
+    close_session(state, 1_700_000_001_000_000_000)
+
+
+ROLE = Role(
+    name="venue",
+    step="procs.venue.step:step",
+    poll_in="procs.venue.poll:poll_in",
+    poll_out="procs.venue.poll:poll_out",
+    open_=open_,
+    recover=recover,
+    tend=tend,
+    warm_up=warm_up,
+    close=close,
+    histograms=(),
+)
+
+if __name__ == "__main__":
+    sys.exit(main(ROLE))

@@ -1,0 +1,38 @@
+"""Settings of the simulated venue that only tests and experiments need: faults, and what it does with members.
+
+They come as one JSON object in the environment variable QUINTET_VENUE, because they describe the world outside and not
+the system under test. An unknown key or a wrong type is refused.
+"""
+
+import os
+
+import msgspec
+from msgspec import Struct
+
+from config.errors import ConfigError
+
+VARIABLE = "QUINTET_VENUE"
+
+
+class Settings(Struct, forbid_unknown_fields=True, frozen=True):
+    """Faults in parts per million of datagrams, one number per line (A, B); everything is off by default."""
+
+    fault_seed: int = 1
+    loss_ppm: tuple[int, int] = (0, 0)
+    duplicate_ppm: tuple[int, int] = (0, 0)
+    reorder_ppm: tuple[int, int] = (0, 0)
+    lines_off: tuple[bool, bool] = (False, False)
+    cancel_on_disconnect: bool = False
+    input_log: bool = False  # write every input to `venue-input.log` in the runtime folder
+    driven_speed_max: int = 200  # history at speed max: logic seconds per second at most
+
+
+def load_settings(text: str | None = None) -> Settings:
+    """Settings from `text`, by default from the environment. Raises ConfigError."""
+    text = os.environ.get(VARIABLE, "") if text is None else text
+    if not text:
+        return Settings()
+    try:
+        return msgspec.json.decode(text, type=Settings)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise ConfigError("(environment)", VARIABLE, "a JSON object of the documented settings", str(error)) from None

@@ -1,0 +1,110 @@
+"""State of the venue: one record of its own, and the four ports to its world. Everything is allocated here."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from procs.net.port import FramePort, open_port
+from procs.venue.book import prepare_books
+from procs.venue.desk import CONNECTIONS_MAX, prepare_desk
+from procs.venue.exchange import EXCHANGE
+from procs.venue.faults import FAULTS, LINES, prepare_faults
+from procs.venue.flow import FLOW, prepare_flow
+from procs.venue.history import History
+from procs.venue.input_log import prepare_log
+from procs.venue.ledger import RULE, prepare_ledger
+from procs.venue.market_data import prepare_tape
+from procs.venue.playback import PLAYBACK, prepare_playback
+from procs.venue.retransmission import LINE_REPLIES, REQUESTS
+from procs.venue.settings import Settings
+from procs.venue.store import prepare_store
+from shm.codes import TRADING_OPEN, TRADING_QUOTE_ONLY
+
+REQUEST_ROWS = 16
+DATAGRAM_ROWS = 64  # eight datagrams with every fault on both lines, and the answers to requests
+
+assert LINE_REPLIES == LINES
+
+VENUE = np.dtype(
+    [
+        ("opened", "<i8"),
+        ("starved", "<i8"),  # 1 once the store was full for good
+        ("exchange", EXCHANGE),
+        ("flow", FLOW),
+        ("playback", PLAYBACK),
+        ("requests", REQUESTS),
+        ("faults", FAULTS),
+    ]
+)
+
+
+class State(NamedTuple):
+    """Ports: `requests_in` retransmission requests; `lines_out` line A, line B, answers; `orders_*` connections."""
+
+    me: np.ndarray
+    exit_request: np.ndarray
+    control: np.ndarray
+    venue: np.ndarray
+    requests_in: FramePort
+    lines_out: FramePort
+    orders_in: FramePort
+    orders_out: FramePort
+
+
+def make_rules(config) -> np.ndarray:
+    """Trading rules and fees of every instrument, from the configuration. Fees are those of the first venue."""
+    rules = np.zeros(len(config.instruments), RULE)
+    for row, instrument in enumerate(config.instruments):
+        rules[row]["unit_micro"] = instrument.multiplier * instrument.price_tick_micro
+        rules[row]["fee_added"] = config.venues[0].fee_added_micro_per_lot
+        rules[row]["fee_removed"] = config.venues[0].fee_removed_micro_per_lot
+        rules[row]["tick"], rules[row]["lot"] = instrument.quote_tick_ticks, instrument.lot_lots
+        rules[row]["price_max"] = instrument.price_ticks_max
+    return rules
+
+
+def flow_instruments(config) -> list[int]:
+    """Rows of the instruments with generated flow: what the strategies trade. None when history is played."""
+    if config.run.replay:
+        return []
+    wanted = {symbol for strategy in config.strategies.values() for symbol in strategy.universe}
+    return [row for row, instrument in enumerate(config.instruments) if instrument.symbol in wanted]
+
+
+def new_state(config, settings: Settings, history: History | None, session: str, *, me, control, ledger, channels):
+    """Everything that the venue needs, in private memory but for the four shared things that the caller attached."""
+    symbols = [instrument.symbol for instrument in config.instruments]
+    trading = [TRADING_OPEN] * len(symbols)
+    played = symbols.index(history.symbol) if history else -1
+    if history and history.opens_later:
+        trading[played] = TRADING_QUOTE_ONLY
+    rules = make_rules(config)
+    venue = np.zeros(1, VENUE)
+    exchange = venue[0]["exchange"]
+    exchange["me"] = me[0]
+    prepare_books(exchange["books"], len(symbols))
+    prepare_log(exchange["log"])
+    prepare_ledger(exchange["ledger"], rules, ledger)
+    prepare_store(exchange["store"])
+    prepare_tape(exchange["tape"], session, symbols, trading)
+    accounts = [(held.session.username, held.session.password) for held in config.venues]
+    prepare_desk(exchange["desk"], session, accounts, settings.cancel_on_disconnect)
+    run = config.run
+    prepare_flow(venue[0]["flow"], flow_instruments(config), rules, run.seed, run.events_per_second)
+    prepare_playback(venue[0]["playback"], history, played, channels)
+    venue[0]["playback"]["words"]["speed_max"] = settings.driven_speed_max
+    faults = venue[0]["faults"]
+    prepare_faults(faults, settings.fault_seed)
+    for name in ("loss_ppm", "duplicate_ppm", "reorder_ppm"):
+        faults["rows"][name] = getattr(settings, name)
+    faults["rows"]["off"] = settings.lines_off
+    return State(
+        me=me,
+        exit_request=np.zeros(1, np.int64),
+        control=control,
+        venue=venue,
+        requests_in=open_port(rows=REQUEST_ROWS, lines=1),
+        lines_out=open_port(rows=DATAGRAM_ROWS, lines=LINES + 1),
+        orders_in=open_port(rows=CONNECTIONS_MAX, lines=CONNECTIONS_MAX),
+        orders_out=open_port(rows=CONNECTIONS_MAX, lines=CONNECTIONS_MAX),
+    )
