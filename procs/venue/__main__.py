@@ -3,6 +3,8 @@
 import sys
 import time
 
+import numpy as np
+
 from procs.net.udp_kernel import udp_send
 from procs.runtime.agent import main
 from procs.runtime.role import Role
@@ -16,6 +18,8 @@ from procs.venue.world import World
 from shm.codes import CLOCK_DRIVEN
 from shm.errors import Fatal
 from shm.scratch import scratch_clock
+
+BEHIND_FEED = ("strategy", "risk_gate", "order_sender", "position_keeper")
 
 
 class VenueRestarted(Fatal):
@@ -40,6 +44,7 @@ def open_(wiring) -> State:
         control=wiring.control(),
         ledger=wiring.table("ledger"),
         channels=wiring.table("channels"),
+        pages=np.concatenate([wiring.pages(role) for role in BEHIND_FEED]),
     )
     words = state.venue[0]["playback"]["words"]
     if wiring.scratch:

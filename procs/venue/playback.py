@@ -12,9 +12,10 @@ Members change what history can do. The rules, each play being about one order o
 
 Clock. Until the firm is ACTIVE nothing is played, so that history does not run away from a system that still starts;
 the offset between history's time and logic time is fixed at that moment. REAL and SCALED: plays enter when logic time
-reaches them. DRIVEN: this module drives logic time, at most `speed_max` times as fast as real time (an idle hour must
-not expire every quote on its way), from event to event, and only when feed_handler has published what was sent and
-every message is out. If feed_handler is dead, history waits; members are served meanwhile. Before and after history
+reaches them. DRIVEN: this module drives logic time. It runs with real time while any role still works on what was
+published (quiet.py), so that an order takes as long as it takes, and jumps to the next event when all are quiet; the
+event is sent only when feed_handler has published everything before it. If feed_handler is dead, history waits; members
+are served meanwhile. Before and after history
 logic time runs with real time. Order entry is polled between any two datagrams. So the order of history's events, and
 the books without members, are deterministic; between which two of them a member's order falls is not, in several
 processes: it depends on how long they took. In one thread it is.
@@ -45,6 +46,7 @@ from procs.venue.inputs import (
 )
 from procs.venue.market_data import tell_trading_state
 from procs.venue.matching import TIF_HISTORY
+from procs.venue.quiet import QUIET, expect_work, is_quiet, prepare_quiet
 from shm.atomics import address_of, record_at
 from shm.clock import drive_now_ns
 from shm.codes import TRADING_OPEN
@@ -60,7 +62,6 @@ PLAYING = 2
 DONE = 3
 EVENTS_MAX = 64  # of history in one step
 PLAY_BYTES = PLAY.itemsize
-SPEED_MAX = 200  # DRIVEN: logic seconds per second at most; a quote's life of 50 ms is then 250 us of real time
 
 PLAYBACK_WORDS = np.dtype(
     [
@@ -76,26 +77,28 @@ PLAYBACK_WORDS = np.dtype(
         ("clock_addr", "<i8"),
         ("driven_ns", "<i8"),
         ("real_ns", "<i8"),  # latency time of the last look
-        ("speed_max", "<i8"),
         ("channel_addr", "<i8"),
         ("diverged", "<i8"),
     ]
 )
 
 
-PLAYBACK = np.dtype([("words", PLAYBACK_WORDS), ("channels", TABLE_END), ("channel", CHANNEL)])
+PLAYBACK = np.dtype([("words", PLAYBACK_WORDS), ("channels", TABLE_END), ("channel", CHANNEL), ("quiet", QUIET)])
 REF = np.dtype([("value", "<i8")])
 
 _alive: list[np.ndarray] = []
 
 
-def prepare_playback(playback, history: History | None, instrument: int, channels: np.ndarray) -> None:
+def prepare_playback(
+    playback, history: History | None, instrument: int, channels: np.ndarray, pages: np.ndarray
+) -> None:
     """Make a zeroed PLAYBACK one of a planned history, or one with nothing to play. It must stay where it is.
 
-    `channels` is the TABLE_END[1] of feed_handler's channels.
+    `channels` is the TABLE_END[1] of feed_handler's channels, `pages` the addresses of the other roles' INSTANCE pages.
     """
     words = playback["words"]
-    words["phase"], words["instrument"], words["speed_max"] = WAITING if history else DONE, instrument, SPEED_MAX
+    words["phase"], words["instrument"] = WAITING if history else DONE, instrument
+    prepare_quiet(playback["quiet"], pages)
     words["channel_addr"] = address_of(np.frombuffer(playback["channel"], np.uint8))
     playback["channels"] = channels[0]
     if history:
@@ -235,11 +238,12 @@ def published(playback, next_seq):
 
 @hot
 def _drive(playback, elapsed_ns):
-    """Advance driven time: with real time, or while playing up to `speed_max` times as fast, to the next event."""
+    """Advance driven time: with real time, but never past the next event, and straight to it when all are quiet."""
     words = playback["words"]
     target = words["driven_ns"] + elapsed_ns
     if words["phase"] == PLAYING:
-        target = min(words["driven_ns"] + elapsed_ns * words["speed_max"], max(_due_ns(playback), words["driven_ns"]))
+        due_ns = max(_due_ns(playback), words["driven_ns"])
+        target = due_ns if is_quiet(playback["quiet"]) else min(target, due_ns)
     words["driven_ns"] = target
     drive_now_ns(words["clock_addr"], target)
     return target
@@ -255,7 +259,10 @@ def logic_time(playback, now_ns, real_ns, held):
         return now_ns
     if words["driven_ns"] == 0:
         words["driven_ns"] = now_ns
-    return words["driven_ns"] if held and words["phase"] == PLAYING else _drive(playback, elapsed_ns)
+    if held and words["phase"] == PLAYING:
+        expect_work(playback["quiet"])
+        return words["driven_ns"]
+    return _drive(playback, elapsed_ns)
 
 
 @hot

@@ -24,7 +24,6 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     lines_off: tuple[bool, bool] = (False, False)
     cancel_on_disconnect: bool = False
     input_log: bool = False  # write every input to `venue-input.log` in the runtime folder
-    driven_speed_max: int = 200  # history at speed max: logic seconds per second at most
 
 
 def load_settings(text: str | None = None) -> Settings:

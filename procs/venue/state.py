@@ -71,8 +71,10 @@ def flow_instruments(config) -> list[int]:
     return [row for row, instrument in enumerate(config.instruments) if instrument.symbol in wanted]
 
 
-def new_state(config, settings: Settings, history: History | None, session: str, *, me, control, ledger, channels):
-    """Everything that the venue needs, in private memory but for the four shared things that the caller attached."""
+def new_state(
+    config, settings: Settings, history: History | None, session: str, *, me, control, ledger, channels, pages
+):
+    """Everything that the venue needs, in private memory but for the shared things that the caller attached."""
     symbols = [instrument.symbol for instrument in config.instruments]
     trading = [TRADING_OPEN] * len(symbols)
     played = symbols.index(history.symbol) if history else -1
@@ -91,8 +93,7 @@ def new_state(config, settings: Settings, history: History | None, session: str,
     prepare_desk(exchange["desk"], session, accounts, settings.cancel_on_disconnect)
     run = config.run
     prepare_flow(venue[0]["flow"], flow_instruments(config), rules, run.seed, run.events_per_second)
-    prepare_playback(venue[0]["playback"], history, played, channels)
-    venue[0]["playback"]["words"]["speed_max"] = settings.driven_speed_max
+    prepare_playback(venue[0]["playback"], history, played, channels, pages)
     faults = venue[0]["faults"]
     prepare_faults(faults, settings.fault_seed)
     for name in ("loss_ppm", "duplicate_ppm", "reorder_ppm"):

@@ -44,6 +44,7 @@ class Rig:
             control=scratch_control(1, 1, len(self.config.instruments)),
             ledger=self.ledger,
             channels=self.channels,
+            pages=np.zeros(0, np.int64),
         )
         self.venue = self.state.venue[0]
         self.venue["playback"]["words"]["clock_addr"] = clock_addr
