@@ -73,7 +73,7 @@ lost while working   new A, wire, accept A, lose, fill A 40, back               
 lost replace         new A, wire, accept A, replace A B 120, lose, back           -> ACC A 100/0, UNK B 120/0, NEV B 0/0 | A WORKING, B CLOSED
 arrived replace      new A, wire, accept A, replace A B 120, wire, lose, replaced A B, back -> ACC A 100/0, UNK B 120/0, RPL B 120/0 | A CLOSED, B WORKING
 lost cancel          new A, wire, accept A, cancel A, lose, back, wire, done A 100 -> ACC A 100/0, CXL A 0/0 | A CLOSED
-"""  # noqa: E501
+"""
 KINDS = {
     "ACC": REPORT_ACCEPTED,
     "RPL": REPORT_REPLACED,
