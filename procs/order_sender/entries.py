@@ -91,6 +91,7 @@ ENTRY_BYTES = ORDER_BYTES + SENT_BYTES
 ORDERS_BATCH_MAX = 64  # orders read in one cycle: bounds the cycle, far above what a gate passes in one
 LAG_SHARE = 2  # the journal's copier may be behind by half of the memory before new orders stop
 USER_REF_MAX = (1 << 32) - 1
+CANCELLED_HERE = -1  # order_expires_ns of an order whose cancel came while it waited
 SKIPS_MAX = 64  # slots in a row that may hold old open orders
 DUE_BATCH = 1024  # slots looked at for a due cancel in one cycle
 
@@ -233,7 +234,7 @@ def _cancel(desk, tx, order_addr, now_ns):
     if row["state"] == ORDER_STATE_CLOSED or row["cancel_asked"] != 0:
         return
     if order_waits(desk) == 1 and desk["order_slot"] == slot and journal_room(desk, 1) == 1:
-        drop_waiting_order(desk, tx, REJECT_ALREADY_CANCELLING, now_ns)
+        desk["order_expires_ns"] = CANCELLED_HERE  # check_waiting_order takes it back in this same cycle
         return
     _journal_cancel(desk, slot, order_addr, now_ns)
     ask_cancel(desk, slot)
@@ -261,18 +262,6 @@ def send_due_cancels(desk, tx):
 
 
 @hot
-def drop_waiting_order(desk, tx, reason, now_ns):
-    """Take back the order of which no byte has left: it dies here, journalled. Caller: after `order_waits`."""
-    slot = desk["order_slot"]
-    take_order_back(desk, tx)
-    draft_for(desk, slot, REPORT_EXPIRED, now_ns)
-    draft_of(desk)["leaves_lots"] = 0
-    draft_of(desk)["reason"] = reason
-    draft_of(desk)["send_stamp_ns"] = 0
-    return post_draft(desk, now_ns)
-
-
-@hot
 def reason_to_die(desk, strategy_id, instrument_id, expires_ns, now_ns):
     """REJECT_* for an order that must not leave now, else PASS. Read immediately before encoding, not once a cycle."""
     control = control_state(control_of(desk), desk["session_id"], strategy_id, instrument_id)
@@ -287,14 +276,28 @@ def reason_to_die(desk, strategy_id, instrument_id, expires_ns, now_ns):
 
 @hot
 def check_waiting_order(desk, tx, now_ns):
-    """An order that waits whole dies when it expired or trading was stopped meanwhile. Returns 1 when it did."""
+    """Of the order that waits, no byte has left: it dies here when it was cancelled, expired, or trading was stopped.
+
+    Returns 1 when it did. Caller: after the ring was read, before bytes are handed to send.
+    """
     if order_waits(desk) == 0 or journal_room(desk, 1) == 0:
         return 0
-    row = row_of(desk, desk["order_slot"])
-    reason = reason_to_die(desk, int(row["strategy_id"]), int(row["instrument_id"]), desk["order_expires_ns"], now_ns)
+    slot = desk["order_slot"]
+    row = row_of(desk, slot)
+    reason = REJECT_ALREADY_CANCELLING
+    if desk["order_expires_ns"] != CANCELLED_HERE:
+        reason = reason_to_die(
+            desk, int(row["strategy_id"]), int(row["instrument_id"]), desk["order_expires_ns"], now_ns
+        )
     if reason == PASS:
         return 0
-    return drop_waiting_order(desk, tx, reason, now_ns)
+    take_order_back(desk, tx)
+    draft_for(desk, slot, REPORT_EXPIRED, now_ns)
+    draft = draft_of(desk)
+    draft["leaves_lots"] = 0
+    draft["reason"] = reason
+    draft["send_stamp_ns"] = 0
+    return post_draft(desk, now_ns)
 
 
 @hot

@@ -46,104 +46,93 @@ TAKEN = 1
 
 
 @hot
-def _malformed(desk, code, now_ns):
-    count(me_of(desk), SENDER_MALFORMED, 1)
-    note_error(me_of(desk), ERROR_SENDER_MALFORMED, code, desk["venue_seq"])
-    give_up(desk, LOST_MALFORMED, now_ns)
-
-
-@hot
 def _sequenced(desk, received, start, size, ack_stamp_ns, now_ns):
-    """One numbered message: applied and journalled exactly once. Returns TAKEN or STOP."""
+    """One numbered message: applied and journalled exactly once. Returns TAKEN, STOP, or a codec's negative code."""
     settle_orphans(desk, now_ns)
     if desk["orphan"] >= 0 or journal_room(desk, ROOM_FOR_ONE_MESSAGE) == 0:
         return STOP
     event = event_of_wire(desk)
     code = decode_ouch_outbound(received, start + SOUP_HEAD_BYTES, size - SOUP_HEAD_BYTES, event)
     if code != WIRE_OK and code != WIRE_SKIPPED:
-        _malformed(desk, code, now_ns)
+        return code
+    if code == WIRE_OK and event["kind"] != OUCH_ACCOUNT_REPLY and answer(desk, event, ack_stamp_ns, now_ns) == 1:
         return TAKEN
-    venue_seq = desk["venue_seq"] + 1
+    kind, detail = SESSION_PASSED, event["kind"]
     if code == WIRE_OK and event["kind"] == OUCH_ACCOUNT_REPLY:
-        desk["venue_seq"] = venue_seq
-        journal_session(desk, SESSION_QUERY_ANSWERED, event["user_ref_num"], venue_seq, now_ns)
+        kind, detail = SESSION_QUERY_ANSWERED, event["user_ref_num"]
         if desk["phase"] == PHASE_REPLAYING:
             desk["next_ref_num"] = event["user_ref_num"]
             start_sweep(desk, SWEEP_EVIDENCE)
-        return TAKEN
-    if code == WIRE_SKIPPED or answer(desk, event, ack_stamp_ns, now_ns) == 0:
-        desk["venue_seq"] = venue_seq
-        journal_session(desk, SESSION_PASSED, event["kind"], venue_seq, now_ns)
-    settle_orphans(desk, now_ns)
+    desk["venue_seq"] += 1
+    journal_session(desk, kind, detail, desk["venue_seq"], now_ns)
     return TAKEN
 
 
 @hot
-def _packet(desk, received, start, size, ack_stamp_ns, now_ns):
-    """One packet. Returns TAKEN or STOP."""
-    kind = soup_type(received, start)
-    if kind == SOUP_SEQUENCED:
-        return _sequenced(desk, received, start, size, ack_stamp_ns, now_ns)
-    if kind == SOUP_SERVER_HEARTBEAT:
-        count(me_of(desk), SENDER_HEARTBEATS, 1)
-    elif kind == SOUP_END_OF_SESSION:
-        give_up(desk, LOST_ENDED, now_ns)
-    elif kind != SOUP_DEBUG and kind != SOUP_UNSEQUENCED:
-        _malformed(desk, WIRE_UNKNOWN_TYPE, now_ns)
-    return TAKEN
-
-
-@hot
-def take_packets(desk, received, ack_stamp_ns, now_ns):
-    """Handle every whole packet in the receive buffer and keep the rest. Returns packets handled."""
-    start = 0
-    handled = 0
-    while desk["phase"] != PHASE_DOWN:
-        size = soup_next(received, start, desk["received_to"])
-        if size < 0:
-            _malformed(desk, size, now_ns)
-            break
-        if size == 0 or _packet(desk, received, start, size, ack_stamp_ns, now_ns) == STOP:
-            break
-        handled += 1
-        start += size
-    if start > 0 and desk["phase"] != PHASE_DOWN:
-        left = desk["received_to"] - start
-        for i in range(left):
-            received[i] = received[start + i]
-        desk["received_to"] = left
-    return handled
-
-
-@hot
-def _append(desk, row, size):
-    """Put the bytes of an incoming frame behind what is there. Returns 0 when they do not fit."""
-    if size < 0 or desk["received_to"] + size > desk["received_bytes"]:
-        return 0
+def _take_frame(desk, row):
+    """Put the bytes of an incoming frame behind what is there. Returns 0, or LOST_*."""
+    frame = record_at(desk["frames_in_addr"] + row * FRAME_ROW_BYTES, FRAME)
+    size = frame["size"]
+    if frame["flags"] & FRAME_FLAG_CLOSED:
+        return LOST_CLOSED
+    if size < 0 or size > FRAME_BYTES or desk["received_to"] + size > desk["received_bytes"]:
+        return LOST_OVERRUN
+    desk["heard_stamp_ns"] = frame["stamp_ns"]
     copy_bytes(desk["received_addr"] + desk["received_to"], desk["bytes_in_addr"] + row * FRAME_BYTES, size)
     desk["received_to"] += size
-    return 1
+    return 0
+
+
+@hot
+def _keep_rest(desk, received, start):
+    """Bytes from `start` on become the first of the receive buffer."""
+    left = desk["received_to"] - start
+    for i in range(left):
+        received[i] = received[start + i]
+    desk["received_to"] = left
 
 
 @hot
 def receive(desk, received, now_ns):
-    """Take what poll_in brought. Returns frames and packets handled."""
+    """Take what poll_in brought, and every whole packet that it completes. Returns frames and packets handled."""
     count_in = record_at(desk["frames_in_count_addr"], WORD)
-    work = 0
-    if desk["received_to"] > 0 and count_in["value"] == 0:  # left over from the login, or from a full journal
-        work += take_packets(desk, received, desk["heard_stamp_ns"], now_ns)
-    for row in range(count_in["value"]):
-        work += 1
-        frame = record_at(desk["frames_in_addr"] + row * FRAME_ROW_BYTES, FRAME)
-        if desk["phase"] == PHASE_DOWN:
-            break
-        if frame["flags"] & FRAME_FLAG_CLOSED:
-            give_up(desk, LOST_CLOSED, now_ns)
-            break
-        desk["heard_stamp_ns"] = frame["stamp_ns"]
-        if _append(desk, row, frame["size"]) == 0:
-            give_up(desk, LOST_OVERRUN, now_ns)
-            break
-        work += take_packets(desk, received, frame["stamp_ns"], now_ns)
+    rows = count_in["value"]
     count_in["value"] = 0
-    return work
+    if desk["phase"] == PHASE_DOWN:
+        return 0
+    work = 0
+    lost = 0
+    code = 0
+    for row in range(-1, rows):  # row -1: left over from the login, or from a full journal
+        if row >= 0:
+            lost = _take_frame(desk, row)
+        start = 0
+        while lost == 0:
+            code = soup_next(received, start, desk["received_to"])
+            if code <= 0:
+                break
+            size = code
+            kind = soup_type(received, start)
+            if kind == SOUP_SEQUENCED:
+                code = _sequenced(desk, received, start, size, desk["heard_stamp_ns"], now_ns)
+                if code <= 0:
+                    break
+            elif kind == SOUP_SERVER_HEARTBEAT:
+                count(me_of(desk), SENDER_HEARTBEATS, 1)
+            elif kind == SOUP_END_OF_SESSION:
+                lost = LOST_ENDED
+            elif kind != SOUP_DEBUG and kind != SOUP_UNSEQUENCED:
+                code = WIRE_UNKNOWN_TYPE
+                break
+            start += size
+            work += 1
+        if code < 0:
+            lost = LOST_MALFORMED
+            count(me_of(desk), SENDER_MALFORMED, 1)
+            note_error(me_of(desk), ERROR_SENDER_MALFORMED, code, desk["venue_seq"])
+        if lost != 0:
+            give_up(desk, lost, now_ns)
+            break
+        if start > 0:
+            _keep_rest(desk, received, start)
+    return work + rows

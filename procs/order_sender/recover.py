@@ -113,7 +113,7 @@ def republish(desk, reader):
         end["behind"] = 1
         return 0
     last_seq = last_published(end)
-    if last_seq + 1 < desk["recent_first"] or (last_seq == 0 and desk["report_seq"] > 0):
+    if last_seq + 1 < desk["recent_first"]:
         ring_mark_behind(end)
         return 0
     copied = 0

@@ -188,34 +188,31 @@ def start_sweep(desk, sweep):
 
 
 @hot
-def _sweep_lost(desk, slot, now_ns):
-    """The connection is gone: an unanswered entry is unknown, once; a cancel that was asked for is due again."""
-    row = row_of(desk, slot)
+def _lost_kind(desk, row):
+    """The connection is gone: an unanswered entry is unknown, once; a cancel that was asked for is due again.
+
+    Returns the REPORT_* to post, or 0.
+    """
     if row["state"] == 0 or row["state"] == ORDER_STATE_CLOSED:
-        return
+        return 0
     if row["cancel_asked"] != 0 and row["cancel_due"] == 0:
         row["cancel_due"] = 1
         desk["cancels_due"] += 1
-    if is_unanswered(row["state"]) == 1:
-        draft_for(desk, slot, REPORT_UNKNOWN, now_ns)
-        post_draft(desk, now_ns)
+    return REPORT_UNKNOWN if is_unanswered(row["state"]) == 1 else 0
 
 
 @hot
-def _sweep_evidence(desk, slot, now_ns):
+def _evidence_kind(desk, row):
     """All answers up to the query's are applied. What the venue never numbered never arrived, and never will.
 
-    An entry that it numbered and did not answer contradicts the protocol and stays unknown.
+    An entry that it numbered and did not answer contradicts the protocol and stays unknown. Returns REPORT_* or 0.
     """
-    row = row_of(desk, slot)
     if row["state"] != ORDER_STATE_UNKNOWN:
-        return
+        return 0
     if row["user_ref_num"] >= desk["next_ref_num"]:
-        draft_for(desk, slot, REPORT_NEVER_ARRIVED, now_ns)
-        draft_of(desk)["leaves_lots"] = 0
-        post_draft(desk, now_ns)
-    else:
-        note_error(me_of(desk), ERROR_SENDER_NO_EVIDENCE, row["order_id"], row["user_ref_num"])
+        return REPORT_NEVER_ARRIVED
+    note_error(me_of(desk), ERROR_SENDER_NO_EVIDENCE, row["order_id"], row["user_ref_num"])
+    return 0
 
 
 @hot
@@ -223,19 +220,21 @@ def sweep_orders(desk, now_ns):
     """Go on with the sweep in progress while the journal has room. Returns 1 when there was one."""
     if desk["sweep"] == SWEEP_NONE:
         return 0
-    for _ in range(SWEEP_BATCH):
-        if desk["sweep_slot"] >= desk["slots"]:
-            if desk["sweep"] == SWEEP_EVIDENCE:
-                desk["phase"] = PHASE_READY
-                count(me_of(desk), SENDER_SESSIONS, 1)
-                want_session_state(desk, STATE_ACTIVE)
-            desk["sweep"] = SWEEP_NONE
-            break
-        if journal_room(desk, 2) == 0 or desk["orphan"] >= 0:
-            break
-        if desk["sweep"] == SWEEP_LOST:
-            _sweep_lost(desk, desk["sweep_slot"], now_ns)
-        else:
-            _sweep_evidence(desk, desk["sweep_slot"], now_ns)
+    last = min(desk["sweep_slot"] + SWEEP_BATCH, desk["slots"])
+    while desk["sweep_slot"] < last and journal_room(desk, 2) == 1 and desk["orphan"] < 0:
+        slot = desk["sweep_slot"]
         desk["sweep_slot"] += 1
+        row = row_of(desk, slot)
+        kind = _lost_kind(desk, row) if desk["sweep"] == SWEEP_LOST else _evidence_kind(desk, row)
+        if kind != 0:
+            draft_for(desk, slot, kind, now_ns)
+            if kind == REPORT_NEVER_ARRIVED:
+                draft_of(desk)["leaves_lots"] = 0
+            post_draft(desk, now_ns)
+    if desk["sweep_slot"] >= desk["slots"]:
+        if desk["sweep"] == SWEEP_EVIDENCE:
+            desk["phase"] = PHASE_READY
+            count(me_of(desk), SENDER_SESSIONS, 1)
+            want_session_state(desk, STATE_ACTIVE)
+        desk["sweep"] = SWEEP_NONE
     return 1

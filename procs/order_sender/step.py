@@ -11,12 +11,12 @@ from shm.jit import hot
 def step(state, now_ns):
     """One duty cycle. What the venue said comes first: it may close what an order or a cancel is about to name."""
     desk = state.desk[0]
-    work = settle_orphans(desk, now_ns)
-    work += take_over(desk, state.tx, now_ns)
+    work = take_over(desk, state.tx, now_ns)
     work += receive(desk, state.received, now_ns)
+    work += settle_orphans(desk, now_ns)
     work += sweep_orders(desk, now_ns)
-    work += check_waiting_order(desk, state.tx, now_ns)
     work += take_orders(desk, state.tx, now_ns)
+    work += check_waiting_order(desk, state.tx, now_ns)
     work += send_due_cancels(desk, state.tx)
     work += send_orders(desk, state.tx, state.ids, now_ns)
     work += keep_alive(desk, state.tx, now_ns)

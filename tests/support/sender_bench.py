@@ -15,11 +15,12 @@ from procs.order_sender.wire_out import note_send
 from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, SIDE_BUY, TIF_DAY
 from shm.ends import journal_end_at
-from shm.journal import journal_drain, journal_open
+from shm.journal import journal_drain, journal_open, journal_watermark
 from shm.journal_reader import JournalReader
 from shm.journal_view import JournalView
 from shm.records.frame import FRAME_BYTES, FRAME_FLAG_CLOSED
 from shm.records.journal_end import journal_bytes, journal_entry_bytes
+from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.order import ORDER
 from shm.records.report import REPORT
 from shm.records.working import WORKING
@@ -47,6 +48,7 @@ from tests.support.ouch_venue import FakeVenue, packet
 SYMBOLS = ("QNTA", "QNTB")
 GATE, KEEPER, STRATEGY = 0, 1, 2  # readers
 PAYLOAD_BYTES = 256
+NEVER_NS = 1 << 60
 START_NS = 1_700_000_000_000_000_000
 
 
@@ -87,7 +89,7 @@ class SenderBench:
     """What survives a crash lives here; `state` is one life of the process."""
 
     def __init__(self, *, report_capacity=1024, order_capacity=256, journal_capacity=4096, working_rows=64):
-        self.me = scratch_me()
+        self.me = scratch_me()  # its own counters, errors and histograms
         self.control = scratch_control(1, 2, len(SYMBOLS))
         self.block = scratch_block(journal_bytes(PAYLOAD_BYTES, journal_capacity))
         self.journal_capacity = journal_capacity
@@ -114,7 +116,9 @@ class SenderBench:
             ring_resume_producer(producer[0])
             producer[0]["behind"] = 0
         journal = journal_end_at(int(self.block.ctypes.data), PAYLOAD_BYTES, self.journal_capacity)
-        journal_open(journal[0], 0, 0, 1)
+        on_disk = journal_watermark(journal[0])
+        last = int(journal[0]["entries_addr"] + ((on_disk - 1) & journal[0]["mask"]) * journal[0]["entry_bytes"])
+        journal_open(journal[0], on_disk, int(record_at(last, JOURNAL_ENTRY)["crc"]) if on_disk else 0, 1)
         ids = scratch_ids(self.next_ref, 1 << 30)
         self.next_ref += 1000  # every life skips the rest of its block
         self.state = open_state(
@@ -127,6 +131,9 @@ class SenderBench:
             reader_strategy=[-1, -1, 0],
             working=self.working,
             symbols=SYMBOLS,
+            heartbeat_ns=NEVER_NS,  # tests that are about time set their own
+            silence_ns=NEVER_NS,
+            unsent_ns=NEVER_NS,
         )
         replay(self.state, self.reader())
         check(self.state)
@@ -274,7 +281,8 @@ class SenderBench:
 
     def idle(self):
         desk = self.state.desk[0]
-        return desk["held_head"] == desk["held_tail"] and ring_peek(self.orders_in[0]) == 0 and desk["sweep"] == 0
+        quiet = desk["held_head"] == desk["held_tail"] and desk["sweep"] == 0 and desk["received_to"] == 0
+        return quiet and ring_peek(self.orders_in[0]) == 0
 
     def waiting(self):
         return int(self.state.port_out.frames[0]["size"] - self.state.port_out.taken[0])
