@@ -8,7 +8,8 @@ Members change what history can do. The rules, each play being about one order o
   history says that they did not trade. What is left rests, as any order would;
 - after each play its order has at most what history says is left; lots that a member took are not given back: a
   replacement asks for its new size less those;
-- a play whose order differs from history before it counts as a divergence (VENUE_DIVERGED).
+- a play whose order differs from history before it, or has more left after it, counts as a divergence
+  (VENUE_DIVERGED).
 
 Clock. Until the firm is ACTIVE nothing is played, so that history does not run away from a system that still starts;
 the offset between history's time and logic time is fixed at that moment. REAL and SCALED: plays enter when logic time
@@ -36,7 +37,6 @@ from procs.venue.history import (
     History,
 )
 from procs.venue.inputs import (
-    input_cancel,
     input_cross,
     input_enter,
     input_hit,
@@ -131,13 +131,17 @@ def _left(books, ref):
 
 
 @hot
+def _diverge(exchange, playback):
+    playback["words"]["diverged"] += 1
+    count(exchange["me"], VENUE_DIVERGED, 1)
+
+
+@hot
 def _clip(exchange, playback, order, after):
     """Bring an order down to what history has left of it."""
     ref = _ref_of(playback, order)["value"]
     left = _left(exchange["books"], ref)
-    if left > after and after == 0:
-        input_cancel(exchange["books"], exchange["log"], ref)
-    elif left > after:
+    if left > after:
         input_reduce(exchange["books"], exchange["log"], ref, left - after)
     if after == 0:
         _ref_of(playback, order)["value"] = 0
@@ -178,8 +182,7 @@ def _play_one(exchange, playback, play):
     order = np.int64(play["order"])
     left = _left(books, _ref_of(playback, order)["value"])
     if left != play["before"]:
-        words["diverged"] += 1
-        count(exchange["me"], VENUE_DIVERGED, 1)
+        _diverge(exchange, playback)
     if kind == PLAY_HIT:
         input_hit(books, log, _ref_of(playback, order)["value"], qty, instrument, side, price)
     elif kind == PLAY_CROSS:
@@ -189,6 +192,9 @@ def _play_one(exchange, playback, play):
         settle(exchange)
         return
     settle(exchange)
+    hit_or_cross = kind == PLAY_HIT or kind == PLAY_CROSS
+    if hit_or_cross and left == play["before"] and _left(books, _ref_of(playback, order)["value"]) > play["after"]:
+        _diverge(exchange, playback)
     _clip(exchange, playback, order, play["after"])
     settle(exchange)
 

@@ -7,6 +7,7 @@ outlive their connection unless `cancel_on_disconnect` says otherwise.
 """
 
 from procs.net.port import WORD_BYTES_ADDR, let_go, line_fd
+from procs.net.replay_wire import close_queue
 from procs.net.tcp_kernel import drop_waiting
 from procs.venue.book import MEMBERS_MAX
 from procs.venue.desk import (
@@ -81,6 +82,10 @@ def _lose(exchange, inward, out, line):
     member = connection["member"]
     let_go(inward, line)
     let_go(out, line)
+    if out.queues[line] != 0:  # a wire in memory: the other end hears of it as a client would
+        close_queue(out.queues[line])
+    inward.queues[line] = 0
+    out.queues[line] = 0
     drop_waiting(out, line)
     connection["state"] = CONNECTION_FREE
     connection["member"] = 0
