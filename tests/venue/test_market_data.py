@@ -12,7 +12,7 @@ from shm.codes import SIDE_BUY, SIDE_SELL, TRADING_OPEN
 from shm.jit import JIT_OFF
 from tests.support.venue import Rig, SimpleBook, messages_of
 
-TURNS = 150 if JIT_OFF else 3000
+TURNS = 60 if JIT_OFF else 3000
 
 
 def same_books(rig, messages):

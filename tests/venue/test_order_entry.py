@@ -9,6 +9,7 @@ from procs.venue.input_log import logged
 from procs.venue.ledger import account
 from procs.venue.settings import Settings
 from procs.wire.big_endian import text_word
+from procs.wire.ouch import event as ouch
 from procs.wire.ouch.account_query import encode_account_query
 from procs.wire.ouch.cancel import encode_cancel
 from procs.wire.ouch.enter import encode_enter
@@ -148,7 +149,7 @@ def test_an_entry_that_is_not_valid_is_rejected_with_its_reason(line):
     desk = Desk()
     symbol = text_word(words[0].ljust(8))
     ((kind, answer),) = desk.enter(7, SIDE_BUY, int(words[1]), int(words[2]), tif=ord(words[3]), symbol=symbol)
-    assert (kind, answer["user_ref_num"], answer["reason"]) == ("J", 7, globals()[words[4]])
+    assert (kind, answer["user_ref_num"], answer["reason"]) == ("J", 7, getattr(ouch, words[4]))
     assert kinds(desk.query()) == "Q"
     assert desk.mine(SIDE_BUY) == []
     assert OUCH_TIF_GTX == ord("5")
