@@ -1,5 +1,7 @@
 """A venue on scratch memory, its world in memory queues, and simple readers of what it says."""
 
+import ctypes
+
 import numpy as np
 
 from config.load import load
@@ -70,6 +72,10 @@ class Rig:
             step(self.state, self.now_ns)
             poll_out(self.state)
             self.hear()
+
+    def counter(self, counter_id):
+        """Value of one counter of the venue."""
+        return ctypes.c_int64.from_address(int(self.me[0]["counters_addr"]) + 8 * counter_id).value
 
     def hear(self):
         while wire_receive(self.heard, self.me[0]):

@@ -1,9 +1,11 @@
 """History: how records become plays, and the real session through the matching engine."""
 
+import ctypes
 import struct
 import sys
 from collections import Counter
 
+import numpy as np
 import pytest
 from msgspec import structs
 
@@ -25,7 +27,6 @@ from procs.venue.history import (
 )
 from procs.venue.playback import DONE, PLAYING
 from procs.wire.big_endian import text_word
-from shm.atomics import record_at
 from shm.codes import SIDE_BUY, SIDE_SELL, TRADING_OPEN, TRADING_QUOTE_ONLY
 from shm.jit import JIT_OFF
 from shm.latest import latest_claim, latest_publish
@@ -158,8 +159,9 @@ def replay_config():
 
 def tell_published(rig):
     """Do what feed_handler does: say that everything sent so far is published."""
-    address = latest_claim(rig.channels[0], 0)
-    record_at(address, CHANNEL)["next_seq"] = int(rig.venue["exchange"]["tape"]["cursor"]["next_seq"])
+    address = int(latest_claim(rig.channels[0], 0))
+    row = np.frombuffer((ctypes.c_char * CHANNEL.itemsize).from_address(address), CHANNEL)[0]
+    row["next_seq"] = rig.venue["exchange"]["tape"]["cursor"]["next_seq"]
     latest_publish(rig.channels[0], 0)
 
 
@@ -246,7 +248,6 @@ def test_the_real_session_without_members_ends_in_historys_own_book():
     history = load_history(path)
     assert history.symbol == "ESH4"
     rig = Rig(config=replay_config(), history=history, driven=True)
-    rig.venue["playback"]["words"]["speed_max"] = 1 << 30
     assert rig.venue["exchange"]["tape"]["states"][4] == TRADING_QUOTE_ONLY
     play_all(rig, 400_000)
     books = rig.venue["exchange"]["books"]
