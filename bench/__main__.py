@@ -18,6 +18,7 @@ BENCHMARKS = (
     "histogram_span",
     "journal_append",
     "risk_check",
+    "tick_to_order",
 )
 
 

@@ -16,6 +16,7 @@ NAMES = (
     "histogram_span",
     "journal_append",
     "risk_check",
+    "tick_to_order",
 )
 FAST = {  # benchmark -> names of its results; risk_check compiles the whole gate, tick_to_order starts the fabric
     "ring_hop": ["ring_hop"],
