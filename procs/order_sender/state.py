@@ -171,14 +171,17 @@ def check(state: State) -> None:
     desk = state.desk[0]
     rows = arrays_of(state).rows
     used = rows[rows["order_id"] != 0]
-    opened = used[used["state"] != ORDER_STATE_CLOSED]
-    assert int(desk["orders_open"]) == len(opened), (int(desk["orders_open"]), len(opened))
+    closed = used["state"] == ORDER_STATE_CLOSED
+    assert int(desk["orders_open"]) == int((~closed).sum()), (int(desk["orders_open"]), int((~closed).sum()))
     assert int(desk["cancels_due"]) == int((used["cancel_due"] != 0).sum()), "cancels_due differs from the rows"
-    for row in used:
-        assert int(row["state"]) in STATE_NAMES, row
-        assert row["leaves_lots"] >= 0 and row["cum_lots"] >= 0, row
-        if row["state"] == ORDER_STATE_CLOSED:
-            assert row["leaves_lots"] == 0 and row["cancel_due"] == 0 and row["working_row"] < 0, row
-        else:
-            assert row["leaves_lots"] > 0, row
+    rules = {
+        "a state of the life cycle": (used["state"] >= min(STATE_NAMES)) & (used["state"] <= max(STATE_NAMES)),
+        "nothing executed below zero": used["cum_lots"] >= 0,
+        "a closed order has nothing open": ~closed | (used["leaves_lots"] == 0),
+        "an open order has something open": closed | (used["leaves_lots"] > 0),
+        "a closed order waits for no cancel and shows no row": ~closed
+        | ((used["cancel_due"] == 0) & (used["working_row"] < 0)),
+    }
+    for rule, holds in rules.items():
+        assert holds.all(), f"{rule}: broken by {used[~holds][0]}"
     assert 0 <= state.port_out.taken[0] <= state.port_out.frames[0]["size"] <= state.tx.size

@@ -8,7 +8,6 @@ import pytest
 from procs.order_sender.entries import send_orders, take_orders
 from procs.order_sender.life_cycle import ORDER_STATE_CLOSED
 from procs.order_sender.state import arrays_of, check
-from shm.atomics import record_at
 from shm.codes import (
     REPORT_ACCEPTED,
     REPORT_CANCELED,
@@ -22,6 +21,7 @@ from shm.records.working import WORKING
 from shm.ring import ring_resume_consumer
 from shm.scratch import scratch_ring
 from tests.support.sender_bench import GATE, KEEPER, STRATEGY, Reader, SenderBench
+from tests.support.words import peek_record
 
 QUIET = (
     "order_id intent_id user_ref_num venue_order_ref match_number price_ticks qty_lots leaves_lots cum_lots "
@@ -45,8 +45,8 @@ def shown(bench):
     found = []
     for row in range(int(table["rows"])):
         address = latest_current(table, row)
-        if address and record_at(address, WORKING)["order_id"]:
-            found.append(int(record_at(address, WORKING)["order_id"]))
+        if address and peek_record(address, WORKING)["order_id"]:
+            found.append(int(peek_record(address, WORKING)["order_id"]))
     return sorted(found)
 
 
@@ -145,7 +145,9 @@ def test_crash_after_ack_before_publish(bench):
     ) in bench.reports:  # journalled, and in no ring: take the last slot back as if it had not been written
         end = arrays_of(bench.state).reports[bench.reports.index((producer, _))]
         end["next_seq"] -= 1
-        record_at(int(end["slots_addr"] + (end["next_seq"] & end["mask"]) * end["slot_bytes"]), WORKING)["order_id"] = 0
+        peek_record(int(end["slots_addr"] + (end["next_seq"] & end["mask"]) * end["slot_bytes"]), WORKING)[
+            "order_id"
+        ] = 0
     bench.restart()
     for reader in bench.readers:
         reader.read()

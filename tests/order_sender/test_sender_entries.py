@@ -40,8 +40,10 @@ from shm.error_log import (
 from shm.ids import IDS_END, IDS_NEXT
 from shm.journal import JOURNAL_ORDER_SENT
 from shm.records.control_end import CONTROL_OPERATOR
+from shm.records.histogram import HISTOGRAM, HISTOGRAM_BYTES
 from shm.scratch import scratch_control_as
 from tests.support.sender_bench import SenderBench
+from tests.support.words import peek_record
 
 
 @pytest.fixture
@@ -383,11 +385,8 @@ def test_bytes_that_wait_too_long_make_the_session_unusable(bench):
 
 
 def test_tick_to_order_and_send_are_recorded_for_orders_that_a_tick_caused(bench):
-    from shm.atomics import record_at
-    from shm.records.histogram import HISTOGRAM, HISTOGRAM_BYTES
-
     def counted(hop):
-        return int(record_at(int(bench.me[0]["histograms_addr"]) + hop * HISTOGRAM_BYTES, HISTOGRAM)["count"])
+        return int(peek_record(int(bench.me[0]["histograms_addr"]) + hop * HISTOGRAM_BYTES, HISTOGRAM)["count"])
 
     before = [counted(hop) for hop in range(3)]
     bench.new(recv=bench.stamp())

@@ -192,7 +192,8 @@ def agree(play, where):
     """Venue, order_sender and reader agree about every order."""
     bench = play.bench
     check(bench.state)
-    rows = {int(row["order_id"]): row for row in arrays_of(bench.state).rows if row["order_id"]}
+    used = arrays_of(bench.state).rows
+    rows = {int(row["order_id"]): row for row in used[used["order_id"] != 0]}
     believed = believe(bench.readers[KEEPER].reports)
     for order_id, row in rows.items():
         venue = bench.venue.orders.get(int(row["user_ref_num"]))

@@ -12,12 +12,13 @@ from procs.order_sender.session import H_APPLIED, H_FD, H_LEFTOVER, H_LOST, H_OF
 from procs.order_sender.state import arrays_of, check, forget, open_state
 from procs.order_sender.step import step
 from procs.order_sender.wire_out import note_send
-from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, SIDE_BUY, TIF_DAY
 from shm.ends import journal_end_at
+from shm.instance import stamp
 from shm.journal import journal_drain, journal_open, journal_watermark
 from shm.journal_reader import JournalReader
 from shm.journal_view import JournalView
+from shm.records.error_row import ERROR_ROW
 from shm.records.frame import FRAME_BYTES, FRAME_FLAG_CLOSED
 from shm.records.journal_end import journal_bytes, journal_entry_bytes
 from shm.records.journal_entry import JOURNAL_ENTRY
@@ -44,12 +45,19 @@ from shm.scratch import (
     scratch_table,
 )
 from tests.support.ouch_venue import FakeVenue, packet
+from tests.support.words import peek_record
 
 SYMBOLS = ("QNTA", "QNTB")
 GATE, KEEPER, STRATEGY = 0, 1, 2  # readers
 PAYLOAD_BYTES = 256
+COUNTER = np.dtype([("value", "<i8")])
 NEVER_NS = 1 << 60
 START_NS = 1_700_000_000_000_000_000
+
+
+def report_dict(record):
+    """A report as a dict of Python numbers."""
+    return dict(zip(REPORT.names[:-1], record.item()[:-1], strict=True))
 
 
 class Reader:
@@ -63,7 +71,7 @@ class Reader:
         fresh = []
         end = self.ends[0]
         while len(fresh) < limit and (address := ring_peek(end)):
-            report = {name: record_at(address, REPORT)[name].item() for name in REPORT.names if name != "reserved"}
+            report = report_dict(peek_record(address, REPORT))
             ring_advance(end)
             if report["report_seq"] > self.applied_seq:
                 self.applied_seq = report["report_seq"]
@@ -118,7 +126,7 @@ class SenderBench:
         journal = journal_end_at(int(self.block.ctypes.data), PAYLOAD_BYTES, self.journal_capacity)
         on_disk = journal_watermark(journal[0])
         last = int(journal[0]["entries_addr"] + ((on_disk - 1) & journal[0]["mask"]) * journal[0]["entry_bytes"])
-        journal_open(journal[0], on_disk, int(record_at(last, JOURNAL_ENTRY)["crc"]) if on_disk else 0, 1)
+        journal_open(journal[0], on_disk, int(peek_record(last, JOURNAL_ENTRY)["crc"]) if on_disk else 0, 1)
         ids = scratch_ids(self.next_ref, 1 << 30)
         self.next_ref += 1000  # every life skips the rest of its block
         self.state = open_state(
@@ -168,7 +176,7 @@ class SenderBench:
         for kind, payload in self.journal_entries():
             if kind == 2:
                 row = np.frombuffer(payload, REPORT)[0]
-                report = {name: row[name].item() for name in REPORT.names if name != "reserved"}
+                report = report_dict(row)
                 if strategy is None or report["strategy_id"] == strategy:
                     found.append(report)
         return found
@@ -227,8 +235,6 @@ class SenderBench:
         port.count[0] = row + 1
 
     def stamp(self):
-        from shm.instance import stamp
-
         return stamp(self.me[0])
 
     def pull(self):
@@ -292,7 +298,7 @@ class SenderBench:
     def _order(self, kind, **fields):
         address = ring_claim(self.orders[0], 0)
         assert address, "orders ring is full"
-        order = record_at(address, ORDER)
+        order = peek_record(address, ORDER)
         for name in ORDER.names[1:]:
             order[name] = 0
         order["kind"] = kind
@@ -361,16 +367,12 @@ class SenderBench:
 
     def errors(self):
         """{code: count} of the hot thread's distinct errors."""
-        from shm.records.error_row import ERROR_ROW
-
-        rows = [record_at(int(self.me[0]["errors_addr"]) + 64 * k, ERROR_ROW) for k in range(48)]
+        rows = [peek_record(int(self.me[0]["errors_addr"]) + 64 * k, ERROR_ROW) for k in range(48)]
         return {int(row["code"]): int(row["count"]) for row in rows if row["code"]}
 
     def counter(self, counter_id):
         """Value of one counter."""
-        from shm.atomics import load_relaxed
-
-        return load_relaxed(int(self.me[0]["counters_addr"]) + 8 * counter_id)
+        return int(peek_record(int(self.me[0]["counters_addr"]) + 8 * counter_id, COUNTER)["value"])
 
 
 def journal_drain_if_told(bench):
