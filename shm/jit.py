@@ -13,63 +13,17 @@ Flags of `hot`:
 No fastmath: results must be equal with the JIT on and off. No bounds checks by default; `NUMBA_BOUNDSCHECK=1` adds
 them, and every index from outside is range-checked by our own code.
 
-The on-disk cache notices neither a change in a callee of another file nor a change of mode, so its folder is keyed by
-all sources, the versions, the CPU and the mode (`cache_key`). The folder holds executable code: in production it is
-written by the compile step and is read-only to roles.
+Compiled code is cached on disk by shm/code_cache.py.
 """
 
-import hashlib
-import os
-import platform
-from importlib.metadata import version
-from pathlib import Path
+from numba import njit, types
+from numba.core import config as numba_config
+from numba.extending import intrinsic
 
-ROOT = Path(__file__).resolve().parent.parent
-COMPILED_FOLDERS = ("shm", "procs")  # whatever a hot function may call in another file
-MODE_VARIABLES = ("NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK", "QUINTET_FAILPOINTS")
+from shm.code_cache import cache_folder
 
-
-def _cpu_model() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:
-            return "".join(line for line in lines if line.startswith(("model name", "flags")))[:4096]
-    except OSError:
-        return platform.processor()
-
-
-def cache_key() -> str:
-    """Sixteen hex digits that change with any source, version, CPU or compile mode. Cost: about 5 ms."""
-    digest = hashlib.sha256()
-    for folder in COMPILED_FOLDERS:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            digest.update(str(path.relative_to(ROOT)).encode())
-            digest.update(path.read_bytes())
-    for package in ("numba", "llvmlite", "numpy"):
-        digest.update(f"{package}={version(package)}".encode())
-    digest.update(platform.python_version().encode())
-    digest.update(_cpu_model().encode())
-    for name in MODE_VARIABLES:
-        digest.update(f"{name}={os.environ.get(name, '')}".encode())
-    return digest.hexdigest()[:16]
-
-
-def cache_folder() -> Path:
-    """Where compiled code lives: `$QUINTET_CACHE`, or `$XDG_CACHE_HOME/quintet`, then a folder per key."""
-    base = os.environ.get("QUINTET_CACHE")
-    if not base:
-        base = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "quintet")
-    return Path(base) / cache_key()
-
-
-if "NUMBA_CACHE_DIR" not in os.environ:  # set before numba is imported: numba reads it once
-    os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
-
-from numba import njit, types  # noqa: E402
-from numba.core import config as numba_config  # noqa: E402
-from numba.extending import intrinsic  # noqa: E402
-
-# a file that imports numba before this one made numba read the variable too early: its own folder would serve any mode
-numba_config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
+numba_config.CACHE_LOCATOR_CLASSES = "shm.code_cache.SourcesLocator"
+numba_config.CACHE_DIR = str(cache_folder())  # for whatever asks numba itself
 
 JIT_OFF = bool(numba_config.DISABLE_JIT)
 

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from shm.code_cache import generated_folder
+
 HEAD = '''"""Generated: the loop of {names}, idling by `{idle}`."""
 
 from procs.runtime.idle import idle_{idle} as idle
@@ -25,7 +27,7 @@ from shm.jit import hot
 
 def write_module(text: str) -> Path:
     """Store generated source under the cache folder once; the same text always gives the same path."""
-    folder = Path(os.environ["NUMBA_CACHE_DIR"]) / "generated"
+    folder = generated_folder()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"quintet_{hashlib.sha256(text.encode()).hexdigest()[:16]}.py"
     if not path.exists():

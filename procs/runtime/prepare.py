@@ -25,6 +25,7 @@ from procs.runtime.loop import load_loop, loop_path
 from procs.runtime.wiring import ScratchWiring
 from shm.atomics import address_of
 from shm.clock import calibrate
+from shm.code_cache import sources_stamp
 from shm.codes import CLOCK_DRIVEN, CLOCK_REAL, CLOCK_SCALED
 from shm.jit import JIT_OFF
 from shm.records.clock_page import CLOCK_PAGE
@@ -47,7 +48,8 @@ def _roles(config: Config, package: str, instances: tuple[str, ...]) -> list:
 def ready_mark(config: Config, package: str, instances: tuple[str, ...]) -> Path:
     """The file that says that the loop of these instances is compiled."""
     idle = place(config)[instances[0]].idle
-    return loop_path(_roles(config, package, instances), config, list(instances), idle).with_suffix(".ready")
+    path = loop_path(_roles(config, package, instances), config, list(instances), idle)
+    return path.with_suffix(f".{sources_stamp(path)}.ready")
 
 
 def compile_process(config: Config, package: str, instances: tuple[str, ...]) -> int:
