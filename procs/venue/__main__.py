@@ -1,5 +1,6 @@
 """venue: the other side, for development, tests and replay. A restart is refused: books and streams are one session."""
 
+import io
 import sys
 import time
 
@@ -99,6 +100,7 @@ def warm_up(state: State) -> None:
     for turn in range(1, 20):
         step(state, 1_700_000_000_000_000_000 + turn * 10_000_000)
         state.lines_out.count[0] = 0
+    log_drain(state.venue[0]["exchange"]["log"], io.BytesIO())
     close_session(state, 1_700_000_001_000_000_000)
 
 

@@ -24,13 +24,23 @@ CONNECTION = np.dtype(
     [
         ("state", "<i8"),
         ("member", "<i8"),
-        ("used", "<i8"),  # bytes received and not yet taken
+        ("used", "<i8"),  # bytes held of the stream
+        ("taken", "<i8"),  # of them dealt with
+        ("request_bytes", "<i8"),  # of the OUCH request in hand
         ("heard_ns", "<i8"),  # latency time
         ("sent_ns", "<i8"),
         ("begun_ns", "<i8"),
     ]
 )
-MEMBER = np.dtype([("last_user_ref", "<i8"), ("connection", "<i8"), ("enabled", "<i8"), ("logins", "<i8")])
+MEMBER = np.dtype(
+    [
+        ("last_user_ref", "<i8"),
+        ("connection", "<i8"),  # -1 while offline
+        ("enabled", "<i8"),
+        ("logins", "<i8"),
+        ("lost", "<i8"),  # 1 when its connection ended and that was not yet dealt with
+    ]
+)
 DESK_WORDS = np.dtype(
     [("cancel_on_disconnect", "<i8"), ("message_addr", "<i8"), ("receive_addr", "<i8"), ("full", "<i8")]
 )

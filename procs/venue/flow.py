@@ -43,6 +43,7 @@ FLOW_WORDS = np.dtype(
         ("next_ns", "<i8"),  # logic time of the next arrival
         ("gap_ns", "<i8"),  # mean time between two; 0: no flow
         ("crowds", "<i8"),
+        ("built", "<i8"),  # 1 when the first books stand
         ("events", "<i8"),
         ("skipped", "<i8"),
     ]
@@ -212,16 +213,13 @@ def _one_event(exchange, flow):
 
 
 @hot
-def build_first_books(exchange, flow):
-    """The books before the first arrival. Returns the orders entered."""
-    done = 0
+def _build_first_books(exchange, flow):
+    """The books before the first arrival."""
     for at in range(flow["words"]["crowds"]):
         for level in range(LEVELS_FIRST):
             for _ in range(ORDERS_FIRST):
                 _add(exchange, flow, at, SIDE_BUY, level)
                 _add(exchange, flow, at, SIDE_SELL, level)
-                done += 2
-    return done
 
 
 @hot
@@ -230,6 +228,9 @@ def play_flow(exchange, flow, now_ns):
     words = flow["words"]
     if words["gap_ns"] == 0:
         return 0
+    if words["built"] == 0:
+        words["built"] = 1
+        _build_first_books(exchange, flow)
     if words["next_ns"] == 0 or now_ns - words["next_ns"] > BEHIND_NS:
         words["skipped"] += words["next_ns"] != 0
         words["next_ns"] = now_ns

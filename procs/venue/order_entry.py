@@ -15,12 +15,14 @@ cancel, smaller total    Canceled for the difference; priority kept
 account query            Account Query Response with the next number
 """
 
-from procs.venue.book import ORDERS_MAX, find_order
+from procs.venue.book import MEMBERS_MAX, ORDERS_MAX, find_order
+from procs.venue.desk import CONNECTIONS_MAX
 from procs.venue.exchange import say, say_canceled, settle, user_key
 from procs.venue.inputs import input_cancel, input_enter, input_reduce, input_replace
 from procs.venue.ledger import ledger_count_accepted, ledger_count_canceled, ledger_count_rejected
 from procs.venue.market_data import DAY_NS
 from procs.venue.matching import QTY_MAX
+from procs.venue.sessions import next_request
 from procs.wire.codes import WIRE_BAD_FIELD, WIRE_OK
 from procs.wire.ouch.event import (
     OUCH_ACCEPTED,
@@ -45,13 +47,32 @@ from procs.wire.ouch.event import (
 )
 from procs.wire.ouch.inbound import decode_ouch_inbound
 from shm.codes import TIF_DAY, TIF_IOC, TRADING_OPEN
-from shm.counters import VENUE_IGNORED, VENUE_ORDERS
+from shm.counters import VENUE_IGNORED, VENUE_MALFORMED, VENUE_ORDERS
 from shm.instance import count
 from shm.int_map import MAP_MISSING, map_get, map_put, map_remove
 from shm.jit import hot
 
 NO_REJECT = 0
 CROSS_CONTINUOUS = ord("N")
+
+
+@hot
+def serve_orders(exchange, out):
+    """Every request that is whole, of every connection, in turn; then what lost connections leave behind."""
+    desk = exchange["desk"]
+    for line in range(CONNECTIONS_MAX):
+        offset = next_request(desk, exchange["store"], exchange["me"], out, line)
+        while offset > 0:
+            connection = desk["connections"][line]
+            size = connection["request_bytes"]
+            if take_ouch(exchange, connection["member"], desk["received"][line], offset, size) < 0:
+                count(exchange["me"], VENUE_MALFORMED, 1)
+            offset = next_request(desk, exchange["store"], exchange["me"], out, line)
+    for member in range(1, MEMBERS_MAX + 1):
+        if desk["members"][member]["lost"]:
+            desk["members"][member]["lost"] = 0
+            if desk["words"]["cancel_on_disconnect"]:
+                cancel_all(exchange, member)
 
 
 @hot

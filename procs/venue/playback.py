@@ -214,15 +214,6 @@ def play_event(exchange, playback):
     return done
 
 
-@hot
-def build_first_book(exchange, playback):
-    """What stood in the book when playing begins. Returns the plays done."""
-    done = 0
-    while playback["words"]["at"] < playback["words"]["first"]:
-        done += play_event(exchange, playback)
-    return done
-
-
 # --- time -----------------------------------------------------------------------------------------------------------
 
 
@@ -275,12 +266,14 @@ def logic_time(playback, now_ns, real_ns, held):
 def play_history(exchange, playback, now_ns, active, held):
     """Play what is due; in driven time one event a step, so that it is published before the next. Returns the plays."""
     words = playback["words"]
+    done = 0
+    while words["at"] < words["first"]:  # the book that stands when playing begins
+        done += play_event(exchange, playback)
     if words["phase"] == WAITING and active and held == 0:
         words["phase"] = PLAYING
         words["offset_ns"] = now_ns - _play_at(playback, words["at"])["time_ns"] if words["at"] < words["plays"] else 0
     if words["phase"] != PLAYING or (held and words["driven"]):
-        return 0
-    done = 0
+        return done
     events = 1 if words["driven"] else EVENTS_MAX
     while events > 0 and words["at"] < words["plays"] and _due_ns(playback) <= now_ns:
         done += play_event(exchange, playback)

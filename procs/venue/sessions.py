@@ -1,10 +1,12 @@
-"""Sessions: SoupBinTCP 3.0 on the venue's side. Bytes of connections in, packets out, OUCH handed to order entry.
+"""Sessions: SoupBinTCP 3.0 on the venue's side. Bytes of connections in, OUCH requests out, answers on their way.
 
 A connection must log in first; wrong name, password, session or number are answered and the connection closed. Its
 sequenced stream starts at the number asked for (0: what is new) and is read from the store, so a replay and live
 messages are one thing. A second of silence gives a heartbeat; a client silent for CLIENT_SILENCE_NS is dropped. Orders
 outlive their connection unless `cancel_on_disconnect` says otherwise.
 """
+
+import numpy as np
 
 from procs.net.port import WORD_BYTES_ADDR, let_go, line_fd
 from procs.net.replay_wire import close_queue
@@ -18,7 +20,6 @@ from procs.venue.desk import (
     CONNECTIONS_MAX,
     RECEIVE_BYTES,
 )
-from procs.venue.order_entry import cancel_all, take_ouch
 from procs.venue.store import store_copy, store_seek
 from procs.wire.soupbintcp.login import (
     LOGIN_NO_SESSION,
@@ -68,6 +69,7 @@ def _open_connection(desk, out, line, at_ns):
     connection["state"] = CONNECTION_LOGIN
     connection["member"] = 0
     connection["used"] = 0
+    connection["taken"] = 0
     connection["heard_ns"] = at_ns
     connection["sent_ns"] = at_ns
     connection["begun_ns"] = at_ns
@@ -75,9 +77,8 @@ def _open_connection(desk, out, line, at_ns):
 
 
 @hot
-def _lose(exchange, inward, out, line):
+def _lose(desk, inward, out, line):
     """Forget a connection: its descriptor is let go of, its member is offline."""
-    desk = exchange["desk"]
     connection = desk["connections"][line]
     member = connection["member"]
     let_go(inward, line)
@@ -91,8 +92,7 @@ def _lose(exchange, inward, out, line):
     connection["member"] = 0
     if member > 0 and desk["members"][member]["connection"] == line:
         desk["members"][member]["connection"] = -1
-        if desk["words"]["cancel_on_disconnect"]:
-            cancel_all(exchange, member)
+        desk["members"][member]["lost"] = 1
 
 
 @hot
@@ -128,9 +128,9 @@ def _refuse(desk, out, line, reason):
 
 
 @hot
-def _log_in(exchange, out, line, buf, offset, size):
+def _log_in(desk, store, out, line, offset, size):
     """Answer a login request. Returns the packet code: negative when it was malformed."""
-    desk = exchange["desk"]
+    buf = desk["received"][line]
     asked = parse_login_request(
         buf, offset, size, desk["asked_username"], desk["asked_password"], desk["asked_session"]
     )
@@ -140,7 +140,7 @@ def _log_in(exchange, out, line, buf, offset, size):
     if member == 0:
         _refuse(desk, out, line, LOGIN_NOT_AUTHORISED)
         return 1
-    words = exchange["store"]["words"][member]
+    words = store["words"][member]
     if _session_fits(desk) == 0 or asked > words["count"] + 1:
         _refuse(desk, out, line, LOGIN_NO_SESSION)
         return 1
@@ -152,7 +152,7 @@ def _log_in(exchange, out, line, buf, offset, size):
     desk["members"][member]["logins"] += 1
     desk["connections"][line]["member"] = member
     desk["connections"][line]["state"] = CONNECTION_OPEN
-    _start_stream(exchange["store"], member, desk["cursors"][line], asked)
+    _start_stream(store, member, desk["cursors"][line], asked)
     next_seq = desk["cursors"][line]["next_seq"]
     out.frames[line]["size"] += encode_login_accepted(
         out.frame_bytes[line], out.frames[line]["size"], desk["session"], next_seq
@@ -171,90 +171,99 @@ def _start_stream(store, member, cursor, asked):
 
 
 @hot
-def _take_packet(exchange, out, line, buf, offset, size):
-    """One whole packet. Returns a negative code when it was malformed."""
-    connection = exchange["desk"]["connections"][line]
-    kind = soup_type(buf, offset)
+def _take_packet(desk, store, out, line, offset, size):
+    """One whole packet that is not an order request. Returns a negative code when it was malformed."""
+    connection = desk["connections"][line]
+    kind = soup_type(desk["received"][line], offset)
     if kind == SOUP_CLIENT_HEARTBEAT or kind == SOUP_DEBUG:
         return 1
     if kind == SOUP_LOGOUT:
         connection["state"] = CONNECTION_CLOSING
         return 1
     if connection["state"] == CONNECTION_LOGIN and kind == SOUP_LOGIN_REQUEST:
-        return _log_in(exchange, out, line, buf, offset, size)
-    if connection["state"] == CONNECTION_OPEN and kind == SOUP_UNSEQUENCED:
-        return take_ouch(exchange, connection["member"], buf, offset + SOUP_HEAD_BYTES, size - SOUP_HEAD_BYTES)
+        return _log_in(desk, store, out, line, offset, size)
     return -1
 
 
 @hot
-def _take_bytes(exchange, out, line, source_addr, size, at_ns):
-    """Append received bytes and take every whole packet. A stream that cannot be followed is closed."""
-    desk = exchange["desk"]
+def next_request(desk, store, me, out, line):
+    """Offset of the next OUCH request in the bytes received on a line (`request_bytes` long), or 0 when none is whole.
+
+    Deals with every other packet on the way. A stream that cannot be followed any further is closed.
+    """
     connection = desk["connections"][line]
     buf = desk["received"][line]
-    connection["heard_ns"] = at_ns
-    if connection["used"] + size > RECEIVE_BYTES:
-        count(exchange["me"], VENUE_MALFORMED, 1)
-        connection["state"] = CONNECTION_CLOSING
-        return
-    copy_bytes(desk["words"]["receive_addr"] + line * RECEIVE_BYTES + connection["used"], source_addr, size)
-    connection["used"] += size
-    start = 0
-    step = soup_next(buf, start, connection["used"])
-    while step > 0 and connection["state"] != CONNECTION_CLOSING:
-        if _take_packet(exchange, out, line, buf, start, step) < 0:
-            count(exchange["me"], VENUE_MALFORMED, 1)
-        start += step
-        step = soup_next(buf, start, connection["used"])
-    if step < 0:
-        count(exchange["me"], VENUE_MALFORMED, 1)
-        connection["state"] = CONNECTION_CLOSING
-    for i in range(start, connection["used"]):  # less than one packet, rarely anything at all
-        buf[i - start] = buf[i]
-    connection["used"] -= start
+    while connection["state"] == CONNECTION_LOGIN or connection["state"] == CONNECTION_OPEN:
+        start = connection["taken"]
+        size = soup_next(buf, start, connection["used"])
+        if size == 0:
+            break
+        if size < 0:
+            count(me, VENUE_MALFORMED, 1)
+            connection["state"] = CONNECTION_CLOSING
+            break
+        connection["taken"] = start + size
+        if connection["state"] == CONNECTION_OPEN and soup_type(buf, start) == SOUP_UNSEQUENCED:
+            connection["request_bytes"] = size - SOUP_HEAD_BYTES
+            return start + SOUP_HEAD_BYTES
+        if _take_packet(desk, store, out, line, start, size) < 0:
+            count(me, VENUE_MALFORMED, 1)
+    taken = connection["taken"]
+    for i in range(taken, connection["used"]):  # less than one packet, rarely anything at all
+        buf[i - taken] = buf[i]
+    connection["used"] -= taken
+    connection["taken"] = 0
+    return 0
 
 
 @hot
-def take_orders(exchange, inward, out):
-    """Every frame that came from connections. Returns their number."""
+def receive_bytes(desk, me, inward, out):
+    """Append every frame that came from connections to what is held of their streams. Returns the frames."""
     frames = inward.count[0]
     for row in range(frames):
         frame = inward.frames[row]
-        line = int(frame["line"])
+        line = np.int64(frame["line"])
         if line < 0 or line >= CONNECTIONS_MAX:
             continue
-        if int(frame["flags"]) & FRAME_FLAG_CLOSED:
-            _lose(exchange, inward, out, line)
+        connection = desk["connections"][line]
+        if np.int64(frame["flags"]) & FRAME_FLAG_CLOSED:
+            _lose(desk, inward, out, line)
             continue
-        if exchange["desk"]["connections"][line]["state"] == CONNECTION_FREE:
-            _open_connection(exchange["desk"], out, line, frame["stamp_ns"])
-        source_addr = inward.words[WORD_BYTES_ADDR] + row * FRAME_BYTES
-        _take_bytes(exchange, out, line, source_addr, frame["size"], frame["stamp_ns"])
+        if connection["state"] == CONNECTION_FREE:
+            _open_connection(desk, out, line, frame["stamp_ns"])
+        connection["heard_ns"] = frame["stamp_ns"]
+        size = frame["size"]
+        if size < 0 or connection["used"] + size > RECEIVE_BYTES:
+            count(me, VENUE_MALFORMED, 1)
+            connection["state"] = CONNECTION_CLOSING
+            continue
+        target_addr = desk["words"]["receive_addr"] + line * RECEIVE_BYTES + connection["used"]
+        copy_bytes(target_addr, inward.words[WORD_BYTES_ADDR] + row * FRAME_BYTES, size)
+        connection["used"] += size
     inward.count[0] = 0
     return frames
 
 
 @hot
-def tend_connections(exchange, inward, out, at_ns):
+def tend_connections(desk, store, inward, out, at_ns):
     """Streams, heartbeats, timeouts, ends. Returns the bytes put on the way."""
     total = 0
     for line in range(CONNECTIONS_MAX):
-        connection = exchange["desk"]["connections"][line]
+        connection = desk["connections"][line]
         state = connection["state"]
         if state == CONNECTION_FREE:
             if _connected(inward, line):
-                _open_connection(exchange["desk"], out, line, at_ns)
+                _open_connection(desk, out, line, at_ns)
             continue
         if state == CONNECTION_CLOSING:
             if out.frames[line]["size"] == out.taken[line] or _connected(out, line) == 0:
-                _lose(exchange, inward, out, line)
+                _lose(desk, inward, out, line)
             continue
         if _timed_out(connection, at_ns):
-            _lose(exchange, inward, out, line)
+            _lose(desk, inward, out, line)
             continue
         if state == CONNECTION_OPEN:
-            total += _fill(exchange, out, line, at_ns)
+            total += _fill(desk, store, out, line, at_ns)
     return total
 
 
@@ -266,15 +275,13 @@ def _timed_out(connection, at_ns):
 
 
 @hot
-def _fill(exchange, out, line, at_ns):
+def _fill(desk, store, out, line, at_ns):
     """Move what fits from the member's stream into the transmit frame; a heartbeat when there was nothing for long."""
-    connection = exchange["desk"]["connections"][line]
+    connection = desk["connections"][line]
     frame = out.frames[line]
     used = frame["size"]
     target = out.words[WORD_BYTES_ADDR] + line * FRAME_BYTES + used
-    size = store_copy(
-        exchange["store"], connection["member"], exchange["desk"]["cursors"][line], target, FRAME_BYTES - used, 1 << 30
-    )
+    size = store_copy(store, connection["member"], desk["cursors"][line], target, FRAME_BYTES - used, 1 << 30)
     if size == 0 and used == 0 and at_ns - connection["sent_ns"] >= HEARTBEAT_NS:
         size = encode_soup_empty(out.frame_bytes[line], 0, SOUP_SERVER_HEARTBEAT)
     if size > 0:

@@ -1,12 +1,13 @@
 """One turn of the exchange: members first, then requests, then the world (flow or history), then what leaves."""
 
-from procs.venue.flow import build_first_books, play_flow
+from procs.venue.flow import play_flow
 from procs.venue.input_log import PAUSE_BELOW, log_room
 from procs.venue.ledger import ledger_publish
 from procs.venue.market_data import STREAM, send_market_data, tell_close, tell_open
-from procs.venue.playback import build_first_book, logic_time, play_history, published
+from procs.venue.order_entry import serve_orders
+from procs.venue.playback import logic_time, play_history, published
 from procs.venue.retransmission import send_replies, take_request
-from procs.venue.sessions import take_orders, tend_connections
+from procs.venue.sessions import receive_bytes, tend_connections
 from procs.venue.store import CHUNKS_MAX, STREAMS, store_room
 from shm.codes import STATE_ACTIVE
 from shm.control import control_state
@@ -23,40 +24,25 @@ def step(state, now_ns):
     """Returns the work count: messages, orders, events, datagrams and bytes handled."""
     venue = state.venue[0]
     exchange = venue["exchange"]
+    desk, store, tape = exchange["desk"], exchange["store"], exchange["tape"]
     real_ns = stamp(state.me[0])
-    work = take_orders(exchange, state.orders_in, state.orders_out)
-    work += _take_requests(venue, state.requests_in)
-    active = control_state(state.control[0], -1, -1, -1) == STATE_ACTIVE
-    now_ns = turn_world(venue, now_ns, real_ns, active)
-    work += send_market_data(exchange["tape"], exchange["store"], venue["faults"], state.lines_out, now_ns, real_ns)
-    work += send_replies(venue["requests"], exchange["tape"], exchange["store"], state.lines_out)
-    work += tend_connections(exchange, state.orders_in, state.orders_out, real_ns)
-    return work + _publish(exchange)
-
-
-@hot
-def turn_world(venue, now_ns, real_ns, active):
-    """Let logic time pass and what it brings happen. Returns logic time, which is the venue's to drive in some runs."""
-    exchange = venue["exchange"]
     held = _outstanding(venue)
     now_ns = logic_time(venue["playback"], now_ns, real_ns, held)
     exchange["books"]["words"]["now_ns"] = now_ns
     if venue["opened"] == 0:
-        open_session(venue, now_ns)
+        venue["opened"] = 1
+        tell_open(tape, store, now_ns)
+    work = receive_bytes(desk, state.me[0], state.orders_in, state.orders_out)
+    serve_orders(exchange, state.orders_out)
+    work += _take_requests(venue, state.requests_in)
     if _has_room(venue):
-        play_flow(exchange, venue["flow"], now_ns)
-        play_history(exchange, venue["playback"], now_ns, active, held)
-    return now_ns
-
-
-@hot
-def open_session(venue, now_ns):
-    """The session's first messages and the books that stand when it begins."""
-    exchange = venue["exchange"]
-    tell_open(exchange["tape"], exchange["store"], now_ns)
-    build_first_books(exchange, venue["flow"])
-    build_first_book(exchange, venue["playback"])
-    venue["opened"] = 1
+        active = control_state(state.control[0], -1, -1, -1) == STATE_ACTIVE
+        work += play_flow(exchange, venue["flow"], now_ns)
+        work += play_history(exchange, venue["playback"], now_ns, active, held)
+    work += send_market_data(tape, store, venue["faults"], state.lines_out, now_ns, real_ns)
+    work += send_replies(venue["requests"], tape, store, state.lines_out)
+    work += tend_connections(desk, store, state.orders_in, state.orders_out, real_ns)
+    return work + _publish(exchange)
 
 
 @hot
