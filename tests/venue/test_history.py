@@ -35,6 +35,8 @@ from tests.support.data import shared_data
 from tests.support.venue import Client, Rig, SimpleBook, messages_of
 from tests.venue.test_order_entry import Desk, kinds
 
+pytestmark = pytest.mark.timeout(300)  # a busy machine compiles for minutes
+
 NAMES = {
     PLAY_ADD: "add",
     PLAY_REDUCE: "reduce",

@@ -13,6 +13,8 @@ from shm.counters import VENUE_MALFORMED
 from shm.jit import JIT_OFF
 from tests.support.venue import Rig, SimpleBook, messages_of
 
+pytestmark = pytest.mark.timeout(300)  # a busy machine compiles for minutes
+
 TURNS = 60 if JIT_OFF else 3000
 
 

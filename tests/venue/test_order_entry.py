@@ -30,6 +30,8 @@ from shm.counters import VENUE_MALFORMED
 from tests.oracles.matching import MatchingOracle
 from tests.support.venue import Client, Rig, SimpleBook, login_sequence, messages_of
 
+pytestmark = pytest.mark.timeout(300)  # a busy machine compiles for minutes
+
 SYMBOL = text_word("QNTA    ")
 FAR_BID, FAR_ASK = 900_000, 1_100_000
 MONEY = ("position_lots", "bought_lots", "sold_lots", "bought_micro", "sold_micro", "fees_micro", "fills")

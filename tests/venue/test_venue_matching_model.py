@@ -24,6 +24,8 @@ from shm.records.ledger import LEDGER
 from shm.scratch import scratch_table
 from tests.oracles.matching import MatchingOracle
 
+pytestmark = pytest.mark.timeout(300)  # a busy machine compiles for minutes
+
 INSTRUMENTS = 3
 ROUNDS = 600 if JIT_OFF else 6000
 MONEY = ("position_lots", "bought_lots", "sold_lots", "bought_micro", "sold_micro", "fees_micro", "fills")
