@@ -43,6 +43,7 @@ ORDERING_USERS = {
     "procs/runtime/pace.py": "step words of the instance page",
     "procs/net/port.py": "descriptors handed over by the control thread",
     "procs/net/replay_wire.py": "counters that the control thread reads",
+    "procs/venue/quiet.py": "step and work words of the other instances' pages",
     "procs/venue/store.py": "chunks that the venue's control thread allocates ahead of its hot thread",
     "procs/venue/input_log.py": "private queue between the venue's hot thread and its file writer",
     "procs/order_sender/session.py": "hand-over words of the control thread",
