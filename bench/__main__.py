@@ -5,9 +5,11 @@ import importlib
 import json
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench.host import host_facts
+from bench.plot import plot
 from bench.result import Result
 from shm.inspect import write_hgrm
 
@@ -44,34 +46,6 @@ def show(result: Result) -> str:
 LABELS = (("p50", "p50"), ("p99", "p99"), ("p99_9", "p99.9"), ("max", "max"))
 
 
-def plot(results: list[Result], path: Path) -> None:
-    """Latency by percentile, one curve a benchmark, on the axis that HdrHistogram's plotters use."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-    import numpy as np
-
-    figure, axes = plt.subplots(figsize=(9, 5.5))
-    for result in results:
-        ordered = np.sort(result.samples) / result.scale
-        share = (np.arange(len(ordered)) + 0.5) / len(ordered)
-        keep = np.unique(np.rint(len(ordered) * (1 - np.geomspace(1, 0.5 / len(ordered), 400))).astype(int))
-        keep = keep[keep < len(ordered)]
-        axes.plot(1 / (1 - share[keep]), ordered[keep], label=f"{result.name} ({result.unit})")
-        axes.axhline(result.reference, linestyle=":", linewidth=0.8, color=axes.lines[-1].get_color())
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    ticks = (1, 2, 10, 100, 1000, 10000)
-    axes.set_xticks(ticks, ("0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"))
-    axes.set_xlabel("percentile")
-    axes.set_ylabel("latency; dotted: the reference")
-    axes.grid(True, which="major", linewidth=0.3)
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-
-
 def main(argv: list[str] | None = None) -> int:
     """Exit 0 when everything ran, whether or not goals were met; 1 when a benchmark failed; 2 usage."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Quintet against the raw machine.")
@@ -89,6 +63,8 @@ def main(argv: list[str] | None = None) -> int:
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    if arguments.plot and find_spec("matplotlib") is None:
+        parser.error("--plot needs matplotlib: pip install 'quintet[plot]'")
     host = host_facts()
     if not arguments.json:
         print("host  " + "  ".join(f"{key} {value}" for key, value in host.items()))
@@ -102,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
                 write_hgrm(result.histogram(), out / f"{result.name}.hgrm", result.scale)
                 drawn.append(result)
     if arguments.plot and drawn:
-        plot(drawn, out / "percentiles.png")
+        plot(drawn, host, out / "percentiles.png")
     print(f"percentile files in {out}", file=sys.stderr)
     return 0
 
