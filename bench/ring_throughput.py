@@ -158,7 +158,7 @@ def rates(rounds: list[np.ndarray], cycle_ns: float) -> tuple[float, float]:
 def run(smoke: bool) -> list[Result]:
     """Alternate rounds of the ring and of the raw stream."""
     first_core, second_core = two_cores()
-    rounds, blocks = (2, 12) if smoke else (ROUNDS, 256)
+    rounds, blocks = (2, 12) if smoke else (ROUNDS, 96)
     raw, ring = [], []
     with SharedBlock(BLOCK) as block:
         base = block.segment.address

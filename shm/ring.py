@@ -23,8 +23,12 @@ ring_seq: a record copied whole into a slot brings a foreign sequence word with 
 Consumer: `addr = ring_peek(end)`, read in place, `ring_advance(end)`; once a batch `ring_release(end)`.
 """
 
-from shm.atomics import load_acquire, load_relaxed, store_relaxed, store_release
+from shm.atomics import load_acquire, load_relaxed, prefetch, store_relaxed, store_release
 from shm.jit import hot
+
+# A slot is last in the consumer's cache; asked for this many records ahead of its turn, its line is the producer's when
+# it is filled. Bench ring_throughput: 58-66 M records/s without, 76-80 with (4 and 24 ahead are alike); hop unchanged.
+FETCH_AHEAD = 12
 
 
 @hot
@@ -122,6 +126,7 @@ def ring_publish(end):
     """
     store_release(end["next_addr"], end["next_seq"] + 1)
     _step(end)
+    prefetch(_slot_addr(end, end["next_seq"] + FETCH_AHEAD))
 
 
 @hot
