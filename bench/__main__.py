@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import signal
 import sys
 import tempfile
 from importlib.util import find_spec
@@ -65,6 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     if arguments.plot and find_spec("matplotlib") is None:
         parser.error("--plot needs matplotlib: pip install 'quintet[plot]'")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a benchmark that is stopped takes its memory with it
     host = host_facts()
     if not arguments.json:
         print("host  " + "  ".join(f"{key} {value}" for key, value in host.items()))
