@@ -24,6 +24,8 @@ BATCH_MAX = 64  # events in one step; a burst never keeps members waiting
 BEHIND_NS = 250_000_000  # further behind than this (a stopped process) the missed arrivals are left out
 LOTS = 100  # sizes are multiples of it
 HALF_SPREAD_TICKS = 1
+WALK_EVENTS = 40  # the fair price moves once in so many events of its instrument: 12 times a second by default
+STRIKE_MAX = 8  # a marketable order is at most this many times larger than usual
 
 GAPS = np.round(-np.log1p(-(np.arange(1024) + 0.5) / 1024) * 1_000_000).astype(np.int64)  # exponential, mean 10^6
 
@@ -178,7 +180,7 @@ def _strike(exchange, flow, at):
     side = SIDE_BUY if next_random(words, 100) < min(95, max(5, 50 + 15 * lean)) else SIDE_SELL
     price = ask + crowd["tick"] if side == SIDE_BUY else bid - crowd["tick"]
     if price > 0:
-        qty = _lots(words, crowd)
+        qty = _lots(words, crowd) * (1 + min(STRIKE_MAX, max(lean, -lean)))  # the further off, the harder it is hit
         input_enter(exchange["books"], exchange["log"], instrument, side, price, qty, TIF_IOC, 0)
         settle(exchange)
 
@@ -186,10 +188,10 @@ def _strike(exchange, flow, at):
 @hot
 def _walk(words, crowd):
     """Now and then the fair price moves a tick, a little more often towards its anchor."""
-    if next_random(words, 20) != 0:
+    if next_random(words, WALK_EVENTS) != 0:
         return
-    drawn = (crowd["anchor_ticks"] - crowd["fair_ticks"]) // (20 * crowd["tick"])
-    up = next_random(words, 100) < 50 + min(20, max(-20, drawn))
+    away = (crowd["fair_ticks"] - crowd["anchor_ticks"]) // crowd["tick"]
+    up = next_random(words, 1000) < 500 - min(200, max(-200, 5 * away))
     crowd["fair_ticks"] += crowd["tick"] if up else -crowd["tick"]
 
 
