@@ -7,7 +7,7 @@ that the dead process journalled and did not publish are published; readers drop
 
 import numpy as np
 
-from procs.order_sender.desk import REPORT_BYTES, SWEEP_LOST, reader_of, row_of, working_of
+from procs.order_sender.desk import REPORT_BYTES, SWEEP_LOST, me_of, reader_of, row_of, working_of
 from procs.order_sender.entries import ask_cancel, open_order
 from procs.order_sender.life_cycle import is_open
 from procs.order_sender.orders import slot_for, slot_of_order, slot_of_ref
@@ -21,6 +21,8 @@ from procs.order_sender.reports import (
 from procs.order_sender.session import VENUE_SESSION_AT, VENUE_SESSION_WIDTH, start_sweep, want_session_state
 from shm.atomics import address_of, copy_bytes, record_at
 from shm.codes import INTENT_REPLACE, REPORT_NEVER_ARRIVED, STATE_CANCEL_ONLY
+from shm.counters import SENDER_OPEN_ORDERS
+from shm.instance import gauge
 from shm.jit import hot
 from shm.journal import JOURNAL_CANCEL_SENT, JOURNAL_ORDER_SENT, JOURNAL_REPORT, JOURNAL_SESSION
 from shm.latest import latest_claim, latest_publish, latest_version
@@ -128,6 +130,7 @@ def republish(desk, reader):
 def finish_replay(desk):
     """After the last entry: nothing at or below the journal's order ids is taken again, and what is open is swept."""
     desk["order_id_replayed"] = desk["order_id_last"]
+    gauge(me_of(desk), SENDER_OPEN_ORDERS, desk["orders_open"])  # the dead process may not have said its last word
     start_sweep(desk, SWEEP_LOST)
     want_session_state(desk, STATE_CANCEL_ONLY)
     for reader in range(desk["readers"]):

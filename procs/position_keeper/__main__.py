@@ -27,6 +27,9 @@ from shm.ring import ring_caught_up
 
 TAIL = 16  # entries of our own journal that may be newer than the published rows: one, and some to spare
 
+# by instance and reports ring: reader of our journal, reader of order_sender's, its next entry to read
+_journals: dict[tuple[str, int], list] = {}
+
 
 def open_(wiring) -> KeeperState:
     """Attach rings, tables and the journal, and allocate everything; no position is known yet."""
@@ -72,9 +75,15 @@ def recover(wiring, state) -> None:
 
 
 def _read_missed(wiring, state, ring: int, sender: str) -> int:
-    """Apply what one order_sender's journal has after our last report. Returns the last report_seq in the journal."""
-    mine = wiring.journal_reader(wiring.instance)
-    reports = reports_in_journal(wiring.journal_reader(sender))
+    """Apply what one order_sender's journal has after our last report. Returns the last report_seq read, 0 for none.
+
+    Each entry is read once in our life.
+    """
+    if (wiring.instance, ring) not in _journals:
+        _journals[wiring.instance, ring] = [wiring.journal_reader(wiring.instance), wiring.journal_reader(sender), 0]
+    place = _journals[wiring.instance, ring]
+    mine = place[0]
+    reports, place[2] = reports_in_journal(place[1], place[2])
     last = int(reports["report_seq"][-1]) if len(reports) else 0
     missed = reports[reports["report_seq"] > state.applied_seq[ring]]
     apply_missed(state, ring, missed, lambda match_number: fill_in_journal(mine.entries(0), match_number))

@@ -70,14 +70,15 @@ def resume(state, senders: np.ndarray) -> None:
         publish_pnl(state, at, 0, int(state.rows[at]["now_ns"]))
 
 
-def reports_in_journal(reader, from_seq: int = 0) -> np.ndarray:
-    """Every report of an order_sender's journal from entry `from_seq` on, in order."""
+def reports_in_journal(reader, from_seq: int = 0) -> tuple[np.ndarray, int]:
+    """(every report of an order_sender's journal from entry `from_seq` on, in order; the entry to go on with)."""
     found = [np.zeros(0, REPORT)]
     for chunk in reader.chunks(from_seq):
+        from_seq += len(chunk)
         chunk = chunk[chunk["head"]["kind"] == JOURNAL_REPORT]
         payload = np.ascontiguousarray(chunk["payload"][:, : REPORT.itemsize])
         found.append(np.frombuffer(payload.tobytes(), REPORT))
-    return np.concatenate(found)
+    return np.concatenate(found), from_seq
 
 
 def apply_missed(state, sender: int, reports: np.ndarray, find_fill) -> int:

@@ -22,7 +22,7 @@ from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.tables import tables_of
 from shm.atomics import address_of
-from shm.codes import STATE_HALTED
+from shm.codes import LIFE_STARTING, STATE_HALTED
 from shm.control import SCOPE_FIRM, control_set
 from shm.ends import control_end_at, journal_end_at
 from shm.ids import IdBlock
@@ -245,6 +245,7 @@ class Wiring(_Shape):
         page["role_id"] = ROLES.index(self.role)
         page["warnings"] = page["exit_code"] = page["started_ns"] = 0
         page["alive_ns"] = page["step_seen_ns"] = time.monotonic_ns()
+        page["life"] = LIFE_STARTING  # before the pid: nobody may see the dead process's RUNNING under ours
         page["pid"] = os.getpid()
 
     def _keep(self, segment: Segment) -> Segment:

@@ -21,6 +21,7 @@ from shm.records.report import REPORT
 from shm.ring import ring_caught_up, ring_resume_newest
 
 _id_blocks: dict[str, IdBlock] = {}  # by instance: the cold side of `state.ids`
+_journals: dict[tuple[str, int], list] = {}  # by instance and reports ring: its producer's journal, next entry to read
 
 
 def open_(wiring) -> StrategyState:
@@ -79,12 +80,21 @@ def tend(wiring, state) -> None:
 
 
 def catch_up(wiring, state) -> None:
-    """Apply the reports that did not fit into our rings, from each order_sender's journal."""
+    """Apply the reports that did not fit into our rings, from each order_sender's journal.
+
+    Each entry is read once in our life: a strategy that takes longer than its silence limit loses its orders.
+    """
     for ring, sender in enumerate(wiring.peers_in("reports")):
-        for head, payload in wiring.journal_reader(sender).entries(0):
-            if head["kind"] == JOURNAL_REPORT:
-                report = np.frombuffer(payload, REPORT, count=1)[0]
-                apply_report(state, ring, report, 0, int(head["now_ns"]))
+        if (wiring.instance, ring) not in _journals:
+            _journals[wiring.instance, ring] = [wiring.journal_reader(sender), 0]
+        place = _journals[wiring.instance, ring]
+        for chunk in place[0].chunks(place[1]):
+            place[1] += len(chunk)
+            chunk = chunk[chunk["head"]["kind"] == JOURNAL_REPORT]
+            times = chunk["head"]["now_ns"].tolist()
+            reports = np.frombuffer(bytearray(chunk["payload"][:, : REPORT.itemsize].tobytes()), REPORT)
+            for row, now_ns in enumerate(times):
+                apply_report(state, ring, reports[row], 0, now_ns)
         ring_caught_up(state.reports[ring], int(state.applied_seq[ring]))
 
 

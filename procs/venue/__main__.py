@@ -11,7 +11,8 @@ from procs.runtime.agent import main
 from procs.runtime.role import Role
 from procs.venue.history import load_history
 from procs.venue.input_log import log_drain
-from procs.venue.settings import load_settings
+from procs.venue.knobs import Knobs
+from procs.venue.settings import CHANGED, load_settings
 from procs.venue.state import State, new_state
 from procs.venue.step import close_session, end_session, step
 from procs.venue.store import store_extend
@@ -66,10 +67,11 @@ def recover(wiring, state: State) -> None:
             do="stop the fabric and start it again: the simulated exchange does not survive its process",
         )
     wiring.world = World(wiring.config, state)
+    wiring.knobs = Knobs(wiring.runtime_folder / CHANGED, state.venue[0])
     wiring.input_file = None
     if load_settings().input_log:
         wiring.runtime_folder.mkdir(parents=True, exist_ok=True)
-        wiring.input_file = open(wiring.runtime_folder / "venue-input.log", "wb")
+        wiring.input_file = open(wiring.runtime_folder / "venue-input.log", "wb", buffering=0)
         state.venue[0]["exchange"]["log"]["words"]["to_file"] = 1
     store_extend(state.venue[0]["exchange"]["store"])
 
@@ -78,6 +80,7 @@ def tend(wiring, state: State) -> None:
     """Memory ahead of need, connections, the input file."""
     store_extend(state.venue[0]["exchange"]["store"])
     wiring.world.tend()
+    wiring.knobs.turn()
     if wiring.input_file is not None:
         log_drain(state.venue[0]["exchange"]["log"], wiring.input_file)
 

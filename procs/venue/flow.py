@@ -44,6 +44,7 @@ FLOW_WORDS = np.dtype(
         ("random", "<i8"),
         ("next_ns", "<i8"),  # logic time of the next arrival
         ("gap_ns", "<i8"),  # mean time between two; 0: no flow
+        ("off", "<i8"),  # not 0: no arrivals for the time being
         ("crowds", "<i8"),
         ("built", "<i8"),  # 1 when the first books stand
         ("events", "<i8"),
@@ -228,7 +229,7 @@ def _build_first_books(exchange, flow):
 def play_flow(exchange, flow, now_ns):
     """Every arrival that is due. Returns their number."""
     words = flow["words"]
-    if words["gap_ns"] == 0:
+    if words["gap_ns"] == 0 or words["off"] != 0:
         return 0
     if words["built"] == 0:
         words["built"] = 1

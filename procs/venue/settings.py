@@ -1,7 +1,8 @@
 """Settings of the simulated venue that only tests and experiments need: faults, and what it does with members.
 
 They come as one JSON object in the environment variable QUINTET_VENUE, because they describe the world outside and not
-the system under test. An unknown key or a wrong type is refused.
+the system under test. Faults and flow can be changed while the venue runs: the same object in the file `CHANGED` of the
+runtime folder takes the place of what was said before (knobs.py). An unknown key or a wrong type is refused.
 """
 
 import os
@@ -12,6 +13,7 @@ from msgspec import Struct
 from config.errors import ConfigError
 
 VARIABLE = "QUINTET_VENUE"
+CHANGED = "venue-settings.json"
 
 
 class Settings(Struct, forbid_unknown_fields=True, frozen=True):
@@ -22,6 +24,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     duplicate_ppm: tuple[int, int] = (0, 0)
     reorder_ppm: tuple[int, int] = (0, 0)
     lines_off: tuple[bool, bool] = (False, False)
+    flow_off: bool = False  # nobody but members trades
     cancel_on_disconnect: bool = False
     input_log: bool = False  # write every input to `venue-input.log` in the runtime folder
 

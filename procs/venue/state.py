@@ -12,6 +12,7 @@ from procs.venue.faults import FAULTS, LINES, prepare_faults
 from procs.venue.flow import FLOW, prepare_flow
 from procs.venue.history import History
 from procs.venue.input_log import prepare_log
+from procs.venue.knobs import set_knobs
 from procs.venue.ledger import RULE, prepare_ledger
 from procs.venue.market_data import prepare_tape
 from procs.venue.playback import PLAYBACK, prepare_playback
@@ -94,11 +95,8 @@ def new_state(
     run = config.run
     prepare_flow(venue[0]["flow"], flow_instruments(config), rules, run.seed, run.events_per_second)
     prepare_playback(venue[0]["playback"], history, played, channels, pages)
-    faults = venue[0]["faults"]
-    prepare_faults(faults, settings.fault_seed)
-    for name in ("loss_ppm", "duplicate_ppm", "reorder_ppm"):
-        faults["rows"][name] = getattr(settings, name)
-    faults["rows"]["off"] = settings.lines_off
+    prepare_faults(venue[0]["faults"], settings.fault_seed)
+    set_knobs(venue[0], settings)
     return State(
         me=me,
         exit_request=np.zeros(1, np.int64),

@@ -123,7 +123,8 @@ def store_seek(store, stream, cursor, sequence):
     cursor["offset"] = at & 0xFFFFFFFF
     cursor["next_seq"] = (((sequence - 1) >> INDEX_SHIFT) << INDEX_SHIFT) + 1
     while cursor["next_seq"] < sequence:
-        cursor["offset"] += _settle(store, stream, cursor)
+        size = _settle(store, stream, cursor)  # may move the cursor to the next chunk, before its offset is read
+        cursor["offset"] += size
         cursor["next_seq"] += 1
     return 1
 

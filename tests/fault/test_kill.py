@@ -3,30 +3,50 @@
 import signal
 import time
 
+import numpy as np
 import pytest
 
 from procs.cli.session import open_orders
-from shm.codes import STATE_ACTIVE
+from shm.codes import JOURNAL_ORDER_SENT, STATE_ACTIVE
+from shm.records.order import ORDER
+from shm.records.sent import SENT
 from tests.support.system import ROLES, System, system_config
 
+SENT_ORDER = np.dtype([("order", ORDER), ("sent", SENT)])  # payload of JOURNAL_ORDER_SENT
+
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("no_leftovers")]
+
+
+def check_what_was_sent(machine: System) -> None:
+    """Nothing left older than its expiry, nothing left twice: not an order, not a reference number."""
+    heads, entries = machine.journal("order_sender", JOURNAL_ORDER_SENT, SENT_ORDER)
+    assert len(entries) > 0
+    expires_ns = entries["order"]["expires_ns"]
+    late = (expires_ns > 0) & (heads["now_ns"] > expires_ns)
+    assert not late.any(), f"sent after their expiry: {entries['order'][late]}"
+    for column in (entries["order"]["order_id"], entries["order"]["intent_id"], entries["sent"]["user_ref_num"]):
+        assert len(np.unique(column)) == len(column), "sent twice"
 
 
 def test_each_role_killed_in_turn_comes_back_and_orders_go_on(folders):
     with System(system_config("kill")) as machine:
         for role in ROLES:
             machine.wait(lambda: open_orders(machine.snapshot) > 0, f"orders work before {role} is killed")
+            own_cancels = machine.counters().get("gate_own_cancels", 0)
             back_seconds = machine.kill(role)
             before = machine.sent()
             machine.wait(
                 lambda seen=before: machine.sent() > seen, f"an order after {role} came back in {back_seconds:.1f} s"
             )
+            if role == "strategy":
+                assert machine.counters()["gate_own_cancels"] > own_cancels, "the gate cancels what it left"
             fills = machine.fills()
             machine.wait(lambda seen=fills: machine.fills() > seen, f"a fill after {role} came back")
         report = machine.finish()
         assert report["failures"] == [], machine.logs()
         restarts = {row["instance"]: row["restarts"] for row in machine.snapshot.instances()}
         assert restarts == {"venue": 0, **{role: 1 for role in ROLES}}
+        check_what_was_sent(machine)
 
 
 @pytest.mark.parametrize("role", ["strategy", "position_keeper"])

@@ -125,7 +125,7 @@ class KeeperBench:
         self.catch_up()
 
     def catch_up(self):
-        reports = reports_in_journal(reader_of(self.sender_journal))
+        reports, _ = reports_in_journal(reader_of(self.sender_journal))
         missed = reports[reports["report_seq"] > self.state.applied_seq[0]]
         mine = reader_of(self.state.journal)
         apply_missed(self.state, 0, missed, lambda number: fill_in_journal(mine.entries(0), number))

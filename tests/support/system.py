@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 from msgspec import structs
 
 from config.load import Config, load
@@ -13,10 +14,17 @@ from procs.cli.report import collect, failures
 from procs.cli.session import drain, stop_quoting, wait_ready
 from procs.cli.snapshot import Snapshot
 from procs.runtime.fabric import Fabric
+from procs.runtime.objects import journals_of
+from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.supervisor import Supervisor
+from procs.venue.settings import CHANGED
 from shm.codes import LIFE_RUNNING
+from shm.journal_reader import JournalReader
+from shm.journal_view import JournalView
 from shm.records.clock_page import CLOCK_PAGE
-from shm.records.segment_header import SEGMENT_KIND_CLOCK
+from shm.records.journal_end import journal_entry_bytes
+from shm.records.journal_entry import JOURNAL_ENTRY
+from shm.records.segment_header import SEGMENT_KIND_CLOCK, SEGMENT_KIND_JOURNAL
 from shm.segment import HEADER_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +53,8 @@ class System:
     """A running machine. Use as a context manager; `finish` winds it down and returns the report."""
 
     def __init__(self, config: Config, venue: dict | None = None):
-        os.environ["QUINTET_VENUE"] = json.dumps(venue or {})
+        self.venue = venue or {}
+        os.environ["QUINTET_VENUE"] = json.dumps(self.venue)
         self.config = config
         self.snapshot = None
         self.fabric = Fabric(config, fresh=True)
@@ -70,6 +79,10 @@ class System:
         """New orders and replaces handed to the venue."""
         counters = self.counters()
         return counters.get("sender_sent", 0) + counters.get("sender_replaces_sent", 0)
+
+    def steps(self, instance: str) -> int:
+        """Steps that an instance's hot thread has done."""
+        return int(self.fabric.page(instance).row["steps"])
 
     def fills(self) -> int:
         """Executions in the positions."""
@@ -97,6 +110,28 @@ class System:
         os.kill(died, number)
         self.wait(lambda: page.pid != died and page.life == LIFE_RUNNING, f"{instance} is back")
         return time.monotonic() - begun
+
+    def turn(self, **settings) -> None:
+        """Change faults or flow of the running venue; what is not named stays."""
+        self.venue = {**self.venue, **settings}
+        path = runtime_folder(self.config.name) / CHANGED
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(self.venue))
+        os.replace(partial, path)
+
+    def journal(self, instance: str, kind: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        """(heads, records) of every entry of one kind that an instance has journalled so far."""
+        shape = journals_of(self.config)[instance]
+        segment = self.snapshot.view.segment(shape.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY)
+        view = JournalView(segment.bytes, journal_entry_bytes(shape.payload_bytes), shape.entries)
+        folder = state_folder(self.config.name) / "journal" / str(self.fabric.epoch) / instance
+        heads, records = [np.zeros(0, JOURNAL_ENTRY)], [np.zeros(0, dtype)]
+        for chunk in JournalReader(folder, view).chunks():
+            chunk = chunk[chunk["head"]["kind"] == kind]
+            payload = np.ascontiguousarray(chunk["payload"][:, : dtype.itemsize])
+            heads.append(chunk["head"])
+            records.append(np.frombuffer(payload.tobytes(), dtype))
+        return np.concatenate(heads), np.concatenate(records)
 
     def kill_signal(self, instance: str, number: int) -> None:
         """Send a signal to the process of an instance."""

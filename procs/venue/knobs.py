@@ -1,0 +1,35 @@
+"""Knobs: the faults and the flow of a running venue, turned from outside by a file. On the control thread; for tests.
+
+Each knob is one int64 word that the hot thread reads at every datagram or turn; nothing depends on two of them at once.
+"""
+
+import os
+from pathlib import Path
+
+from procs.venue.settings import Settings, load_settings
+
+
+def set_knobs(venue, settings: Settings) -> None:
+    """Write what may change into the record of a venue: the faults of both lines, and whether there is flow."""
+    rows = venue["faults"]["rows"]
+    for name in ("loss_ppm", "duplicate_ppm", "reorder_ppm"):
+        rows[name] = getattr(settings, name)
+    rows["off"] = settings.lines_off
+    venue["flow"]["words"]["off"] = settings.flow_off
+
+
+class Knobs:
+    """Follows one file of settings; without it everything stays as it was at the start."""
+
+    def __init__(self, path: Path, venue):
+        self.path, self.venue, self.seen = path, venue, None
+
+    def turn(self) -> None:
+        """Take over what the file says when it is another one than last time. Raises ConfigError."""
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            return
+        if (found.st_ino, found.st_mtime_ns) != self.seen:
+            self.seen = (found.st_ino, found.st_mtime_ns)
+            set_knobs(self.venue, load_settings(self.path.read_text(encoding="utf-8")))

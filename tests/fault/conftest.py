@@ -1,0 +1,22 @@
+"""A machine for a whole file: starting one takes seconds, so the tests of a file share it."""
+
+import os
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def module_folders(tmp_path_factory):
+    """As `folders`, for every test of a file; fails the last one when something is left in shared memory."""
+    folder = tmp_path_factory.mktemp("machine")
+    before = set(os.listdir("/dev/shm"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUINTET_STATE", str(folder / "state"))
+        patch.setenv("QUINTET_RUNTIME", str(folder / "run"))
+        patch.setenv("QUINTET_VENUE", "")
+        patch.chdir(ROOT)
+        yield folder
+    left = sorted(entry for entry in set(os.listdir("/dev/shm")) - before if entry.startswith("quintet"))
+    assert left == [], f"left in /dev/shm: {left}"
