@@ -33,7 +33,7 @@ def ids_words() -> np.ndarray:
 def take_id(ids):
     """The next identifier, or 0 when both blocks are used up: then nothing may be sent. Caller: the hot thread.
 
-    Ordering: the acquire of reserved_end pairs with the release in `_hand_over`; its reset to 0 pairs back.
+    Ordering: the acquire of reserved_end pairs with the release in `ids_hand_over`; its reset to 0 pairs back.
     Cost: two loads and a store; a block change touches one more word.
     """
     if ids[IDS_NEXT] >= ids[IDS_END]:
@@ -50,13 +50,13 @@ def take_id(ids):
 
 
 @hot
-def _ids_wanted(ids):
+def ids_wanted(ids):
     """Whether the hot thread has taken the block ahead. Ordering: acquire; pairs with the reset in `take_id`."""
     return load_acquire(ids[IDS_ADDRESS] + RESERVED_END_BYTES) == 0
 
 
 @hot
-def _hand_over(ids, first, end):
+def ids_hand_over(ids, first, end):
     """Give the hot thread the block [first, end). Ordering: release; pairs with the acquire in `take_id`."""
     ids[IDS_RESERVED_NEXT] = first
     store_release(ids[IDS_ADDRESS] + RESERVED_END_BYTES, end)
@@ -89,12 +89,12 @@ class IdBlock:
         Caller: the control thread, each turn. Blocks for one fdatasync when it reserves.
         Raises IdWriteFailed, and from then on always: the role must end.
         """
-        if not _ids_wanted(self.words):
+        if not ids_wanted(self.words):
             return False
         block = self._file.reserve()
         if block is None:
             return False
-        _hand_over(self.words, block[0], block[1])
+        ids_hand_over(self.words, block[0], block[1])
         self.blocks += 1
         return True
 

@@ -17,7 +17,7 @@ import traceback
 import numpy as np
 
 from procs.runtime.affinity import HostRefused, leave_with_parent, lock_memory, name_thread, pin_thread, take_realtime
-from procs.runtime.compiled import compiled_count
+from procs.runtime.compiled import compiled_count, compiled_names
 from procs.runtime.loop import load_loop
 from procs.runtime.wiring import ScratchWiring, Wiring
 from shm.atomics import address_of
@@ -86,6 +86,11 @@ class Agent:
             wiring.label_histograms(role.histograms)
             role.recover(wiring, state)
         self.compiled = compiled_count()
+        if compiled_names():
+            names = ", ".join(sorted(set(compiled_names())))
+            print(
+                f"{self.wirings[0].instance}: compiled at start, not in the cache: {names}", file=sys.stderr, flush=True
+            )
         gc.collect()
         gc.freeze()
 

@@ -10,9 +10,12 @@ class _Counter(event.Listener):
 
     def __init__(self):
         self.count = 0
+        self.names: list[str] = []
 
-    def on_start(self, _event):
+    def on_start(self, event):
         self.count += 1
+        function = event.data["dispatcher"].py_func
+        self.names.append(f"{function.__module__}.{function.__qualname__}")
 
     def on_end(self, _event):
         pass
@@ -26,3 +29,8 @@ if not JIT_OFF:
 def compiled_count() -> int:
     """Functions compiled in this process since this module was imported."""
     return _counter.count
+
+
+def compiled_names() -> list[str]:
+    """Their names, in order."""
+    return list(_counter.names)

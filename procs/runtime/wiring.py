@@ -25,7 +25,7 @@ from shm.atomics import address_of
 from shm.codes import LIFE_STARTING, STATE_HALTED
 from shm.control import SCOPE_FIRM, control_set
 from shm.ends import control_end_at, journal_end_at
-from shm.ids import IdBlock
+from shm.ids import IdBlock, ids_hand_over, ids_wanted
 from shm.ids_disk import ID_LAST_MAX
 from shm.instance import HOT_ERROR_ROWS
 from shm.journal import journal_open
@@ -55,7 +55,7 @@ from shm.records.segment_header import (
     SEGMENT_KIND_JOURNAL,
     SEGMENT_KIND_LATEST,
 )
-from shm.ring import ring_resume_consumer, ring_resume_producer
+from shm.ring import ring_resume_consumer, ring_resume_newest, ring_resume_producer
 from shm.roster import read_roster
 from shm.scratch import scratch_control, scratch_ids, scratch_journal, scratch_me, scratch_ring, scratch_table
 from shm.segment import (
@@ -185,6 +185,10 @@ class ScratchWiring(_Shape):
 
     def _scratch_rings(self, rings, side: int) -> np.ndarray:
         pairs = [scratch_ring(ring.dtype, ring.capacity) for ring in rings]
+        for producer, consumer in pairs:  # as the real wiring does, so that these are compiled too
+            ring_resume_producer(producer[0])
+            ring_resume_consumer(consumer[0])
+            ring_resume_newest(consumer[0])
         for ring, pair in zip(rings, pairs, strict=True):
             self.far_ends[ring.name] = pair[1 - side]
         return np.concatenate([pair[side] for pair in pairs])
@@ -209,7 +213,10 @@ class ScratchWiring(_Shape):
 
     def ids(self, last: int = ID_LAST_MAX) -> "ScratchIds":
         """Identifiers that are not durable."""
-        return ScratchIds(scratch_ids())
+        words = scratch_ids()
+        if ids_wanted(words):  # what an IdBlock calls from Python is compiled with the rest
+            ids_hand_over(words, int(words[1]), int(words[1]) + 1)
+        return ScratchIds(words)
 
     def pages(self, role: str) -> np.ndarray:
         """int64[n]: addresses of the INSTANCE pages of every instance of a role."""
