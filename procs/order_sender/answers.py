@@ -109,15 +109,19 @@ def _on_unknown(desk, event, kind, now_ns):
 
 @hot
 def _draft_opening(desk, event, slot):
-    """ACCEPTED and REPLACED: the venue's price and size. A replacement's size counts what its original executed."""
+    """ACCEPTED and REPLACED: the venue's price and size. A replacement's total counts what its original executed.
+
+    Venues differ in what REPLACED calls its quantity: what is open, or the total that was asked for. Executions are in
+    the same stream, so what is open can never be more than the total asked for less what was executed.
+    """
     draft, row = draft_of(desk), row_of(desk, slot)
     cum_lots = row["cum_lots"]
     leaves_lots = leaves_after(event["qty_lots"], cum_lots)
-    if draft["kind"] == REPORT_REPLACED:  # its quantity is what is open, not the total that was asked for
+    if draft["kind"] == REPORT_REPLACED:
         original = int(row["original"])
         if original >= 0:
             cum_lots = row_of(desk, original)["cum_lots"]
-        leaves_lots = event["qty_lots"]
+        leaves_lots = min(event["qty_lots"], leaves_after(row["qty_lots"], cum_lots))
     draft["cum_lots"] = cum_lots
     draft["qty_lots"] = cum_lots + leaves_lots
     draft["leaves_lots"] = leaves_lots

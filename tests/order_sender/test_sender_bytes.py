@@ -178,3 +178,21 @@ def test_a_broken_trade_that_is_unknown_or_broken_twice_is_counted_once_each():
     bench.settle()
     assert bench.errors()[ERROR_SENDER_UNKNOWN_TRADE] == 2
     assert bench.told(order)[-1]["report_seq"] == broken["report_seq"]
+
+
+@pytest.mark.parametrize("total", [False, True])
+def test_a_replaced_order_has_open_what_was_asked_for_less_what_was_executed(total):
+    bench = SenderBench(report_capacity=64, journal_capacity=256).ready()
+    bench.venue.replaced_total = total
+    order = bench.new(qty=100)
+    bench.settle()
+    bench.venue.execute(bench.ref(order), 40)
+    bench.settle()
+    replaced = bench.replace(order, qty=150)
+    bench.settle()
+    told = bench.told(replaced)[-1]
+    assert (told["qty_lots"], told["leaves_lots"], told["cum_lots"]) == (150, 110, 40)
+    bench.venue.execute(bench.ref(replaced), 110)
+    bench.settle()
+    assert bench.told(replaced)[-1]["leaves_lots"] == 0
+    assert bench.state.desk[0]["orders_open"] == 0

@@ -47,6 +47,7 @@ class FakeVenue:
     connected: bool = False
     sent: int = 0  # messages of the stream sent on this connection
     heartbeats: int = 0
+    replaced_total: bool = False  # REPLACED names the total that was asked for instead of what is open
 
     # --- connection ---
 
@@ -137,7 +138,9 @@ class FakeVenue:
         self.next_ref = max(self.next_ref, ref + 1)
         order.order_ref, order.live = self.order_ref, True
         assert order.leaves > 0, "the original executed more than the new total: say cancel instead"
-        self.say("U", struct.pack(">I", old) + self._opening(order, "L", order.leaves))
+        self.say(
+            "U", struct.pack(">I", old) + self._opening(order, "L", order.qty if self.replaced_total else order.leaves)
+        )
 
     def execute(self, ref: int, qty: int, price: int | None = None, liquidity: str = "A") -> int:
         """A trade. Returns its match number."""
