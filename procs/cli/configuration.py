@@ -4,13 +4,15 @@ import json
 import sys
 
 from config.load import encode, file_of, load
+from procs.cli.strategies import check_strategies
 
 PARTS = ("topology.toml", "instruments.toml", "venues.toml", "limits.toml", "strategy.toml")
 
 
 def run(arguments) -> int:
-    """Exit 0 when the configuration is sound; a ConfigError otherwise."""
+    """Exit 0 when the configuration is sound; a ConfigError or StrategyRefused otherwise."""
     config = load(arguments.name, arguments.profile)
+    check_strategies(config)
     if arguments.what == "show":
         effective = json.loads(encode(config))
         print(json.dumps(effective) if arguments.json else "\n".join(_lines(effective)))

@@ -5,19 +5,20 @@ survives every restart. `cancel-all` puts the scope under CANCEL_ONLY: risk_gate
 passes until `resume`.
 """
 
-import getpass
 import json
+import os
+import pwd
 import sys
 
 from config.load import load
-from procs.runtime.control_names import control_writers, scope_names
-from procs.runtime.fabric import CONTROL_WORD
+from procs.cli.effective import effective_config
+from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.paths import state_folder
 from shm.codes import STATE_CANCEL_ONLY, STATE_HALTED, STATE_NAMES
 from shm.control_words import ControlWords, operator_resume, operator_stop
 from shm.errors import NoSuchFabric
 from shm.records.segment_header import SEGMENT_KIND_CONTROL
-from shm.roster import read_roster
+from shm.roster import list_fabrics, read_roster
 from shm.segment import attach_segment
 
 VERBS = {"halt": STATE_HALTED, "cancel-all": STATE_CANCEL_ONLY}
@@ -31,16 +32,14 @@ def run(arguments) -> int:
         roster = None
     words = segment = None
     if roster is not None:
-        from config.load import decode
-
-        config = decode(roster.blob)
+        config = effective_config(roster)
         segment = attach_segment(
             config.name, roster.epoch, "control", SEGMENT_KIND_CONTROL, CONTROL_WORD, writable=True
         )
         words = ControlWords(segment.bytes, control_writers(config), scope_names(config))
     else:
         scope_names(load(arguments.name)).index(arguments.scope)  # refuses a scope that names nothing
-    folder, by = state_folder(arguments.name), getpass.getuser()
+    folder, by = state_folder(arguments.name), _user()
     if arguments.command == "resume":
         operator_resume(words, folder, arguments.scope, arguments.reason, by)
     else:
@@ -50,9 +49,30 @@ def run(arguments) -> int:
         print(json.dumps({"scope": arguments.scope, "state": state, "fabric": roster is not None}))
     else:
         print(f"{arguments.scope} {state}")
-        if roster is None:
-            print(f"no fabric {arguments.name!r} is up: latched for its next start", file=sys.stderr)
+    if roster is None:
+        others = f" (there are: {', '.join(list_fabrics())})" if list_fabrics() else ""
+        kept = "nothing is latched any more" if arguments.command == "resume" else "latched for its next start"
+        print(f"no fabric {arguments.name!r} is up{others}: {kept}", file=sys.stderr)
+    elif arguments.command == "resume" and (held := _held_by(words, arguments.scope)):
+        print(f"still in force: {held}", file=sys.stderr)
     return 0
+
+
+def _user() -> str:
+    """Who acts, for the record; a number where the user has no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _held_by(words: ControlWords, scope: str) -> str:
+    """What else still stands in the way of a scope that was resumed; "" when nothing does."""
+    said = []
+    for row in words.matrix():
+        if row["state"] != "ACTIVE" and (scope == "firm" or row["scope"] == "firm"):
+            said.append(f"{row['scope']} {row['state']} by {', '.join(row['held_by'])}")
+    return ", ".join(said)
 
 
 def _state(words: ControlWords | None, arguments) -> str:

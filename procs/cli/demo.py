@@ -1,18 +1,21 @@
 """`quintet demo`: the embedded venue and the five roles trade for a while, then all is cancelled and reported."""
 
 import json
-import signal
+import os
 import sys
 import time
+from pathlib import Path
 
 from msgspec import structs
 
 from config.errors import ConfigError
 from config.load import Config, Run, load
-from procs.cli.report import collect, failures, render
+from procs.cli.interrupt import Leave
+from procs.cli.report import collect, failures, mark, render
 from procs.cli.session import NotReady, drain, progress_line, stop_quoting, wait_ready
 from procs.cli.snapshot import Snapshot
-from procs.cli.text import count, money
+from procs.cli.strategies import check_strategies, with_module
+from procs.cli.text import clock, count, duration, money
 from procs.runtime.fabric import Fabric
 from procs.runtime.supervisor import StartFailed, Supervisor
 
@@ -21,35 +24,29 @@ REPLAY_SECONDS_MAX = 3600.0
 LINE_SECONDS = 1.0
 SAMPLE_SECONDS = 0.25
 POLL_SECONDS = 0.02
-DEMO_STRATEGY = "avellaneda_stoikov"
-
-
-class Interrupted(Exception):
-    """Ctrl-C or SIGTERM: wind down and report."""
+COLUMNS_DEFAULT = 80
 
 
 def run(arguments) -> int:
-    """Exit 0 when the session was well: traded, every hop counted, no break, no error."""
+    """Exit 0 when the session was well: traded, every hop counted, no break, no error, no role died."""
     config = demo_config(arguments)
-    asked = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked.append(True))
+    leave = Leave()
     fabric = Fabric(config, fresh=True)
-    supervisor = None
+    supervisor, killed = None, []
     try:
         supervisor = Supervisor(fabric)
-        supervisor.prepare(progress_line)
-        if asked:
-            return 1
-        supervisor.start()
-        report = trade(fabric, supervisor, arguments, asked)
+        leave.then = supervisor.abandon
+        supervisor.prepare(progress_line, leave)
+        supervisor.start(leave=leave)
+        report = trade(fabric, supervisor, arguments, leave)
     except (StartFailed, NotReady) as error:
-        print(f"quintet demo: {error}", file=sys.stderr)
+        print(f"quintet demo: {'stopped before it traded' if leave else error}", file=sys.stderr)
         return 1
     finally:
         killed = supervisor.stop() if supervisor else []
         fabric.destroy()
     found = failures(report) + [f"{name} did not stop and was killed" for name in killed]
+    found += [f"{name} died {n} times and was started again" for name, n in report["restarts"].items()]
     print(render(report))
     for text in found:
         print(f"FAILED  {text}", file=sys.stderr)
@@ -59,8 +56,11 @@ def run(arguments) -> int:
 
 
 def demo_config(arguments) -> Config:
-    """The development configuration with what the command line asks for."""
+    """The development configuration with what the command line asks for. Raises ConfigError and what files refuse."""
     config = load(arguments.name, "dev")
+    if arguments.speed == 0 and not arguments.replay:
+        raise ConfigError("(command line)", "--speed", "a number (`max` is for --replay)", "max")
+    run_as = Run(speed=1.0 if arguments.speed is None else arguments.speed)
     if arguments.replay:
         from procs.venue.history import history_start  # reads the file's head; needs the extra `history`
 
@@ -70,38 +70,44 @@ def demo_config(arguments) -> Config:
                 "instruments.toml", "instrument", f"an entry for {symbol} (in {arguments.replay})", "none"
             )
         speed = 0.0 if arguments.speed is None else arguments.speed
-        run_as = Run(replay=arguments.replay, symbol=symbol, speed=speed, logic_start_ns=start_ns)
-    else:
-        if arguments.speed == 0:
-            raise ConfigError("(command line)", "--speed", "`max` only with --replay", "max")
-        run_as = Run(speed=1.0 if arguments.speed is None else arguments.speed)
+        path = str(Path(arguments.replay).resolve())
+        run_as = Run(replay=path, symbol=symbol, speed=speed, logic_start_ns=start_ns)
     strategies = {}
     for name, strategy in config.strategies.items():
-        changes = {"module": arguments.strategy or strategy.module}
-        if arguments.strategy and arguments.strategy != strategy.module:
-            changes |= {"params": {}, "overrides": {}}  # another module has other parameters: its defaults
+        if arguments.strategy:
+            strategy = with_module(strategy, _module(arguments.strategy))
         if arguments.replay:
-            changes["universe"] = (run_as.symbol,)
-        strategies[name] = structs.replace(strategy, **changes)
-    return structs.replace(config, run=run_as, strategies=strategies)
+            strategy = structs.replace(strategy, universe=(run_as.symbol,))
+        strategies[name] = strategy
+    config = structs.replace(config, run=run_as, strategies=strategies)
+    check_strategies(config)
+    return config
 
 
-def trade(fabric: Fabric, supervisor: Supervisor, arguments, asked: list) -> dict:
+def _module(text: str) -> str:
+    """A strategy as named on the command line; a path is made absolute, because roles need not share our folder."""
+    return str(Path(text).expanduser().resolve()) if text.endswith(".py") else text
+
+
+def trade(fabric: Fabric, supervisor: Supervisor, arguments, leave: Leave) -> dict:
     """Arm, trade until time, history or the user ends it, wind down, and collect the report."""
     snapshot = Snapshot(fabric.config.name)
     try:
-        wait_ready(fabric, supervisor, snapshot)
+        wait_ready(fabric, supervisor, snapshot, leave=leave)
+        armed = mark(snapshot)
         fabric.arm()
         processes = {
             row["instance"]: {"pid": row["pid"], "tid": row["tid"], "core": row["core"]} for row in snapshot.instances()
         }
         begun = time.monotonic()
-        inventory = follow(fabric, supervisor, snapshot, arguments, asked, begun)
+        inventory = follow(supervisor, snapshot, arguments, leave, begun)
         seconds = time.monotonic() - begun
+        stopped = mark(snapshot)
         open_left = stop_quoting(fabric, supervisor, snapshot)
         missing = drain(supervisor, snapshot)
         source = f"replay of {arguments.replay}" if arguments.replay else "generated flow"
-        report = collect(snapshot, seconds, source, processes, inventory)
+        report = collect(snapshot, seconds, source, processes, inventory, armed, stopped)
+        report["restarts"] = {row["instance"]: row["restarts"] for row in snapshot.instances() if row["restarts"]}
         if open_left:
             report["errors"]["demo: orders still open after cancel"] = {"count": open_left, "detail": [0, 0]}
         if missing:
@@ -111,13 +117,14 @@ def trade(fabric: Fabric, supervisor: Supervisor, arguments, asked: list) -> dic
         snapshot.close()
 
 
-def follow(fabric, supervisor, snapshot, arguments, asked: list, begun: float) -> list[dict]:
+def follow(supervisor: Supervisor, snapshot: Snapshot, arguments, leave: Leave, begun: float) -> list[dict]:
     """Watch the session: restart what dies, draw the live line, sample inventory. Returns the samples."""
     limit = arguments.seconds or (REPLAY_SECONDS_MAX if arguments.replay else SECONDS_DEFAULT)
-    samples, next_line, next_sample = [], begun, begun
-    while not asked and time.monotonic() - begun < limit:
+    terminal = sys.stderr.isatty()
+    samples, next_line, next_sample = [], begun + LINE_SECONDS, begun
+    while not leave and time.monotonic() - begun < limit:
         for event in supervisor.poll():
-            print(f"\n{event}" if sys.stderr.isatty() else event, file=sys.stderr, flush=True)
+            print(f"\n{event}" if terminal else event, file=sys.stderr, flush=True)
         now = time.monotonic()
         if now >= next_sample:
             next_sample = now + SAMPLE_SECONDS
@@ -127,28 +134,34 @@ def follow(fabric, supervisor, snapshot, arguments, asked: list, begun: float) -
             samples.append({"seconds": round(now - begun, 2), "lots": lots})
         if now >= next_line:
             next_line = now + LINE_SECONDS
-            live_line(snapshot, now - begun)
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns if terminal else COLUMNS_DEFAULT
+            text = live_line(snapshot, now - begun, bool(arguments.replay), columns - 1)
+            print(f"\r\x1b[K{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr, flush=True)
         if arguments.replay and snapshot.counters().get("venue_history_done", 0):
             break
         time.sleep(POLL_SECONDS)
-    if sys.stderr.isatty():
+    if terminal:
         print(file=sys.stderr)
     return samples
 
 
-def live_line(snapshot: Snapshot, seconds: float) -> None:
-    """One line of life on stderr, written over on a terminal."""
+def live_line(snapshot: Snapshot, seconds: float, replay: bool, columns: int) -> str:
+    """What goes on, most important first; what does not fit in `columns` is left out."""
     counters = snapshot.counters()
     positions = snapshot.positions()
     total = sum(row["realised_micro"] + row["unrealised_micro"] - row["fees_micro"] for row in positions)
-    hop = snapshot.hops().get("tick_to_order", {})
-    text = (
-        f"{seconds:6.0f} s  {count(counters.get('feed_messages', 0))} messages  "
-        f"{count(counters.get('sender_sent', 0) + counters.get('sender_replaces_sent', 0))} orders  "
-        f"{count(sum(row['fills'] for row in positions))} fills  P&L {money(total)}  "
-        f"tick-to-order p50 {hop.get('p50', 0) / 1000:.1f} us"
-    )
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-    else:
-        print(text, file=sys.stderr, flush=True)
+    sent = counters.get("sender_sent", 0) + counters.get("sender_replaces_sent", 0)
+    parts = [f"{seconds:4.0f} s"]
+    if replay:
+        parts.append(clock(snapshot.logic_ns()))
+    parts.append(f"{count(sent)} orders")
+    parts.append(f"{count(sum(row['fills'] for row in positions))} fills")
+    parts.append(f"P&L {money(total)}")
+    parts.append(f"tick-to-order {duration(snapshot.hops().get('tick_to_order', {}).get('p50', 0))}")
+    parts.append(f"{count(counters.get('feed_messages', 0))} messages")
+    text = parts[0]
+    for part in parts[1:]:
+        if len(text) + 2 + len(part) > columns:
+            break
+        text += f"  {part}"
+    return text

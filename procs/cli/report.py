@@ -1,12 +1,13 @@
 """Report: what a session of trading came to, for a trader and as one JSON object."""
 
+from typing import NamedTuple
+
 from procs.cli.snapshot import Snapshot
-from procs.cli.text import count, duration, money, table
-from shm.codes import REJECT_NAMES
-from shm.counters import GATE_REJECT_BASE
-from shm.inspect import counter_words
+from procs.cli.text import count, duration, money, signed, table
+from shm.inspect import HistogramSeen
 
 SPARK = "▁▂▃▄▅▆▇█"
+INVENTORY_COLUMNS = 50
 HOPS = (
     "feed_handler->strategy",
     "strategy->risk_gate",
@@ -18,18 +19,50 @@ HOPS = (
 HOPS_WITHOUT_RECORDS = ("risk_gate->strategy",)  # rejects: a session may have none
 
 
-def collect(snapshot: Snapshot, seconds: float, source: str, processes: dict, inventory: list[dict]) -> dict:
-    """The report as plain data. `processes` is {instance: {pid, tid, core}}; `inventory` samples of {seconds, lots}."""
+class Mark(NamedTuple):
+    """Where things stood at one moment of the session: what came before the first is no part of the trading."""
+
+    stale_ns: int
+    rejects: dict[str, int]
+    histograms: dict[str, HistogramSeen]
+
+
+def mark(snapshot: Snapshot) -> Mark:
+    """Take a mark."""
+    stale_ns = sum(row["stale_ns"] for row in snapshot.feed())
+    return Mark(stale_ns, snapshot.rejects(), snapshot.histograms())
+
+
+NO_MARK = Mark(0, {}, {})
+
+
+def collect(
+    snapshot: Snapshot,
+    seconds: float,
+    source: str,
+    processes: dict,
+    inventory: list[dict],
+    armed: Mark = NO_MARK,
+    stopped: Mark | None = None,
+) -> dict:
+    """The report as plain data. `processes` is {instance: {pid, tid, core}}; `inventory` samples of {seconds, lots}.
+
+    Staleness and latencies count from `armed` on; `rejects` are those between `armed` and `stopped`, because a strategy
+    that asks while nothing may trade is refused by design.
+    """
     counters = snapshot.counters()
     feed = snapshot.feed()
     positions = snapshot.positions()
-    hops = snapshot.hops()
+    hops = snapshot.hops(armed.histograms)
+    rejects = stopped.rejects if stopped else snapshot.rejects()
+    rejects = {label: n - armed.rejects.get(label, 0) for label, n in rejects.items()}
     return {
         "seconds": round(seconds, 3),
         "source": source,
         "processes": processes,
         "feed": {
-            key: sum(row[key] for row in feed) for key in ("datagrams", "messages", "gaps", "recovered", "stale_ns")
+            **{key: sum(row[key] for row in feed) for key in ("datagrams", "messages", "gaps", "recovered")},
+            "stale_ns": sum(row["stale_ns"] for row in feed) - armed.stale_ns,
         },
         "orders": {
             "sent": counters.get("sender_sent", 0) + counters.get("sender_replaces_sent", 0),
@@ -38,6 +71,8 @@ def collect(snapshot: Snapshot, seconds: float, source: str, processes: dict, in
             "filled": counters.get("sender_fills", 0),
             "rejected_by_risk": counters.get("gate_rejected", 0),
             "rejected_by_venue": counters.get("sender_venue_rejects", 0),
+            "new": counters.get("sender_sent", 0),
+            "replaced": counters.get("sender_replaces_sent", 0),
         },
         "fills": sum(row["fills"] for row in positions),
         "position_breaks": len(breaks(snapshot, positions)),
@@ -50,7 +85,7 @@ def collect(snapshot: Snapshot, seconds: float, source: str, processes: dict, in
         },
         "hops_ns": {label: hops[label] for label in (*HOPS, *HOPS_WITHOUT_RECORDS, "send") if label in hops},
         "tick_to_order_ns": hops.get("tick_to_order", {}),
-        "rejects": rejects(snapshot),
+        "rejects": {label: n for label, n in rejects.items() if n > 0},
         "positions": positions,
         "inventory": inventory,
         "errors": snapshot.errors(),
@@ -77,18 +112,6 @@ def breaks(snapshot: Snapshot, positions: list[dict]) -> list[dict]:
     return found
 
 
-def rejects(snapshot: Snapshot) -> dict[str, int]:
-    """Rejects of the risk gate by reason."""
-    found = {}
-    for instance in snapshot.config.topology.of_role("risk_gate"):
-        words = counter_words(snapshot.view.instances()[instance.name])
-        for code, label in REJECT_NAMES.items():
-            value = int(words[GATE_REJECT_BASE + code - 10])
-            if value:
-                found[label] = value
-    return found
-
-
 def failures(report: dict) -> list[str]:
     """Why the session does not count as well: each a sentence. Empty when it does."""
     found = []
@@ -103,65 +126,75 @@ def failures(report: dict) -> list[str]:
 
 
 def render(report: dict) -> str:
-    """The report as text for a terminal."""
+    """The report as text for a terminal, 80 columns where the numbers allow it."""
     orders, pnl, feed = report["orders"], report["pnl"], report["feed"]
     seconds = max(report["seconds"], 1e-9)
-    lines = [f"{report['source']}: {seconds:.1f} s"]
+    lines = [f"{report['source']}, {seconds:.1f} s of trading"]
+    stale = f"stale {duration(feed['stale_ns'])}" if feed["stale_ns"] else "never stale"
     lines.append(
-        f"market data  {count(feed['datagrams'])} datagrams, {count(feed['messages'])} messages, {feed['gaps']} gaps, "
-        f"{count(feed['recovered'])} recovered, stale {duration(feed['stale_ns'])}"
+        f"market data  {count(feed['datagrams'])} datagrams, {count(feed['messages'])} messages, "
+        f"{count(feed['gaps'])} gaps, {stale}"
     )
     lines.append(
-        f"orders       {count(orders['sent'])} sent ({orders['sent'] / seconds:,.0f}/s), "
-        f"{count(orders['accepted'])} accepted, {count(orders['cancelled'])} cancelled, "
-        f"{count(orders['filled'])} executions"
+        f"orders       {count(orders['sent'])} sent ({orders['sent'] / seconds:,.0f}/s: {count(orders['new'])} new, "
+        f"{count(orders['replaced'])} replaces), {count(orders['cancelled'])} cancelled"
     )
+    lines.append(f"fills        {count(report['fills'])}")
     reasons = ", ".join(f"{label} {count(n)}" for label, n in sorted(report["rejects"].items(), key=lambda kv: -kv[1]))
+    by_risk = sum(report["rejects"].values())
+    outside = orders["rejected_by_risk"] - by_risk
     lines.append(
-        f"rejected     by risk {count(orders['rejected_by_risk'])}{f' ({reasons})' if reasons else ''}, "
-        f"by the venue {count(orders['rejected_by_venue'])}"
+        f"rejected     {count(by_risk)} by risk{f' ({reasons})' if reasons else ''}, "
+        f"{count(orders['rejected_by_venue'])} by the venue"
     )
-    total = pnl["realised"] + pnl["unrealised"] - pnl["fees"]
+    if outside > 0:
+        lines.append(f"             and {count(outside)} by risk before arming and after the stop, as it must")
+    traded = pnl["realised"] + pnl["unrealised"]
     lines.append(
-        f"P&L          {total:,.2f} = realised {pnl['realised']:,.2f} + unrealised {pnl['unrealised']:,.2f} "
-        f"- fees {pnl['fees']:,.2f}; spread earned {pnl['spread']:,.2f}"
+        f"P&L          {signed(traded - pnl['fees'])}{_currency(report)} = spread earned {signed(pnl['spread'])}, "
+        f"price moves {signed(traded - pnl['spread'])}, fees {signed(-pnl['fees'])}"
     )
+    lines.append(f"             realised {signed(pnl['realised'])}, unrealised {signed(pnl['unrealised'])} before fees")
     verdict = "equal to the venue's ledger" if not report["position_breaks"] else f"{report['position_breaks']} BREAKS"
     lines.append(f"positions    {verdict}")
     return "\n\n".join(["\n".join(lines), _positions(report), _inventory(report), _latency(report)]).rstrip()
 
 
+def _currency(report: dict) -> str:
+    names = {row["currency"] for row in report["positions"]}
+    return f" {names.pop()}" if len(names) == 1 else " (several currencies added up)" if names else ""
+
+
+MONEY = ("realised_micro", "unrealised_micro", "spread_micro", "fees_micro")
+
+
 def _positions(report: dict) -> str:
-    rows = [
-        (
-            row["instrument"],
-            row["strategy"],
-            count(row["fills"]),
-            count(row["bought_lots"]),
-            count(row["sold_lots"]),
-            count(row["position_lots"]),
-            money(row["realised_micro"]),
-            money(row["unrealised_micro"]),
-            money(row["fees_micro"]),
-            money(row["spread_micro"]),
-            row["currency"],
-        )
-        for row in report["positions"]
-    ]
-    header = (
-        "instrument",
-        "strategy",
-        "fills",
-        "bought",
-        "sold",
-        "position",
-        "realised",
-        "unrealised",
-        "fees",
-        "spread",
-        "",
+    """A row for each instrument (and strategy, when there are several), and their sum."""
+    held = report["positions"]
+    if not held:
+        return "no fills"
+    several = len({row["strategy"] for row in held}) > 1
+    rows = [(f"{row['instrument']} {row['strategy']}" if several else row["instrument"], *_row(row)) for row in held]
+    if len(held) > 1:
+        sums = {key: sum(row[key] for row in held) for key in ("fills", "bought_lots", "sold_lots", *MONEY)}
+        rows.append(("all", *_row({**sums, "position_lots": None})))
+    header = ("instrument", "fills", "bought", "sold", "position", "spread", "moves", "fees", "P&L")
+    return table(header, rows)
+
+
+def _row(row: dict) -> tuple[str, ...]:
+    """Fills and sizes of one row, then what its P&L is made of; fees that we paid are negative."""
+    traded = row["realised_micro"] + row["unrealised_micro"]
+    return (
+        count(row["fills"]),
+        count(row["bought_lots"]),
+        count(row["sold_lots"]),
+        "" if row["position_lots"] is None else count(row["position_lots"]),
+        money(row["spread_micro"]),
+        money(traded - row["spread_micro"]),
+        money(-row["fees_micro"]),
+        money(traded - row["fees_micro"]),
     )
-    return table(header, rows, left=2) if rows else "no fills"
 
 
 def _inventory(report: dict) -> str:
@@ -169,12 +202,12 @@ def _inventory(report: dict) -> str:
     lines = []
     for symbol in sorted({symbol for sample in report["inventory"] for symbol in sample["lots"]}):
         held = [sample["lots"].get(symbol, 0) for sample in report["inventory"]]
-        stride = max(1, len(held) // 60)
+        stride = -(-len(held) // INVENTORY_COLUMNS)
         held = [max(held[k : k + stride], key=abs) for k in range(0, len(held), stride)]
         limit = max(1, max(abs(lots) for lots in held))
         bars = "".join(SPARK[min(7, round((lots + limit) * 7 / (2 * limit)))] for lots in held)
-        lines.append(f"{symbol:<8}  {bars}  {min(held):+,} to {max(held):+,} lots")
-    return "inventory over time\n" + "\n".join(lines) if lines else ""
+        lines.append(f"{symbol:<8}  {bars}  {min(held):+,} to {max(held):+,}")
+    return "inventory over time, lots\n" + "\n".join(lines) if lines else ""
 
 
 def _latency(report: dict) -> str:
@@ -183,4 +216,7 @@ def _latency(report: dict) -> str:
         for label, seen in [*report["hops_ns"].items(), ("tick to order", report["tick_to_order_ns"])]
         if seen and seen["count"]
     ]
-    return table(("latency", "count", "p50", "p99", "p99.9", "max"), rows) if rows else ""
+    cores = {held["core"] for held in report["processes"].values()}
+    shared = len(report["processes"]) - len(cores)
+    note = f"\n{len(report['processes'])} processes shared {len(cores)} cores: the figures include waiting for one"
+    return table(("latency", "count", "p50", "p99", "p99.9", "max"), rows) + (note if shared > 0 else "")

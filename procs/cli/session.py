@@ -25,21 +25,30 @@ def progress_line(row: dict) -> None:
     if row["done"] == row["of"]:
         text = f"prepared in {row['seconds']:.1f} s ({row['compiled']} functions compiled)"
     else:
-        text = f"compiling {row['what']}: {row['done']} of {row['of']} parts ready; only the first start does this"
+        text = f"compiling, once for each version of the sources: {row['done']} of {row['of']} parts ready"
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="\n" if row["done"] == row["of"] else "", file=sys.stderr, flush=True)
     else:
         print(text, file=sys.stderr, flush=True)
 
 
-def wait_ready(fabric: Fabric, supervisor: Supervisor, snapshot: Snapshot, seconds: float = READY_SECONDS) -> None:
-    """Wait for what arming asks for: every instance running, feed contiguous, sessions logged in. Raises NotReady."""
+def wait_ready(
+    fabric: Fabric, supervisor: Supervisor, snapshot: Snapshot, seconds: float = READY_SECONDS, leave: object = None
+) -> None:
+    """Wait for what arming asks for: every instance running, feed contiguous, sessions logged in.
+
+    Raises NotReady when that takes longer, or once `leave` is true.
+    """
     deadline = time.monotonic() + seconds
     while True:
-        supervisor.poll()
+        for event in supervisor.poll():
+            print(event, file=sys.stderr, flush=True)
+        if leave:
+            raise NotReady("asked to leave before everything was ready")
         missing = []
         if not supervisor.all_running():
-            missing.append("an instance that runs its loop")
+            late = [row["instance"] for row in snapshot.instances() if row["state"] != "running"]
+            missing.append(f"a running loop in {', '.join(late) or 'an instance'}")
         if any(row["state"] != "fresh" for row in snapshot.feed()):
             missing.append("a contiguous market-data channel")
         if snapshot.counters().get("sender_sessions", 0) < len(fabric.config.topology.of_role("order_sender")):

@@ -4,23 +4,49 @@ import time
 
 import numpy as np
 
-from config.load import Config, decode
-from procs.runtime.control_names import control_writers, scope_names
-from procs.runtime.fabric import CONTROL_WORD
+from config.load import Config
+from procs.cli.effective import effective_config
+from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.tables import tables_of
-from shm.codes import CHANNEL_FRESH, CHANNEL_STALE, LIFE_NAMES
+from shm.codes import CHANNEL_FRESH, CHANNEL_STALE, CLOCK_DRIVEN, CLOCK_SCALED, LIFE_NAMES, REJECT_NAMES
 from shm.control_words import ControlWords
+from shm.counters import COUNTERS, GATE_REJECT_BASE
 from shm.error_log import error_label
-from shm.inspect import FabricView, counters, errors, histograms, instance_page
+from shm.inspect import (
+    FabricView,
+    HistogramSeen,
+    bucket_bounds,
+    counter_words,
+    counters,
+    errors,
+    histogram_of,
+    histograms,
+    instance_page,
+)
 from shm.process import process_alive
 from shm.records.channel import CHANNEL
+from shm.records.clock_page import CLOCK_PAGE
 from shm.records.ledger import LEDGER
 from shm.records.pnl import PNL
 from shm.records.position import POSITION
-from shm.records.segment_header import SEGMENT_KIND_CONTROL
+from shm.records.segment_header import SEGMENT_KIND_CLOCK, SEGMENT_KIND_CONTROL
+from shm.segment import HEADER_BYTES
 
 CHANNEL_NAMES = {0: "never heard", CHANNEL_FRESH: "fresh", CHANNEL_STALE: "stale", 3: "ended"}
 WARNING_NAMES = {1: "not pinned", 2: "memory not locked", 4: "no real-time policy"}
+
+
+FIRST_REJECT = min(REJECT_NAMES)
+
+
+def histogram_since(seen: HistogramSeen, before: HistogramSeen) -> HistogramSeen:
+    """What was counted after `before`. The greatest value is exact when it came after, else that of its bucket."""
+    counts = np.maximum(seen.counts - before.counts, 0)
+    filled = np.flatnonzero(counts)
+    if not len(filled):
+        return histogram_of(seen.label, counts, 0, 0, 0)
+    greatest = seen.max if seen.max > before.max else min(bucket_bounds(int(filled[-1]))[1], seen.max)
+    return histogram_of(seen.label, counts, bucket_bounds(int(filled[0]))[0], greatest, max(0, seen.sum - before.sum))
 
 
 class Snapshot:
@@ -28,8 +54,9 @@ class Snapshot:
 
     def __init__(self, name: str):
         self.view = FabricView(name)
-        self.config: Config = decode(self.view.roster.blob)
+        self.config: Config = effective_config(self.view.roster)
         self._before: dict[str, tuple[int, int]] = {}
+        self._taken_ns = 0
 
     def close(self) -> None:
         """Detach."""
@@ -43,21 +70,80 @@ class Snapshot:
         return max(0.0, (value - held) * 1e9 / max(1, now_ns - at_ns)) if at_ns else 0.0
 
     def take(self) -> dict:
-        """Everything that `quintet status` shows."""
-        instances = self.instances()
+        """Everything that `quintet status` shows. `rates_over_ns` 0: rates are means since the start."""
+        now_ns = time.monotonic_ns()
+        over_ns, self._taken_ns = (now_ns - self._taken_ns if self._taken_ns else 0), now_ns
         return {
             "name": self.config.name,
             "epoch": self.view.epoch,
             "profile": self.config.profile,
             "supervisor": self.view.roster.creator_pid if self.view.roster.creator_alive else 0,
+            "up_ns": max(0, time.time_ns() - self.view.roster.created_ns),
+            "logic_ns": self.logic_ns(),
+            "rates_over_ns": over_ns,
             "risk": self.control().matrix(),
-            "instances": instances,
+            "orders": self.orders(),
+            "instances": self.instances(),
             "rings": self.rings(),
             "feed": self.feed(),
             "hops_ns": self.hops(),
             "positions": self.positions(),
+            "alarms": self.alarms(),
             "errors": self.errors(),
         }
+
+    def logic_ns(self) -> int:
+        """Logic time now, UTC ns; 0 before the clock is calibrated."""
+        page = self.view.segment("clock", SEGMENT_KIND_CLOCK).view(HEADER_BYTES, CLOCK_PAGE)[0]
+        if page["mode"] == CLOCK_DRIVEN:
+            return int(page["driven_ns"])
+        if page["base_ns"] == 0:
+            return 0
+        passed_ns = time.monotonic_ns() - int(page["base_ns"])
+        speed_q16 = int(page["speed_q16"]) if page["mode"] == CLOCK_SCALED else 1 << 16
+        return int(page["logic_base_ns"]) + (passed_ns * speed_q16 >> 16)
+
+    def orders(self) -> dict:
+        """Orders open and sent, beside the firm's limits on them."""
+        held, firm = self.counters(), self.config.limits.firm
+        sent = held.get("sender_sent", 0) + held.get("sender_replaces_sent", 0)
+        return {
+            "open": max(held.get("sender_open_orders", 0), held.get("gate_open_orders", 0)),
+            "open_max": firm.open_orders_max,
+            "sent": sent,
+            "sent_per_s": self._rate("orders sent", sent, self._created_ns()),
+            "sent_per_s_max": firm.rate_orders_max * 1000 / firm.rate_window_ms,
+            "cancels_sent": held.get("sender_cancels_sent", 0),
+            "fills": held.get("sender_fills", 0),
+            "rejected_by_risk": self.rejects(),
+            "rejected_by_venue": held.get("sender_venue_rejects", 0),
+        }
+
+    def _created_ns(self) -> int:
+        """When the fabric was created, on the monotonic clock."""
+        return time.monotonic_ns() - max(0, time.time_ns() - self.view.roster.created_ns)
+
+    def rejects(self) -> dict[str, int]:
+        """Rejects of the risk gate by reason, those that happened."""
+        found = {}
+        for instance in self.config.topology.of_role("risk_gate"):
+            words = counter_words(self.view.instances()[instance.name])
+            for code, label in REJECT_NAMES.items():
+                value = int(words[GATE_REJECT_BASE + code - FIRST_REJECT])
+                if value:
+                    found[label] = found.get(label, 0) + value
+        return found
+
+    def alarms(self) -> dict[str, dict]:
+        """Counters that are at a value which needs a person: {instance: label} with value, unit and meaning."""
+        alarming = {counter.label: counter for counter in COUNTERS if counter.alarm == ">0"}
+        found = {}
+        for name, segment in self.view.instances().items():
+            for label, value in counters(segment).items():
+                if label in alarming and value > 0:
+                    entry = {"value": value, "unit": alarming[label].unit, "meaning": alarming[label].meaning}
+                    found[f"{name}: {label}"] = entry
+        return found
 
     def control(self) -> ControlWords:
         """The control words, read-only."""
@@ -88,6 +174,7 @@ class Snapshot:
                     "work_per_s": self._rate(f"work {name}", page["work"], page["started_ns"]),
                     "idle_share": page["idle_steps"] / steps,
                     "step_max_ns": page["step_ns_max"],
+                    "last_exit": page["last_exit"],
                     "restarts": page["restarts"],
                     "late_compiles": page["compile_count"],
                     "warnings": [text for bit, text in WARNING_NAMES.items() if page["warnings"] & bit],
@@ -98,7 +185,7 @@ class Snapshot:
     def rings(self) -> list[dict]:
         """One row for each ring."""
         rows = []
-        created_ns = time.monotonic_ns() - max(0, time.time_ns() - self.view.roster.created_ns)
+        created_ns = self._created_ns()
         for name, ring in self.view.rings().items():
             rows.append(
                 {
@@ -114,13 +201,22 @@ class Snapshot:
             )
         return rows
 
-    def hops(self) -> dict[str, dict]:
-        """Latency of each hop and span that has a label, from the histograms of all instances."""
-        found = {}
+    def histograms(self) -> dict[str, HistogramSeen]:
+        """Every histogram by its label; of several instances with one label, the one that counted most."""
+        found: dict[str, HistogramSeen] = {}
         for segment in self.view.instances().values():
             for seen in histograms(segment):
-                figures = {"count": seen.count, "p50": seen.p50, "p99": seen.p99, "p99_9": seen.p99_9, "max": seen.max}
-                found[seen.label] = figures
+                if seen.label not in found or found[seen.label].count < seen.count:
+                    found[seen.label] = seen
+        return found
+
+    def hops(self, since: dict[str, HistogramSeen] | None = None) -> dict[str, dict]:
+        """Latency of each hop and span that has a label, from records; `since` leaves out what was counted before."""
+        found = {}
+        for label, seen in self.histograms().items():
+            if since and label in since:
+                seen = histogram_since(seen, since[label])
+            found[label] = {"count": seen.count, "p50": seen.p50, "p99": seen.p99, "p99_9": seen.p99_9, "max": seen.max}
         return found
 
     def counters(self) -> dict[str, int]:
@@ -150,7 +246,7 @@ class Snapshot:
         ]
 
     def positions(self) -> list[dict]:
-        """One row for each strategy and instrument that ever traded."""
+        """One row for each strategy and instrument that ever traded, with the limit that its instrument has."""
         _, held = self.view.table("positions", POSITION)
         _, marked = self.view.table("pnl", PNL)
         strategies = [instance.name for instance in self.config.topology.of_role("strategy")]
@@ -165,6 +261,7 @@ class Snapshot:
                     "instrument": instrument.symbol,
                     "currency": instrument.currency,
                     "position_lots": int(row["position_lots"]),
+                    "position_lots_max": self.config.limits.instruments[instrument.symbol].position_lots_max,
                     "bought_lots": int(row["bought_lots"]),
                     "sold_lots": int(row["sold_lots"]),
                     "fills": int(row["fills"]),

@@ -1,62 +1,113 @@
 """`quintet status`: the machine at a glance, with any or every role dead."""
 
 import json
+import os
 import sys
 import time
 
 from procs.cli.snapshot import Snapshot
-from procs.cli.text import count, duration, money, rate, table
+from procs.cli.text import age, clock, count, duration, money, rate, table
+from shm.errors import NoSuchFabric, NotReady
+from shm.roster import read_roster
 
 WATCH_SECONDS = 1.0
-CLEAR = "\x1b[H\x1b[2J"
+HOME, CLEAR_LINE, CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 def run(arguments) -> int:
     """Print one status, or one a second with --watch. Exit 0, or 1 when no fabric of that name exists."""
+    if arguments.watch:
+        return watch(arguments)
+    snapshot = Snapshot(arguments.name)
+    try:
+        taken = snapshot.take()
+    finally:
+        snapshot.close()
+    print(json.dumps(taken) if arguments.json else render(taken))
+    return 0
+
+
+def watch(arguments) -> int:
+    """A status each second until Ctrl-C. Goes on through `down` and `up`: each life of the fabric is attached anew."""
     snapshot = Snapshot(arguments.name)
     try:
         while True:
-            taken = snapshot.take()
-            text = json.dumps(taken) if arguments.json else render(taken)
-            clear = CLEAR if arguments.watch and not arguments.json and sys.stdout.isatty() else ""
-            print(clear + text, flush=True)
-            if not arguments.watch:
-                return 0
+            snapshot = _current(snapshot, arguments.name)
+            if snapshot is None:
+                text = json.dumps({"name": arguments.name, "state": "down"})
+                show(text if arguments.json else f"{arguments.name} is down; waiting for `quintet up`", arguments.json)
+            else:
+                taken = snapshot.take()
+                show(json.dumps(taken) if arguments.json else render(taken), arguments.json)
             time.sleep(WATCH_SECONDS)
     except KeyboardInterrupt:
         return 0
     finally:
-        snapshot.close()
+        if snapshot is not None:
+            snapshot.close()
+
+
+def _current(snapshot: Snapshot | None, name: str) -> Snapshot | None:
+    """A snapshot of the fabric's present life, the same one if it still is; None while there is none."""
+    try:
+        if snapshot is not None and read_roster(name).epoch == snapshot.view.epoch:
+            return snapshot
+        if snapshot is not None:
+            snapshot.close()
+        return Snapshot(name)
+    except (NoSuchFabric, NotReady, FileNotFoundError):
+        return None
+
+
+def show(text: str, plain: bool) -> None:
+    """Over the last one on a terminal, cut to what it can hold; below it elsewhere."""
+    if plain or not sys.stdout.isatty():
+        print(text, flush=True)
+        return
+    columns, rows = os.get_terminal_size(sys.stdout.fileno())
+    lines = [line[:columns] for line in text.split("\n")]
+    if len(lines) > rows:
+        lines = [*lines[: rows - 1], f"... {len(lines) - rows + 1} more lines: enlarge the window"[:columns]]
+    sys.stdout.write(HOME + "\n".join(line + CLEAR_LINE for line in lines) + CLEAR_BELOW)
+    sys.stdout.flush()
 
 
 def render(taken: dict) -> str:
-    """The status as text."""
-    parts = [_head(taken), _instances(taken), _rings(taken), _hops(taken), _positions(taken), _errors(taken)]
+    """The status as text, 100 columns at most."""
+    parts = [_head(taken), _instances(taken), _positions(taken), _hops(taken), _rings(taken), _alarms(taken)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _age(ns) -> str:
-    return "-" if ns is None else duration(ns)
-
-
 def _head(taken: dict) -> str:
-    lines = [f"{taken['name']}  epoch {taken['epoch']}  profile {taken['profile']}"]
-    lines[0] += f"  supervisor {taken['supervisor'] or 'dead'}"
+    supervisor = f"supervisor {taken['supervisor']}" if taken["supervisor"] else "supervisor DEAD"
+    over = f"over the last {duration(taken['rates_over_ns'])}" if taken["rates_over_ns"] else "means since the start"
+    lines = [
+        f"{taken['name']}  {taken['profile']}  up {age(taken['up_ns'])}  {supervisor}  epoch {taken['epoch']}  "
+        f"logic time {clock(taken['logic_ns'])}  rates {over}"
+    ]
     for row in taken["risk"]:
         if row["state"] == "ACTIVE" and row["scope"] != "firm":
             continue
         held = f"  held by {', '.join(row['held_by'])}" if row["held_by"] else ""
-        lines.append(f"risk  {row['scope']}  {row['state']}{held}")
+        lines.append(f"risk    {row['scope']} {row['state']}{held}")
+    orders = taken["orders"]
+    rejected = sum(orders["rejected_by_risk"].values())
+    lines.append(
+        f"orders  {count(orders['open'])} open of {count(orders['open_max'])} allowed; {count(orders['sent'])} sent, "
+        f"{rate(orders['sent_per_s'])} of {rate(orders['sent_per_s_max'])} allowed; {count(orders['fills'])} fills; "
+        f"rejected {count(rejected)} by risk, {count(orders['rejected_by_venue'])} by the venue"
+    )
     for row in taken["feed"]:
         lines.append(
-            f"feed  {row['state']}  {row['lines']} of 2 lines  {count(row['messages'])} messages  {row['gaps']} gaps  "
-            f"{count(row['recovered'])} recovered  {count(row['missing'])} missing  stale {duration(row['stale_ns'])}"
+            f"feed    {row['state']}, {row['lines']} of 2 lines; {count(row['messages'])} messages, "
+            f"{count(row['gaps'])} gaps, {count(row['recovered'])} recovered, {count(row['missing'])} missing, "
+            f"stale {duration(row['stale_ns'])} in all"
         )
     return "\n".join(lines)
 
 
 def _instances(taken: dict) -> str:
-    header = ("instance", "state", "pid", "core", "wanted", "step", "heartbeat", "work", "idle", "longest", "restarts")
+    header = ("instance", "state", "pid", "core", "wanted", "last step", "beat", "work", "idle", "longest", "restarts")
     rows = []
     for row in taken["instances"]:
         rows.append(
@@ -66,16 +117,22 @@ def _instances(taken: dict) -> str:
                 row["pid"] or "-",
                 row["core"] if row["alive"] else "-",
                 row["core_wanted"],
-                _age(row["step_age_ns"]),
-                _age(row["heartbeat_age_ns"]),
+                age(row["step_age_ns"]),
+                age(row["heartbeat_age_ns"]),
                 rate(row["work_per_s"]),
                 f"{row['idle_share']:.0%}",
                 duration(row["step_max_ns"]),
                 row["restarts"],
             )
         )
-    warnings = [f"{row['instance']}: {', '.join(row['warnings'])}" for row in taken["instances"] if row["warnings"]]
-    return table(header, rows, left=2) + ("\nwarnings  " + "; ".join(warnings) if warnings else "")
+    warnings = []
+    for row in taken["instances"]:
+        said = list(row["warnings"])
+        if row["late_compiles"]:
+            said.append(f"{row['late_compiles']} functions compiled after warm-up")
+        if said:
+            warnings.append(f"warning  {row['instance']}: {', '.join(said)}")
+    return "\n".join([table(header, rows, left=2), *warnings])
 
 
 def _rings(taken: dict) -> str:
@@ -85,12 +142,12 @@ def _rings(taken: dict) -> str:
         [
             (
                 row["ring"],
-                row["depth"],
-                row["capacity"],
-                row["high_water"],
+                count(row["depth"]),
+                count(row["capacity"]),
+                count(row["high_water"]),
                 rate(row["per_s"]),
-                row["refusals"],
-                "behind" if row["behind"] else "ok",
+                count(row["refusals"]),
+                "BEHIND" if row["behind"] else "ok",
             )
             for row in taken["rings"]
         ],
@@ -112,7 +169,9 @@ def _positions(taken: dict) -> str:
             row["strategy"],
             row["instrument"],
             count(row["position_lots"]),
+            count(row["position_lots_max"]),
             count(row["fills"]),
+            money(row["realised_micro"] + row["unrealised_micro"] - row["fees_micro"]),
             money(row["realised_micro"]),
             money(row["unrealised_micro"]),
             money(row["fees_micro"]),
@@ -120,10 +179,13 @@ def _positions(taken: dict) -> str:
         )
         for row in taken["positions"]
     ]
-    header = ("strategy", "instrument", "position", "fills", "realised", "unrealised", "fees", "")
-    return table(header, rows, left=2) if rows else ""
+    header = ("strategy", "instrument", "position", "limit", "fills", "P&L", "realised", "unrealised", "fees paid", "")
+    return table(header, rows, left=2) if rows else "no fills yet"
 
 
-def _errors(taken: dict) -> str:
-    rows = [(label, seen["count"], *seen["detail"]) for label, seen in taken["errors"].items()]
-    return table(("error", "count", "detail", ""), rows) if rows else ""
+def _alarms(taken: dict) -> str:
+    rows = [(label, count(seen["value"]), seen["unit"], seen["meaning"]) for label, seen in taken["alarms"].items()]
+    found = [table(("alarm", "value", "", ""), rows, left=4)] if rows else []
+    rows = [(label, count(seen["count"]), *seen["detail"]) for label, seen in taken["errors"].items()]
+    found += [table(("error", "count", "last with", ""), rows)] if rows else []
+    return "\n\n".join(found)

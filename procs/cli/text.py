@@ -1,5 +1,7 @@
 """Plain text for terminals: aligned tables, durations, money."""
 
+import time
+
 
 def table(header: tuple[str, ...], rows: list[tuple], left: int = 1) -> str:
     """Aligned columns; the first `left` are left-aligned, the others right-aligned."""
@@ -24,10 +26,33 @@ def duration(ns: int) -> str:
             return f"{number:.{digits}f} {unit}"
 
 
+def age(ns: int | None) -> str:
+    """How long ago, to the second from ten seconds on: 3.21 ms, 42 s, 3:07, 5:03:07; "-" for never."""
+    if ns is None or ns < 10_000_000_000:
+        return "-" if ns is None else duration(max(0, ns))
+    seconds = ns // 1_000_000_000
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def clock(utc_ns: int) -> str:
+    """Time of day, UTC; "-" when there is none."""
+    return time.strftime("%H:%M:%S", time.gmtime(utc_ns // 1_000_000_000)) + "Z" if utc_ns > 0 else "-"
+
+
 def money(micro: int) -> str:
     """Micro-units as units with two decimals and thousands separators, rounded half away from zero."""
     cents = (abs(micro) + 5_000) // 10_000
     return f"{'-' if micro < 0 and cents else ''}{cents // 100:,}.{cents % 100:02d}"
+
+
+def signed(units: float) -> str:
+    """Money that adds to something: +1.50, -0.25, 0.00."""
+    text = f"{units:+,.2f}"
+    return "0.00" if text in ("+0.00", "-0.00") else text
 
 
 def count(value: int) -> str:

@@ -1,6 +1,10 @@
 """Control names: who writes the control object, and what its scopes are called, for one configuration."""
 
+import numpy as np
+
 from shm.control_words import ScopeNames
+
+CONTROL_WORD = np.dtype([("word", "<i8")])  # what the control object is an array of
 
 
 def control_writers(config) -> list[str]:

@@ -10,14 +10,14 @@ import time
 import numpy as np
 
 from config.load import Config, encode
-from procs.runtime.control_names import control_writers, scope_names
+from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.fill import instrument_rows, limit_rows
 from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.tables import FABRIC, tables_of
 from shm.codes import STATE_HALTED
 from shm.control_words import ControlWords, control_arm, control_restore, operator_stop
-from shm.errors import OutOfSharedMemory
+from shm.errors import Fatal, OutOfSharedMemory
 from shm.records.control_end import control_bytes
 from shm.records.instance import INSTANCE, INSTANCE_OFFSET
 from shm.records.journal_end import journal_bytes
@@ -27,7 +27,11 @@ from shm.records.table_end import LATEST_ROWS_OFFSET
 from shm.roster import create_fabric_epoch, destroy
 from shm.segment import Segment, create_clock, create_instance, create_latest, create_ring, create_segment
 
-CONTROL_WORD = np.dtype([("word", "<i8")])
+FRESH_MARK = "demonstration"  # in a state folder: what lies here may be erased by the next demonstration
+
+
+class StateKept(Fatal):
+    """A demonstration was asked to start from nothing where something lies that nobody may erase."""
 
 
 class InstancePage:
@@ -61,18 +65,38 @@ class Fabric:
         """Create everything. `fresh` empties the state folder first: a demonstration starts from nothing."""
         self.config = config
         self.state_folder = state_folder(config.name)
-        if fresh and self.state_folder.exists():
-            shutil.rmtree(self.state_folder)
-        self.state_folder.mkdir(parents=True, exist_ok=True)
+        if fresh:
+            self._refuse_to_empty()
         runtime_folder(config.name).mkdir(parents=True, exist_ok=True)
         self.epoch = create_fabric_epoch(config.name, encode(config))
         self._kept: list[Segment] = []
         self.bytes = 0
         try:
+            self._open_state_folder(fresh)  # only now: a living fabric of that name was refused
             self._create()
         except BaseException:
             self.destroy()
             raise
+
+    def _refuse_to_empty(self) -> None:
+        """A demonstration must never erase the journals, identifiers and halts of a fabric that was brought `up`."""
+        if self.state_folder.exists() and any(self.state_folder.iterdir()):
+            if not (self.state_folder / FRESH_MARK).exists():
+                raise StateKept(
+                    where=str(self.state_folder),
+                    expected="no state, or that of an earlier demonstration",
+                    found="journals and latches of a fabric that was brought up",
+                    do="choose another --name, or move the folder away",
+                )
+
+    def _open_state_folder(self, fresh: bool) -> None:
+        if fresh and self.state_folder.exists():
+            shutil.rmtree(self.state_folder)
+        self.state_folder.mkdir(parents=True, exist_ok=True)
+        if fresh:
+            (self.state_folder / FRESH_MARK).touch()
+        else:
+            (self.state_folder / FRESH_MARK).unlink(missing_ok=True)  # from now on it is worth keeping
 
     def _keep(self, *segments: Segment) -> Segment:
         for segment in segments:

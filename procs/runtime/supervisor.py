@@ -5,7 +5,9 @@ of the topology, and holds the supervisor's lines of the INSTANCE pages. A dead 
 started again at once; one that dies RESTARTS_MAX times within RESTART_WINDOW_SECONDS stays down and the firm is halted.
 """
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -61,29 +63,41 @@ class Supervisor:
         self.package = package
         self.log_folder = runtime_folder(fabric.config.name) / "log"
         self.log_folder.mkdir(parents=True, exist_ok=True)
+        self.preparation: subprocess.Popen | None = None
         self.processes = {
             name: Process(name, instances, package) for name, instances in fabric.config.topology.processes().items()
         }
 
     # --- start ---------------------------------------------------------------------------------------------------
 
-    def prepare(self, progress: Callable[[dict], None]) -> None:
-        """Compile what is not compiled yet and calibrate the clock. Raises StartFailed."""
+    def prepare(self, progress: Callable[[dict], None], leave: object = None) -> None:
+        """Compile what is not compiled yet and calibrate the clock. Raises StartFailed, also once `leave` is true."""
         command = [sys.executable, "-m", "procs.runtime.prepare"]
         command += ["--fabric", self.fabric.config.name, "--package", self.package]
         log = self.log_folder / "prepare.log"
         with open(log, "wb") as errors:
             child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
+            self.preparation = child
+            if leave:  # asked before there was something to abandon
+                self.abandon()
             try:
                 for line in child.stdout:
                     progress(json.loads(line))
-                code = child.wait()
             except BaseException:
-                child.kill()
-                child.wait()
+                self.abandon()
                 raise
+            finally:
+                code = child.wait()
+                self.preparation = None
         if code != 0:
             raise StartFailed(f"preparing the compiled code failed (exit {code}):\n{_tail(log)}")
+
+    def abandon(self) -> None:
+        """Stop a preparation that is under way, with its workers; `prepare` then raises. Safe in a signal handler."""
+        child = self.preparation
+        if child is not None and child.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGTERM)  # not SIGKILL: it spares the one that removes their semaphores
 
     def spawn(self, process: Process) -> None:
         """Start one process; its output goes to its log file."""
@@ -96,12 +110,14 @@ class Supervisor:
                 start_new_session=True,
             )
 
-    def start(self, seconds: float = START_SECONDS) -> None:
-        """Start every process and wait until every instance runs. Raises StartFailed."""
+    def start(self, seconds: float = START_SECONDS, leave: object = None) -> None:
+        """Start every process and wait until every instance runs. Raises StartFailed, also once `leave` is true."""
         for process in self.processes.values():
             self.spawn(process)
         deadline = time.monotonic() + seconds
         while not self.all_running():
+            if leave:
+                raise StartFailed("asked to leave while starting")
             for process in self.processes.values():
                 if process.popen.poll() is not None:
                     raise StartFailed(

@@ -15,8 +15,7 @@ import numpy as np
 from config.load import Config, decode
 from config.placement import place
 from config.topology import ROLES
-from procs.runtime.control_names import control_writers, scope_names
-from procs.runtime.fabric import CONTROL_WORD
+from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.fill import instrument_rows, limit_rows
 from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
