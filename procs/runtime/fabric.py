@@ -27,7 +27,7 @@ from shm.records.table_end import LATEST_ROWS_OFFSET
 from shm.roster import create_fabric_epoch, destroy
 from shm.segment import Segment, create_clock, create_instance, create_latest, create_ring, create_segment
 
-FRESH_MARK = "demonstration"  # in a state folder: what lies here may be erased by the next demonstration
+KEPT_MARK = "kept"  # in a state folder: what lies here must not be erased by a demonstration
 
 
 class StateKept(Fatal):
@@ -80,23 +80,20 @@ class Fabric:
 
     def _refuse_to_empty(self) -> None:
         """A demonstration must never erase the journals, identifiers and halts of a fabric that was brought `up`."""
-        if self.state_folder.exists() and any(self.state_folder.iterdir()):
-            if not (self.state_folder / FRESH_MARK).exists():
-                raise StateKept(
-                    where=str(self.state_folder),
-                    expected="no state, or that of an earlier demonstration",
-                    found="journals and latches of a fabric that was brought up",
-                    do="choose another --name, or move the folder away",
-                )
+        if (self.state_folder / KEPT_MARK).exists():
+            raise StateKept(
+                where=str(self.state_folder),
+                expected="no state, or that of an earlier demonstration",
+                found="journals and latches of a fabric that was brought up",
+                do="choose another --name, or move the folder away",
+            )
 
     def _open_state_folder(self, fresh: bool) -> None:
         if fresh and self.state_folder.exists():
             shutil.rmtree(self.state_folder)
         self.state_folder.mkdir(parents=True, exist_ok=True)
-        if fresh:
-            (self.state_folder / FRESH_MARK).touch()
-        else:
-            (self.state_folder / FRESH_MARK).unlink(missing_ok=True)  # from now on it is worth keeping
+        if not fresh:
+            (self.state_folder / KEPT_MARK).touch()
 
     def _keep(self, *segments: Segment) -> Segment:
         for segment in segments:
