@@ -59,7 +59,7 @@ limits.toml      | collar_bps = 200                 | #                         
 limits.toml      | [strategy.strategy]              | [strategy.other]                     | strategy.strategy            | limits for every strategy    | nothing
 limits.toml      | qty_lots_max = 1000              | qty_lots_max = 0                     | instrument.QNTA.qty_lots_max | a number above 0             | 0
 strategy.toml    | "QNTD"                           | "QNTX"                               | strategy.strategy            | symbols of instruments.toml  | QNTX
-strategy.toml    | [strategy.strategy]              | [strategy.other]                     | strategy.strategy            | a table for every strategy   | nothing
+strategy.toml    | module = "avellaneda_stoikov"    | #                                    | strategy.strategy.module     | a value                      | nothing
 venues.toml      | port_a = 26400                   | port_a = 80                          | venue[0].channel.port_a      | a port from 1024 to 65535    | 80
 venues.toml      | username = "qntet"               | username = "much-too-long"           | venue[0].session.username    | 1 to 6 characters            | much-too-long
 hosts/dev.toml   | memory_lock = "try"              | memory_lock = "maybe"                | memory_lock                  | one of the documented words  | maybe
@@ -86,6 +86,12 @@ def test_a_mistake_is_told_with_file_key_expected_and_found(folder, file, old, n
     assert found in error.found
     for part in (error.file, error.key, error.expected, error.found):
         assert part in str(error)
+
+
+def test_a_strategy_instance_without_a_table_is_refused(folder):
+    (folder / "strategy.toml").write_text('[strategy.other]\nmodule = "fixed_spread"\nuniverse = ["QNTA"]\n')
+    with pytest.raises(ConfigError, match="strategy.strategy: expected a table for every strategy instance"):
+        load()
 
 
 def test_a_missing_file_falls_back_to_the_shipped_one(folder):
