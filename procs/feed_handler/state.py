@@ -35,6 +35,8 @@ FEED_ROW = np.dtype(
         ("resync", "<i8"),  # 1: readers do not know every message, tell them so when fresh again
         ("holed", "<i8"),  # 1 while a hole is open
         ("closed", "<i8"),  # 1 from the end of market hours on
+        ("late", "<i8"),  # looks at short batches still to come before what is read counts as live again
+        ("stepped_stamp_ns", "<i8"),  # latency time of the last step; 0 before the first
         ("heard_ns", "<i8"),  # logic time of the last datagram on any multicast line
         ("stale_stamp_ns", "<i8"),  # 0 before the first step
         ("fresh_stamp_ns", "<i8"),

@@ -4,6 +4,9 @@ A datagram is judged (arbitration), delivered message by message while it is con
 the last tick. The channel turns stale before anything of the datagram that revealed a hole is used, and fresh when
 nothing is missing and a multicast line was heard; what is delivered meanwhile reaches the books, never the rings.
 
+A hot thread that was away (stopped, or not scheduled) for PAUSE_NS finds old datagrams in its sockets. They go into the
+books, but the channel is stale until the sockets were seen empty: nobody may decide on what was the market then.
+
 In driven time nothing may be lost: a datagram waits in the batch until every ring has room for all that it can cause.
 """
 
@@ -20,6 +23,7 @@ from procs.feed_handler.arbitration import (
     LINE_A,
     LINE_B,
     LINE_RETRANSMISSION,
+    LINES,
     accept,
     delivered,
     missing,
@@ -29,7 +33,7 @@ from procs.feed_handler.arbitration import (
 from procs.feed_handler.fetch_ahead import FETCH_MESSAGES_MIN, fetch_ahead
 from procs.feed_handler.message import apply_message, instrument_of, make_suspect
 from procs.feed_handler.rows import BOOK_ROW
-from procs.feed_handler.state import LINE_BYTES, LINE_ROW, NEW_LIFE, UNKNOWN
+from procs.feed_handler.state import FRAMES_IN_MAX, LINE_BYTES, LINE_ROW, NEW_LIFE, UNKNOWN
 from procs.feed_handler.tables import go_fresh, go_stale, publish_changed, publish_channel
 from procs.feed_handler.ticks import flush_ticks, resume_skipped, rings_have_room
 from procs.wire.big_endian import read_u16
@@ -63,6 +67,9 @@ from shm.records.frame import FRAME
 from shm.records.instance_end import INSTANCE_END
 
 FRAME_ROW_BYTES = FRAME.itemsize
+PAUSE_NS = 250_000_000  # above what a busy development machine does to a yielding thread
+LATE_LOOKS = 2  # the first batch may have been read before the pause
+SHORT_BATCH = FRAMES_IN_MAX // LINES  # fewer frames than one line's share: every socket was emptied
 
 
 @hot
@@ -175,7 +182,7 @@ def _wanted_state(feed, arb, lines):
     feed["holed"] = 0
     if arb["ended"] != 0:
         return CHANNEL_ENDED
-    return CHANNEL_FRESH if lines > 0 else CHANNEL_STALE
+    return CHANNEL_FRESH if lines > 0 and feed["late"] == 0 else CHANNEL_STALE
 
 
 @hot
@@ -210,7 +217,7 @@ def _take_frame(feed, buf, kept_bytes, k, now_ns):
     if line != LINE_RETRANSMISSION:
         _hear(feed, line, now_ns)
     if verdict == ARB_DELIVER:
-        if whole and feed["state"] == CHANNEL_STALE and _count_lines(feed, now_ns) > 0:
+        if whole and feed["state"] == CHANNEL_STALE and feed["late"] == 0 and _count_lines(feed, now_ns) > 0:
             go_fresh(feed, recv_stamp_ns, now_ns)  # it was silent, and nothing is missing: this datagram is live
         _deliver_all(feed, arb, buf, kept_bytes, line, recv_stamp_ns, now_ns)
         if feed["state"] == CHANNEL_FRESH:
@@ -255,11 +262,26 @@ def _show(feed, frames):
 
 
 @hot
+def _note_pause(feed, frames):
+    """See whether this thread was away; then the channel is stale at once, until LATE_LOOKS batches were short."""
+    at_ns = stamp(record_at(feed["me_addr"], INSTANCE_END))
+    away_ns = at_ns - feed["stepped_stamp_ns"]
+    if feed["late"] > 0 and frames < SHORT_BATCH:
+        feed["late"] -= 1
+    if feed["stepped_stamp_ns"] != 0 and away_ns > PAUSE_NS and feed["driven"] == 0:
+        feed["late"] = LATE_LOOKS
+        if feed["state"] == CHANNEL_FRESH:
+            go_stale(feed, CHANNEL_STALE, 0)
+    feed["stepped_stamp_ns"] = at_ns
+
+
+@hot
 def step(state, now_ns):
     """One duty cycle. Returns the number of frames, requests and resumed rings handled. The first one says stale."""
     feed = state.feed[0]
-    work = resume_skipped(feed)
     frames = state.port_in.count[0]
+    _note_pause(feed, frames)
+    work = resume_skipped(feed)
     if frames > 0 and feed["state"] != NEW_LIFE:
         frame_bytes = state.port_in.frame_bytes
         first = feed["frames_done"]

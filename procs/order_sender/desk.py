@@ -55,6 +55,7 @@ DESK = np.dtype(
             "order_recv_stamp_ns",  # datagram that caused it; 0 when none did
             # orders
             *("orders_open", "cancels_due", "cancel_slot"),  # cancel_slot: where due cancels are looked for next
+            "halt_slot",  # where orders under a halt are looked for next
             "order_id_last",  # greatest order id consumed: smaller ones came before and are dropped
             "order_id_replayed",  # greatest that the journal knew at start: dropping those is no error
             "working_free",  # free rows of `working` on the stack

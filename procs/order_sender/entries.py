@@ -94,6 +94,7 @@ USER_REF_MAX = (1 << 32) - 1
 CANCELLED_HERE = -1  # order_expires_ns of an order whose cancel came while it waited
 SKIPS_MAX = 64  # slots in a row that may hold old open orders
 DUE_BATCH = 1024  # slots looked at for a due cancel in one cycle
+HALT_BATCH = 16  # slots looked at for a halted order in one idle cycle: 512 cycles for all
 
 
 # --- reading the ring ------------------------------------------------------------------------------------------------
@@ -256,6 +257,34 @@ def send_due_cancels(desk, tx):
                 break
             sent += 1
     return sent
+
+
+@hot
+def cancel_halted(desk, tx):
+    """Cancel open orders whose scope is HALTED, a part of the table a cycle. Returns their number.
+
+    A halt must work while risk_gate is dead or stopped: its own cancels and these meet in `cancel_asked`. What was
+    asked for here is not journalled; after a crash the halt still stands and asks again.
+    """
+    if desk["orders_open"] == 0:
+        return 0
+    cancelled = 0
+    for _ in range(HALT_BATCH):
+        slot = desk["halt_slot"]
+        desk["halt_slot"] = (slot + 1) % desk["slots"]
+        row = row_of(desk, slot)
+        if is_open(row["state"]) == 0 or row["cancel_asked"] != 0:
+            continue
+        if order_waits(desk) == 1 and desk["order_slot"] == slot:
+            continue  # it dies unsent
+        state = control_state(control_of(desk), desk["session_id"], int(row["strategy_id"]), int(row["instrument_id"]))
+        if state <= STATE_CANCEL_ONLY:
+            continue
+        ask_cancel(desk, slot)
+        send_cancel(desk, tx, slot)
+        show(desk, slot)
+        cancelled += 1
+    return cancelled
 
 
 # --- orders ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """order_sender's step: venue bytes become reports, orders become venue bytes."""
 
-from procs.order_sender.entries import check_waiting_order, send_due_cancels, send_orders, take_orders
+from procs.order_sender.entries import cancel_halted, check_waiting_order, send_due_cancels, send_orders, take_orders
 from procs.order_sender.receive import receive
 from procs.order_sender.reports import refill_readers, settle_orphans
 from procs.order_sender.session import keep_alive, sweep_orders, take_over
@@ -21,4 +21,6 @@ def step(state, now_ns):
     work += send_orders(desk, state.tx, state.ids, now_ns)
     work += keep_alive(desk, state.tx, now_ns)
     work += refill_readers(desk)
+    if work == 0:
+        work += cancel_halted(desk, state.tx)
     return work

@@ -68,7 +68,10 @@ def test_a_stopped_role_does_no_harm_and_goes_on_when_it_continues(folders, role
 def test_a_halt_stops_new_orders_at_once_and_survives_the_death_of_every_role(folders):
     with System(system_config("halt")) as machine:
         machine.wait(lambda: open_orders(machine.snapshot) > 0, "orders work")
+        machine.kill_signal("risk_gate", signal.SIGSTOP)  # a halt needs no living process but order_sender
         machine.fabric.halt("firm", "test")
+        machine.wait(lambda: machine.counters().get("sender_open_orders", 0) == 0, "order_sender cancels every order")
+        machine.kill_signal("risk_gate", signal.SIGCONT)
         machine.wait(lambda: open_orders(machine.snapshot) == 0, "every order is cancelled")
         sent = machine.sent()
         for role in ROLES:

@@ -3,6 +3,8 @@
 import pytest
 
 from procs.feed_handler.arbitration import LINE_A, LINE_B, LINE_RETRANSMISSION
+from procs.feed_handler.state import FRAMES_IN_MAX
+from procs.feed_handler.step import SHORT_BATCH
 from shm.codes import (
     CHANNEL_ENDED,
     CHANNEL_FRESH,
@@ -380,3 +382,35 @@ def test_a_restart_in_mid_session_rebuilds_from_message_1_and_tells_no_history()
     assert bench.channel()["state"] == CHANNEL_FRESH
     assert kinds(bench.take()) == [TICK_RESYNC, TICK_RESYNC, TICK_FRESH]
     bench.assert_books_equal(flow.books)
+
+
+def test_what_waited_while_the_process_was_stopped_is_never_live(day):
+    bench, flow = day
+    stale_stamp_ns = int(bench.channel()["stale_stamp_ns"])
+    first = next_seq(flow)
+    old = flow.trade(12).split(first)
+    bench.pause(400 * MS)
+    bench.step(*[(LINE_A, raw) for raw in old])
+    assert bench.channel()["state"] == CHANNEL_STALE, "the backlog may not be all"
+    assert bench.channel()["stale_stamp_ns"] > stale_stamp_ns
+    assert kinds(bench.take()) == [TICK_STALE], "said before the first old message was used"
+    bench.step()
+    assert bench.channel()["state"] == CHANNEL_STALE
+    bench.step()
+    assert bench.channel()["state"] == CHANNEL_FRESH, "two looks found the sockets empty"
+    assert kinds(bench.take()) == [TICK_RESYNC, TICK_RESYNC, TICK_FRESH]
+    assert bench.channel()["gaps"] == 0
+
+
+def test_a_full_batch_after_a_stop_keeps_the_channel_stale(day):
+    bench, flow = day
+    bench.pause(400 * MS)
+    for _ in range(3):
+        first = next_seq(flow)
+        backlog = flow.trade(2 * SHORT_BATCH).split(first, most=1)[:FRAMES_IN_MAX]
+        assert len(backlog) >= SHORT_BATCH
+        bench.step(*[(LINE_A, raw) for raw in backlog])
+        assert bench.channel()["state"] == CHANNEL_STALE
+    bench.step()
+    bench.step()
+    assert bench.channel()["state"] == CHANNEL_FRESH

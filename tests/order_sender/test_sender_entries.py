@@ -2,7 +2,8 @@
 
 import pytest
 
-from procs.order_sender.state import arrays_of
+from procs.order_sender.entries import HALT_BATCH
+from procs.order_sender.state import SLOTS, arrays_of
 from shm.codes import (
     REJECT_ALREADY_CANCELLING,
     REJECT_CANCEL_ONLY,
@@ -408,3 +409,27 @@ def test_many_open_orders_can_be_cancelled_at_once_though_the_frame_holds_fewer(
     assert [message[0] for message in bench.venue.received].count("X") == 200
     assert bench.counter(SENDER_EXPIRED) == bench.counter(SENDER_EXPIRED)
     assert bench.counter(SENDER_SENT) >= 200
+
+
+@pytest.mark.parametrize("scope", ["firm", "session", "strategy", "instrument"])
+def test_a_halt_cancels_what_works_without_any_help_from_the_gate(bench, scope):
+    order = bench.new()
+    bench.step()
+    bench.settle()
+    operator = scratch_control_as(bench.control, CONTROL_OPERATOR)[0]
+    at = {
+        "firm": SCOPE_FIRM,
+        "session": control_session_scope(operator, 0),
+        "strategy": control_strategy_scope(operator, 0),
+        "instrument": control_instrument_scope(operator, 0),
+    }[scope]
+    control_set(operator, at, STATE_CANCEL_ONLY)
+    for _ in range(SLOTS // HALT_BATCH + 1):
+        bench.step()
+    assert bench.counter(SENDER_CANCELS_SENT) == 0, "under CANCEL_ONLY the gate cancels"
+    control_set(operator, at, STATE_HALTED)
+    for _ in range(SLOTS // HALT_BATCH + 1):
+        bench.step()
+    bench.settle()
+    assert bench.counter(SENDER_CANCELS_SENT) == 1
+    assert kinds(bench, order)[-1][0] == REPORT_CANCELED

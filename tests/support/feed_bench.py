@@ -79,7 +79,13 @@ class FeedBench:
         self._open()
 
     def wait(self, nanoseconds):
-        """Logic and latency time pass."""
+        """Logic and latency time pass, with steps in between that find nothing to do."""
+        self.pause(nanoseconds)
+        if self.state.feed[0]["stepped_stamp_ns"] != 0:
+            self.state.feed[0]["stepped_stamp_ns"] = self.clock[0]["base_ns"]
+
+    def pause(self, nanoseconds):
+        """Logic and latency time pass while the process is stopped."""
         self.now_ns += nanoseconds
         self.clock[0]["base_ns"] += nanoseconds
 
