@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 from tests.support.sockets import connection_of
 from tests.support.system import ROLES, System, system_config
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("no_leftovers")]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(300), pytest.mark.usefixtures("no_leftovers")]
 
 TICKS, REPORTS = "ticks.feed_handler.strategy", "reports.order_sender.position_keeper"
 GARBAGE_SEED = 20240301

@@ -22,7 +22,7 @@ from tests.oracles.matching import MatchingOracle
 from tests.support.stale_watch import StaleWatch
 from tests.support.system import System, system_config
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("no_leftovers")]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(300), pytest.mark.usefixtures("no_leftovers")]
 
 SILENCE_MS = 1500  # above the venue's heartbeat of a second
 NO_FAULTS = dict(loss_ppm=(0, 0), duplicate_ppm=(0, 0), reorder_ppm=(0, 0), lines_off=(False, False), flow_off=False)
