@@ -105,12 +105,13 @@ class Session:
             if kind == b"L":
                 answers.append(soup(b"A", SESSION + b"1".rjust(20)))
             elif kind == b"U":
-                answers.append(soup(b"S", self.answer(payload)))
+                answer = self.answer(payload)
+                answers.append(soup(b"S", answer) if answer else b"")
         if answers:
             self.client.sendall(b"".join(answers))
 
     def answer(self, data: bytes) -> bytes:
-        """One order, replace or cancel request is always granted."""
+        """One order, replace or cancel request is granted; one that names an order no longer there is ignored."""
         kind = data[:1]
         if len(data) != OUCH_BYTES.get(kind):
             raise ValueError(f"canned venue: {len(data)} bytes of type {kind!r}")
@@ -123,11 +124,15 @@ class Session:
             return b"A" + stamp + self.opening(ref, side, size, symbol, price)
         if kind == b"U":
             old, ref, size, price = struct.unpack(">IIIQ", data[1:21])
-            side, _, symbol, _ = self.orders.pop(old)
             self.seen["replace"] += 1
+            if old not in self.orders:
+                return b""
+            side, _, symbol, _ = self.orders.pop(old)
             return b"U" + stamp + struct.pack(">I", old) + self.opening(ref, side, size, symbol, price)
         ref = struct.unpack(">I", data[1:5])[0]
         self.seen["cancel"] += 1
+        if ref not in self.orders:
+            return b""
         return b"C" + stamp + struct.pack(">IIc", ref, self.orders.pop(ref)[1], b"U")
 
     def opening(self, ref: int, side: bytes, size: int, symbol: bytes, price: int) -> bytes:

@@ -107,7 +107,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                process_group=0,
             )
 
     def start(self, seconds: float = START_SECONDS, leave: object = None) -> None:

@@ -36,14 +36,14 @@ class FaultyOs:
 
     def pwrite(self, handle, content, offset):
         self._step()
-        self.pending.append((handle, offset, os.pread(handle, len(content), offset), content))
+        self.pending.append((os.dup(handle), offset, os.pread(handle, len(content), offset), content))
         os.pwrite(handle, content, offset)
         self._step()
         return len(content)
 
     def fdatasync(self, handle):
         self._step()
-        self.pending.clear()
+        self.settle()
         self._step()
 
     fsync = fdatasync
@@ -56,6 +56,11 @@ class FaultyOs:
             elif outcome == 1:
                 cut = self.chance.randrange(len(after))
                 os.pwrite(handle, after[:cut] + before.ljust(len(after), b"\0")[cut:], offset)
+        self.settle()
+
+    def settle(self):
+        for handle, *_ in self.pending:
+            os.close(handle)  # a copy of its own: the writer may have closed the file in its crash
         self.pending.clear()
 
 
