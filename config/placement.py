@@ -16,9 +16,10 @@ class Place(NamedTuple):
 def place(config, host_file: str = "hosts") -> dict[str, Place]:
     """Core and idle word of every instance, given the cores of `config.cores` (sorted).
 
-    Named cores come from the host file or the topology and must exist. The others share what is left, one by one; the
-    first available core is left to housekeeping when there is one for each instance and one more. On fewer cores than
-    instances they share, and whoever shares a core yields. Raises ConfigError.
+    Named cores come from the host file or the topology and must exist. The others get what is left, in the order of the
+    topology; the first available core is left to housekeeping when there is one for each instance and one more. On
+    fewer cores than instances neighbours share, so that a hop is a yield to the next in line and seldom waits for
+    another core's turn; whoever shares a core yields. Raises ConfigError.
     """
     available = list(config.cores)
     wanted = {}
@@ -35,8 +36,9 @@ def place(config, host_file: str = "hosts") -> dict[str, Place]:
     if len(free) > len(loose):
         free = free[1:]
     free = free or available
+    cores_used = min(len(free), len(loose))
     for position, name in enumerate(loose):
-        wanted[name] = free[position % len(free)]
+        wanted[name] = free[position * cores_used // len(loose)]
     counts = {core: list(wanted.values()).count(core) for core in wanted.values()}
     places = {}
     for instance in config.topology.instances:
