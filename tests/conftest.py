@@ -1,11 +1,27 @@
-"""Fixtures of the whole suite: folders of its own, and nothing left in shared memory."""
+"""The whole suite: what runs beside what, folders of its own, and nothing left in shared memory."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+MACHINE = ("bench", "cli", "fault", "flow", "runtime")  # folders whose tests start processes, on ports of the machine
+
+
+def pytest_collection_modifyitems(items):
+    """Whole machines run one after the other in one worker; the other worker has the rest."""
+    for item in items:
+        if Path(item.path).relative_to(ROOT / "tests").parts[0] in MACHINE:
+            item.add_marker(pytest.mark.xdist_group("machine"))
+
+
+def pytest_sessionstart(session):
+    """With `-n`: compile the machine once, a worker a core, before the workers would each compile it for themselves."""
+    if getattr(session.config.option, "numprocesses", None):
+        subprocess.run([sys.executable, "-m", "tests.support.compile_all"], cwd=ROOT, check=True)
 
 
 @pytest.fixture
