@@ -6,16 +6,23 @@ import sys
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = ("bench", "cli", "fault", "flow", "runtime")  # folders whose tests start processes, on ports of the machine
 
 
-def pytest_collection_modifyitems(items):
-    """Whole machines run one after the other in one worker; the other worker has the rest."""
-    for item in items:
-        if Path(item.path).relative_to(ROOT / "tests").parts[0] in MACHINE:
-            item.add_marker(pytest.mark.xdist_group("machine"))
+class MachineScheduling(LoadScopeScheduling):
+    """Whole machines run one after the other in one worker; the other worker has the rest, file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return "machine" if Path(path).parts[1] in MACHINE else path
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """How `-n` divides the work."""
+    return MachineScheduling(config, log)
 
 
 def pytest_sessionstart(session):

@@ -331,7 +331,9 @@ def test_random_cuts_of_the_connection_leave_the_venues_state(live):
     live.ready()
     live.until(
         lambda: (
-            live.bench.idle() and live.bench.venue.sent == len(live.bench.venue.stream) and not live.bench.waiting()
+            live.bench.idle()
+            and int(live.bench.state.desk[0]["venue_seq"]) == len(live.bench.venue.stream)
+            and not live.bench.waiting()
         ),
         "quiet",
     )
