@@ -40,7 +40,8 @@ def machine_key() -> str:
     digest.update(_cpu_model().encode())
     for name in MODE_VARIABLES:
         digest.update(f"{name}={os.environ.get(name, '')}".encode())
-    digest.update(Path(__file__).with_name("jit.py").read_bytes())  # the flags of every compilation
+    for name in ("jit.py", "guest.py", "code_store.py"):  # the flags of every compilation
+        digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -99,32 +100,7 @@ def sources_stamp(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-class SourcesLocator:
-    """Tells numba where a function's code is kept and which stamp it must carry (numba's CACHE_LOCATOR_CLASSES)."""
-
-    def __init__(self, py_func, py_file: str):
-        self._path = Path(py_file).resolve()
-        self._line = py_func.__code__.co_firstlineno
-        folder = hashlib.sha256(str(self._path).encode()).hexdigest()[:12]
-        self._folder = cache_folder() / f"{self._path.parent.name}.{self._path.stem}.{folder}"
-
-    @classmethod
-    def from_function(cls, py_func, py_file: str):
-        """A locator, or None for what has no file."""
-        return cls(py_func, py_file) if os.path.exists(py_file) else None
-
-    def ensure_cache_path(self) -> None:
-        """Make the folder; called before anything is written."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-
-    def get_cache_path(self) -> str:
-        """Folder of this function's file."""
-        return str(self._folder)
-
-    def get_source_stamp(self) -> str:
-        """Code with another stamp is not loaded, and is overwritten."""
-        return sources_stamp(self._path)
-
-    def get_disambiguator(self) -> str:
-        """Functions of one name in one file differ by their line."""
-        return str(self._line)
+def code_folder(path: Path) -> Path:
+    """Where the compiled functions of one source file are kept."""
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    return cache_folder() / f"{path.parent.name}.{path.stem}.{digest}"

@@ -89,6 +89,7 @@ def chain_holds(entries: np.ndarray, prev_crc: int | None = None) -> bool:
         return False
     return bool((heads["prev_crc"][1:] == heads["crc"][:-1]).all())
 
+
 LOOK_FIRST = 16  # entries looked at before the first answer, eight times as many each time after
 
 
@@ -149,7 +150,7 @@ class JournalView:
         return runs
 
     def _ready(self, sequence: int, slot: int, count: int) -> int:
-        """How many entries from `slot` on are complete. Looks at few lines when few are: the copier asks all the time."""
+        """How many entries from `slot` on are complete. Looks at few when few are: the copier asks all the time."""
         ready, look = 0, LOOK_FIRST
         while ready < count:
             look = min(look, count - ready)
