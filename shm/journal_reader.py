@@ -34,9 +34,14 @@ class JournalReader:
                 yield entry["head"], entry["payload"].tobytes()[: entry["head"]["payload_bytes"]]
 
     def chunks(self, from_seq: int = 0, limit: int = CHUNK_ENTRIES) -> Iterator[np.ndarray]:
-        """The same as arrays of at most `limit` records with `head` and `payload` (bytes), each a private copy."""
+        """The same as arrays of at most `limit` records with `head` and `payload` (bytes), each a private copy.
+
+        Of a journal that is being written it ends where the journal ended when it began, or soon after: a reader on a
+        busy core would otherwise run behind a busy writer for ever.
+        """
+        end = self.view.tail() if self.view is not None and self.view.started else None
         sequence = from_seq
-        while len(chunk := self.read(sequence, limit)):
+        while (end is None or sequence < end) and len(chunk := self.read(sequence, limit)):
             yield chunk
             sequence += len(chunk)
 
@@ -54,6 +59,8 @@ class JournalReader:
                 if valid == 0:
                     raise self._corrupt("memory", sequence, "its crc does not hold")
                 return chunk[:valid]
+            if sequence >= watermark and sequence >= self.view.tail():
+                return chunk  # memory has all that is not on disk: the files need not be searched for it
         return self._read_files(sequence, limit, watermark)
 
     def tail_seq(self) -> int:

@@ -124,6 +124,17 @@ def test_a_reader_goes_on_where_it_stopped(bench):
     assert seen == 90
 
 
+def test_a_reader_of_a_journal_that_grows_all_the_time_comes_to_an_end(bench):
+    bench.append(9)
+    chunks = 0
+    for chunk in bench.reader().chunks(0, 4):
+        chunks += 1
+        bench.append(len(chunk))
+        bench.copier.copy_some()
+        assert chunks <= 3
+    assert chunks == 3
+
+
 def test_process_death_loses_nothing_and_the_new_copier_goes_on(bench):
     fill(bench, 25)
     bench.copier.copy_some(3)
