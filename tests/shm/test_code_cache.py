@@ -36,20 +36,40 @@ def test_a_stamp_changes_with_a_file_deep_in_the_imports_and_with_no_other():
     assert not any(name.startswith(("procs/venue", "procs/cli", "procs/feed_handler")) for name in names)
 
 
-@pytest.mark.skipif(JIT_OFF, reason="nothing is compiled with the JIT off")
-def test_an_edited_callee_compiles_its_callers_anew_and_an_unedited_one_nothing(tmp_path: Path):
+@pytest.fixture
+def run(tmp_path: Path):
+    """run(addend): [answer, functions compiled] of a fresh process, in which `ask` calls `answer`."""
     environment = {**os.environ, "QUINTET_CACHE": str(tmp_path), "PYTHONPATH": str(ROOT)}
     probe = [sys.executable, "-c", "from shm.code_cache import generated_folder; print(generated_folder())"]
     folder = Path(subprocess.run(probe, env=environment, capture_output=True, text=True, check=True).stdout.strip())
     folder.mkdir(parents=True)
     (folder / "quintet_caller.py").write_text(CALLER)
 
-    def run(addend: int) -> list[str]:
+    def run_once(addend: int) -> list[str]:
         (folder / "quintet_callee.py").write_text(CALLEE.format(addend))
         command = [sys.executable, "-c", MAIN.format(folder=str(folder))]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
 
+    return run_once
+
+
+@pytest.mark.skipif(JIT_OFF, reason="nothing is compiled with the JIT off")
+def test_an_edited_callee_compiles_its_callers_anew_and_an_unedited_one_nothing(run, tmp_path):
     assert run(1) == ["20", "2"]
     assert run(1) == ["20", "0"]
     assert run(4) == ["50", "2"]
     assert run(4) == ["50", "0"]
+    kept = sorted(path.name.split("-")[0] for path in tmp_path.rglob("*quintet_call*/*.code"))
+    assert kept == ["answer", "ask"], "code of older sources is removed"
+
+
+@pytest.mark.skipif(JIT_OFF, reason="nothing is compiled with the JIT off")
+@pytest.mark.parametrize(
+    "spoil", [lambda content: content[:100], lambda content: b"", lambda content: b"?" + content[1:]]
+)
+def test_code_that_cannot_be_read_back_is_compiled_again(run, tmp_path, spoil):
+    assert run(1) == ["20", "2"]
+    for path in tmp_path.rglob("*quintet_call*/*.code"):
+        path.write_bytes(spoil(path.read_bytes()))
+    assert run(1) == ["20", "2"]
+    assert run(1) == ["20", "0"]
