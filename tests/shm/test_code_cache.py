@@ -40,6 +40,7 @@ def test_a_stamp_changes_with_a_file_deep_in_the_imports_and_with_no_other():
 def run(tmp_path: Path):
     """run(addend): [answer, functions compiled] of a fresh process, in which `ask` calls `answer`."""
     environment = {**os.environ, "QUINTET_CACHE": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # Python tells edits within a second apart by their size only
     probe = [sys.executable, "-c", "from shm.code_cache import generated_folder; print(generated_folder())"]
     folder = Path(subprocess.run(probe, env=environment, capture_output=True, text=True, check=True).stdout.strip())
     folder.mkdir(parents=True)
