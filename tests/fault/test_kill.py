@@ -1,15 +1,20 @@
 """kill -9 and SIGSTOP of every role with orders working: it comes back, trading goes on, nothing is lost or doubled."""
 
+import json
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from procs.cli.session import open_orders
 from shm.codes import JOURNAL_ORDER_SENT, STATE_ACTIVE
 from shm.records.order import ORDER
 from shm.records.sent import SENT
+from tests.conftest import ROOT
 from tests.support.system import ROLES, System, system_config
 
 SENT_ORDER = np.dtype([("order", ORDER), ("sent", SENT)])  # payload of JOURNAL_ORDER_SENT
@@ -66,6 +71,23 @@ def test_a_stopped_role_does_no_harm_and_goes_on_when_it_continues(folders):
         assert report["failures"] == [], machine.logs()
 
 
+def check_status_reads_the_dead(machine: System) -> None:
+    """`quintet status` attaches without help of any role: kill all at once, look, and let the supervisor go on."""
+    for role in ROLES:
+        machine.kill_signal(role, signal.SIGKILL)
+    died = [psutil.Process(machine.fabric.page(role).pid) for role in ROLES]
+    deadline = time.monotonic() + 5
+    while any(process.status() != psutil.STATUS_ZOMBIE for process in died):  # the supervisor reaps them, not we
+        assert time.monotonic() < deadline, died
+        time.sleep(0.01)
+    command = [sys.executable, "-m", "procs.cli", "status", "--name", machine.config.name, "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    states = {row["instance"]: row["state"] for row in json.loads(done.stdout)["instances"]}
+    assert {role: states[role] for role in ROLES} == {role: "dead" for role in ROLES}
+    machine.wait(lambda: {row["state"] for row in machine.snapshot.instances()} == {"running"}, "all of them are back")
+
+
 def test_a_halt_stops_new_orders_at_once_and_survives_the_death_of_every_role(folders):
     with System(system_config("halt")) as machine:
         machine.wait(lambda: open_orders(machine.snapshot) > 0, "orders work")
@@ -75,8 +97,7 @@ def test_a_halt_stops_new_orders_at_once_and_survives_the_death_of_every_role(fo
         machine.kill_signal("risk_gate", signal.SIGCONT)
         machine.wait(lambda: open_orders(machine.snapshot) == 0, "every order is cancelled")
         sent = machine.sent()
-        for role in ROLES:
-            machine.kill(role)
+        check_status_reads_the_dead(machine)
         for _ in range(100):
             machine.poll()
             time.sleep(0.01)

@@ -1,5 +1,6 @@
 """The whole machine trades: five processes, fused into one, and in driven time over a real session."""
 
+import ipaddress
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from msgspec import structs
 
@@ -91,11 +93,20 @@ def test_ctrl_c_ends_the_demo_cleanly_with_its_report(folders):
     check_session(json.loads(out.strip().splitlines()[-1]))
 
 
+def check_nothing_opens_beyond_loopback(pids: set[int]) -> None:
+    """Local addresses of all sockets; a multicast group is bound as such and joined on the loopback interface."""
+    sockets = [held for pid in pids for held in psutil.Process(pid).net_connections("inet")]
+    local = {ipaddress.ip_address(held.laddr.ip) for held in sockets}
+    assert any(address.is_multicast for address in local) and any(address.is_loopback for address in local)
+    assert [str(address) for address in local if not (address.is_loopback or address.is_multicast)] == []
+
+
 def test_five_roles_fused_into_one_process_trade_the_same_strategy(folders):
     with System(system_config("fused", fused=True)) as machine:
         machine.wait(lambda: machine.fills() >= 10, "ten fills")
         pids = {row["instance"]: row["pid"] for row in machine.snapshot.instances()}
         assert len(set(pids.values())) == 2, "the venue and one process for the five roles"
+        check_nothing_opens_beyond_loopback(set(pids.values()))
         report = machine.finish()
         assert report["failures"] == [], machine.logs()
 
