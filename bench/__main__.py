@@ -20,6 +20,7 @@ BENCHMARKS = (
     "latest",
     "histogram_span",
     "journal_append",
+    "itch_book",
     "risk_check",
     "tick_to_order",
 )

@@ -15,6 +15,7 @@ NAMES = (
     "latest",
     "histogram_span",
     "journal_append",
+    "itch_book",
     "risk_check",
     "tick_to_order",
 )
@@ -24,6 +25,7 @@ FAST = {  # benchmark -> names of its results; risk_check compiles the whole gat
     "latest": ["latest_read", "latest_write"],
     "histogram_span": ["histogram_span"],
     "journal_append": ["journal_append"],
+    "itch_book": ["itch_book"],
 }
 THROUGHPUTS = {"ring_throughput"}
 KEYS = {"name", "question", "unit", "count", "reference", "ratio", "goal", "met", "host"}
