@@ -10,6 +10,7 @@ A role's step calls some two hundred hot functions, of which Python calls only t
 each of them with everything that it calls: more than half of the time to compile a role.
 """
 
+import os
 import pickle
 
 from llvmlite import binding
@@ -192,7 +193,7 @@ class Host(CPUDispatcher):
     def __init__(self, function, options: dict, stored: bool):
         super().__init__(function, targetoptions=options, pipeline_class=HostCompiler)
         self.guest = Guest(function, targetoptions=options, pipeline_class=GuestCompiler)
-        if stored:
+        if stored and os.path.exists(function.__code__.co_filename):  # not what was typed at a prompt
             self._cache = CodeStore(function)
             self.guest._cache = GuestStore(function)
 
