@@ -12,30 +12,9 @@ import pytest
 from procs.runtime.agent import Agent
 from procs.runtime.notify import CATCH_UP_SECONDS, FEEDS, Notifier
 from shm.records.instance import INSTANCE
+from tests.support.manager import Manager
 
 SECOND_NS = 1_000_000_000
-
-
-class Manager:
-    """The receiving end of a NOTIFY_SOCKET."""
-
-    def __init__(self, address: str):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self.socket.bind("\0" + address[1:] if address.startswith("@") else address)
-        self.environment = {"NOTIFY_SOCKET": address}
-
-    def heard(self) -> list[str]:
-        """Every message since the last look."""
-        found = []
-        while True:
-            try:
-                found.append(self.socket.recv(4096).decode())
-            except BlockingIOError:
-                return found
-
-    def notifier(self, **environment: str) -> Notifier:
-        """A process that this manager started."""
-        return Notifier({**self.environment, **environment})
 
 
 @pytest.fixture(params=("path", "abstract"))
