@@ -20,7 +20,10 @@ def run(arguments) -> int:
     """Exit 0 when nothing of the fabric is left; 1 when something lives on, or there was none of that name."""
     roster = read_roster(arguments.name)
     if SYSTEMD in roster.blob:
-        print(f"quintet down: systemd runs {arguments.name}: systemctl stop quintet-fabric.service", file=sys.stderr)
+        print(
+            f"quintet down: systemd runs {arguments.name}: systemctl stop quintet.target quintet-fabric.service",
+            file=sys.stderr,
+        )
         return 1
     swept = not roster.creator_alive
     if swept:

@@ -16,11 +16,9 @@ from procs.cli.interrupt import Leave
 from procs.cli.session import progress_line, stop_quoting
 from procs.cli.snapshot import Snapshot
 from procs.cli.strategies import check_strategies
-from procs.runtime.affinity import HostRefused
 from procs.runtime.attached import AttachedFabric
 from procs.runtime.fabric import Fabric
 from procs.runtime.notify import Notifier
-from procs.runtime.preconditions import refuse_open_cache
 from procs.runtime.supervisor import StartFailed, Supervisor
 from shm.control_words import LatchUnreadable, latch_automatic
 from shm.roster import destroy, list_fabrics, read_roster
@@ -35,6 +33,9 @@ def run(arguments) -> int:
 
 def create(arguments) -> int:
     """Everything that must be there before the first role starts. Leaves nothing behind when it fails."""
+    from procs.runtime.affinity import HostRefused  # late: who only watches or removes need not pay for them
+    from procs.runtime.preconditions import refuse_open_cache
+
     config = load(arguments.name, arguments.profile)
     check_strategies(config)
     config = structs.replace(config, run=structs.replace(config.run, run_by="systemd"))

@@ -17,6 +17,8 @@ from config.venues import Venues
 from procs.cli.session import FLAT_SECONDS
 from procs.runtime.supervisor import RESTART_WINDOW_SECONDS, RESTARTS_MAX, STOP_ORDER, STOP_SECONDS
 from shm.errors import EXIT_FATAL
+from shm.roster import roster_name
+from shm.segment import SHARED_MEMORY_FOLDER
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = ROOT / "systemd"
@@ -219,6 +221,8 @@ def test_a_death_is_treated_as_the_supervisor_treats_it():
     assert unit["TimeoutStopSec"] == [f"{STOP_SECONDS:.0f}s"]
     assert unit["OnFailure"] == ["quintet-halt@%i.service"]
     assert "procs.runtime.death" in unit["ExecStopPost"][0]
+    roster = f"{SHARED_MEMORY_FOLDER}{roster_name('quintet')}"  # without a fabric there is nothing to halt
+    assert settings("quintet-halt@.service")["ConditionPathExists"] == [roster]
     assert int(settings("quintet-watch.service")["TimeoutStopSec"][0].removesuffix("s")) > FLAT_SECONDS
 
 
