@@ -8,6 +8,7 @@ import re
 import tomllib
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct, structs
@@ -34,6 +35,7 @@ class Run(Struct, frozen=True):
     `replay` is the path of a market-by-order file, "" for generated flow; `symbol` the instrument that it feeds.
     `speed` stretches logic time; 0 lets the venue drive it as fast as feed_handler publishes. `seed` and
     `events_per_second` shape generated flow. `logic_start_ns` 0 starts logic time at UTC now.
+    `run_by` says who starts a dead process again.
     """
 
     replay: str = ""
@@ -42,6 +44,7 @@ class Run(Struct, frozen=True):
     seed: int = 1
     events_per_second: int = 2000
     logic_start_ns: int = 0
+    run_by: Literal["supervisor", "systemd"] = "supervisor"
 
 
 class Config(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""quintet: demo, up, down, status, halt, resume, cancel-all, config. One module a command, imported when asked for.
+"""quintet: demo, up, down, status, halt, resume, cancel-all, config, fabric. One module a command, imported late.
 
 Exit codes: 0 well, 1 failed, 2 usage (the command line cannot mean anything, whatever runs or lies on disk). Data goes
 to stdout, talk to stderr.
@@ -100,7 +100,10 @@ def parser() -> argparse.ArgumentParser:
     config = commands.add_parser("config", help="check or show the configuration")
     config.add_argument("what", choices=("check", "show"))
     config.add_argument("--profile", choices=("dev", "prod"), default="dev")
-    for command in (up, down, status, halt, resume, cancel, config):
+    fabric = commands.add_parser("fabric", help="a fabric's shared memory by itself: for systemd, which runs the roles")
+    fabric.add_argument("what", choices=("create", "watch", "remove"))
+    fabric.add_argument("--profile", choices=("dev", "prod"), default="prod", help="for create (default prod)")
+    for command in (up, down, status, halt, resume, cancel, config, fabric):
         help_text = f"name of the fabric (default {DEFAULT_NAME})"
         command.add_argument("--name", type=_name, default=DEFAULT_NAME, help=help_text)
         command.add_argument("--json", action="store_true", help="report as one JSON object")
@@ -116,6 +119,7 @@ MODULES = {
     "resume": "procs.cli.control",
     "cancel-all": "procs.cli.control",
     "config": "procs.cli.configuration",
+    "fabric": "procs.cli.fabric",
 }
 
 

@@ -13,11 +13,18 @@ from shm.roster import destroy, list_fabrics, living_owners, read_roster
 DOWN_SECONDS = 30.0
 ROLES_SECONDS = 5.0
 POLL_SECONDS = 0.02
+SYSTEMD = b'"run_by":"systemd"'  # in the roster's text, which another version may have written
 
 
 def run(arguments) -> int:
     """Exit 0 when nothing of the fabric is left; 1 when something lives on, or there was none of that name."""
     roster = read_roster(arguments.name)
+    if SYSTEMD in roster.blob:
+        print(
+            f"quintet down: systemd runs {arguments.name}: systemctl stop quintet.target quintet-fabric.service",
+            file=sys.stderr,
+        )
+        return 1
     swept = not roster.creator_alive
     if swept:
         sweep(arguments.name)

@@ -78,6 +78,7 @@ class Snapshot:
             "epoch": self.view.epoch,
             "profile": self.config.profile,
             "supervisor": self.view.roster.creator_pid if self.view.roster.creator_alive else 0,
+            "run_by": self.config.run.run_by,
             "up_ns": max(0, time.time_ns() - self.view.roster.created_ns),
             "logic_ns": self.logic_ns(),
             "rates_over_ns": over_ns,

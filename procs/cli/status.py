@@ -80,6 +80,8 @@ def render(taken: dict) -> str:
 
 def _head(taken: dict) -> str:
     supervisor = f"supervisor {taken['supervisor']}" if taken["supervisor"] else "supervisor DEAD"
+    if taken["run_by"] == "systemd":
+        supervisor = "run by systemd"
     over = f"over the last {duration(taken['rates_over_ns'])}" if taken["rates_over_ns"] else "means since the start"
     lines = [
         f"{taken['name']}  {taken['profile']}  up {age(taken['up_ns'])}  {supervisor}  epoch {taken['epoch']}  "

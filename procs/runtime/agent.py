@@ -16,9 +16,20 @@ import traceback
 
 import numpy as np
 
-from procs.runtime.affinity import HostRefused, leave_with_parent, lock_memory, name_thread, pin_thread, take_realtime
+from config.placement import place
+from procs.runtime.affinity import (
+    HostRefused,
+    keep_off,
+    leave_with_parent,
+    lock_memory,
+    name_thread,
+    pin_thread,
+    take_realtime,
+)
 from procs.runtime.compiled import compiled_count, compiled_names
 from procs.runtime.loop import load_loop
+from procs.runtime.notify import Notifier
+from procs.runtime.preconditions import refuse_open_cache
 from procs.runtime.wiring import ScratchWiring, Wiring
 from shm.atomics import address_of
 from shm.codes import (
@@ -28,6 +39,7 @@ from shm.codes import (
     LIFE_CLOSING,
     LIFE_COMPILING,
     LIFE_FAILED,
+    LIFE_NAMES,
     LIFE_RUNNING,
     LIFE_STARTING,
     LIFE_WARMING,
@@ -51,11 +63,13 @@ class Agent:
         self.hot_error: BaseException | None = None
         self.warnings = 0
         self.states: list = []
+        self.notifier = Notifier()
 
     def life(self, life: int) -> None:
         """Tell the machine what this process is doing."""
         for wiring in self.wirings:
             wiring.page["life"] = life
+        self.notifier.status(f"{LIFE_NAMES[life]}; {' '.join(wiring.instance for wiring in self.wirings)}")
 
     def warn(self, bit: int, text: str) -> None:
         """Note a degradation: on the page for `status`, on stderr for people."""
@@ -95,14 +109,17 @@ class Agent:
         gc.freeze()
 
     def _hot(self) -> None:
-        place = self.wirings[0].place
+        core = self.wirings[0].place.core
         host = self.wirings[0].config.host
         name_thread(f"{self.wirings[0].instance}.hot")
         for wiring in self.wirings:
             wiring.page["hot_tid"] = threading.get_native_id()
         try:
-            if not pin_thread(place.core):
-                self.warn(WARNING_NOT_PINNED, f"the hot thread is not pinned to core {place.core}")
+            if not pin_thread(core):
+                text = f"the hot thread is not pinned to core {core}: allow that core, AllowedCPUs= of its slice"
+                if host.core_sharing == "refuse":
+                    raise HostRefused(text)
+                self.warn(WARNING_NOT_PINNED, text)
             self.warn(WARNING_NOT_REALTIME, take_realtime(host.realtime, host.realtime_priority))
             self.exit_reason = int(self.loop(address_of(self.stop_word), host.step_budget_us * 1000, *self.states))
         except BaseException as error:  # the hot thread must never die unseen: the control thread raises it again
@@ -127,10 +144,12 @@ class Agent:
                 wiring.page["exit_code"] = self.exit_reason
             if self.exit_reason == EXIT_CATCH_UP:
                 self.life(LIFE_CATCHING_UP)
+                self.notifier.catching_up()
                 for role, wiring, state in zip(self.roles, self.wirings, self.states, strict=True):
                     if state.exit_request[0] == EXIT_CATCH_UP:
                         role.catch_up(wiring, state)
                         state.exit_request[0] = 0
+                self.notifier.caught_up()
 
     def _asked_to_stop(self) -> bool:
         return bool(self.stop_word[0]) or any(int(wiring.page["stop"]) for wiring in self.wirings)
@@ -150,6 +169,7 @@ class Agent:
                 wiring.count_control(CONTROL_TICKS, 1)
                 wiring.raise_background_error()
                 role.tend(wiring, state)
+            self.notifier.beat(now_ns, steps_seen)
             if any(int(wiring.page["stop"]) for wiring in self.wirings):
                 self.stop_word[0] = 1
             thread.join(TEND_SECONDS)
@@ -157,6 +177,7 @@ class Agent:
     def close(self) -> None:
         """Let the roles close, flush the journals, say that it was on purpose."""
         self.life(LIFE_CLOSING)
+        self.notifier.stopping()
         for role, wiring, state in zip(self.roles, self.wirings, self.states, strict=True):
             role.close(wiring, state)
         for wiring in self.wirings:
@@ -187,6 +208,8 @@ def main(*roles, argv: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: agent.stop_word.__setitem__(0, 1))
     try:
         agent.life(LIFE_STARTING)
+        refuse_open_cache(agent.wirings[0].config)
+        keep_off({held.core for held in place(agent.wirings[0].config).values()})
         agent.warn(WARNING_NOT_LOCKED, lock_memory(agent.wirings[0].config.host.memory_lock))
         agent.open()
         agent.run()

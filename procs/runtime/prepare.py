@@ -4,9 +4,13 @@
 the roles. It prints one JSON object a line: {"done", "of", "what", "seconds", "compiled"}; the last has done == of.
 Loops that are not in the cache yet are compiled side by side, one worker a core; a finished loop leaves a file
 `<loop>.ready` beside its source, so that a start with a warm cache compiles and loads nothing here.
+
+With `--profile` it compiles from the configuration files alone, before there is a fabric: so the user who may write the
+cache need not be the one who may write the fabric.
 """
 
 import argparse
+import errno
 import importlib
 import json
 import multiprocessing
@@ -18,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from config.load import Config, decode, encode
+from config.errors import ConfigError
+from config.load import Config, decode, encode, load
 from config.placement import place
 from procs.runtime.compiled import compiled_count
 from procs.runtime.loop import load_loop, loop_path
@@ -27,12 +32,14 @@ from shm.atomics import address_of
 from shm.clock import calibrate
 from shm.code_cache import sources_stamp
 from shm.codes import CLOCK_DRIVEN, CLOCK_REAL, CLOCK_SCALED
+from shm.errors import EXIT_FATAL
 from shm.jit import JIT_OFF
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.segment_header import SEGMENT_KIND_CLOCK
 from shm.roster import read_roster
 from shm.segment import HEADER_BYTES, attach_segment
 
+DO = "run the prepare step as its owner (systemctl start quintet-prepare.service)"
 WORKERS_MAX = 4  # a loop takes 10-25 s and about 400 MB to compile
 
 
@@ -108,9 +115,24 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Compile Quintet's loops and calibrate a fabric's clock.")
     parser.add_argument("--fabric", required=True)
     parser.add_argument("--package", default="procs", help="package that holds the role packages")
+    parser.add_argument("--profile", default="", help="compile only, for this profile of the configuration files")
     arguments = parser.parse_args(argv)
-    roster = read_roster(arguments.fabric)
-    config = decode(roster.blob)
+    try:
+        return prepare(arguments.fabric, arguments.profile, arguments.package)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FATAL
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        print(f"{error.filename}: not compiled yet, and this user may not write the cache: {DO}", file=sys.stderr)
+        return EXIT_FATAL
+
+
+def prepare(fabric: str, profile: str, package: str) -> int:
+    """Compile what is missing; without a profile, for the living fabric, whose clock is then calibrated."""
+    roster = None if profile else read_roster(fabric)
+    config = load(fabric, profile) if profile else decode(roster.blob)
     steps = len(config.topology.processes()) + 1
     began = time.monotonic()
     told = {"compiled": 0}
@@ -120,8 +142,9 @@ def main(argv: list[str] | None = None) -> int:
         row = {"done": done, "of": steps, "what": what, "compiled": compiled}
         print(json.dumps({**row, "seconds": round(time.monotonic() - began, 1)}), flush=True)
 
-    compile_missing(config, arguments.package, tell)
-    calibrate_fabric(config, roster.epoch)
+    compile_missing(config, package, tell)
+    if roster is not None:
+        calibrate_fabric(config, roster.epoch)
     tell(steps, "ready", told["compiled"])
     return 0
 

@@ -1,0 +1,101 @@
+"""`quintet fabric create | watch | remove`: what `quintet up` does around the roles, in steps that systemd can order.
+
+`create` makes the shared memory, sees that all code is compiled, calibrates the clock, and ends. `watch` runs beside
+the roles: it latches automatic halts on disk, and when it is told to leave, which units order before any role, it
+cancels and waits until no order is open. `remove` takes the shared memory away when every role has left.
+"""
+
+import sys
+import time
+
+from msgspec import structs
+
+from config.load import load
+from procs.cli.effective import effective_config
+from procs.cli.interrupt import Leave
+from procs.cli.session import progress_line, stop_quoting
+from procs.cli.snapshot import Snapshot
+from procs.cli.strategies import check_strategies
+from procs.runtime.attached import AttachedFabric
+from procs.runtime.fabric import Fabric
+from procs.runtime.notify import Notifier
+from procs.runtime.supervisor import StartFailed, Supervisor
+from shm.control_words import LatchUnreadable, latch_automatic
+from shm.roster import destroy, list_fabrics, read_roster
+
+WATCH_SECONDS = 0.5
+
+
+def run(arguments) -> int:
+    """Exit 0 when it was done; 1 with a sentence when not."""
+    return {"create": create, "watch": watch, "remove": remove}[arguments.what](arguments)
+
+
+def create(arguments) -> int:
+    """Everything that must be there before the first role starts. Leaves nothing behind when it fails."""
+    from procs.runtime.affinity import HostRefused  # late: who only watches or removes need not pay for them
+    from procs.runtime.preconditions import refuse_open_cache
+
+    config = load(arguments.name, arguments.profile)
+    check_strategies(config)
+    config = structs.replace(config, run=structs.replace(config.run, run_by="systemd"))
+    leave = Leave()
+    try:
+        refuse_open_cache(config)
+        fabric = Fabric(config)
+    except HostRefused as error:
+        print(f"quintet fabric: {error}", file=sys.stderr)
+        return 1
+    supervisor = Supervisor(fabric)
+    leave.then = supervisor.abandon
+    try:
+        supervisor.prepare(progress_line, leave)
+    except BaseException as error:
+        fabric.destroy()
+        if not isinstance(error, StartFailed):
+            raise
+        print(f"quintet fabric: {'asked to leave while preparing' if leave else error}", file=sys.stderr)
+        return 1
+    held = f" and {', '.join(fabric.latched)} as latched" if fabric.latched else ""
+    print(f"{config.name} is created: epoch {fabric.epoch}, {fabric.bytes} bytes; the firm is HALTED{held}")
+    return 0
+
+
+class Watched(AttachedFabric):
+    """A fabric with the face that `stop_quoting` asks of a supervisor: systemd starts the dead again, we need not."""
+
+    def poll(self) -> list[str]:
+        """Nothing to reap."""
+        return []
+
+
+def watch(arguments) -> int:
+    """Latch automatic halts until told to leave; then cancel and wait until no order is open."""
+    leave, notifier = Leave(), Notifier()
+    roster = read_roster(arguments.name)
+    watched, snapshot = Watched(effective_config(roster), roster.epoch), Snapshot(arguments.name)
+    turns = 0
+    while not leave:
+        try:
+            for scope in latch_automatic(watched.control, watched.state_folder):
+                print(f"latched an automatic halt of {scope}", file=sys.stderr, flush=True)
+            notifier.status(f"firm {watched.control.matrix()[0]['state']}")
+        except LatchUnreadable as error:  # everything is HALTED by it already; a person must look
+            notifier.status(str(error))
+        notifier.beat(time.monotonic_ns(), [turns])
+        turns += 1
+        if turns > 1:  # the second turn says READY
+            time.sleep(WATCH_SECONDS)
+    notifier.stopping()
+    left = stop_quoting(watched, watched, snapshot)
+    snapshot.close()
+    if left:
+        print(f"{left} orders were still open when time was up: ask the venue", file=sys.stderr)
+    return 1 if left else 0
+
+
+def remove(arguments) -> int:
+    """Remove the shared memory. Refuses while a role lives in it. Nothing there is well: it is what was asked for."""
+    if arguments.name in list_fabrics():
+        print(f"{arguments.name}: {destroy(arguments.name)} objects removed")
+    return 0
