@@ -5,6 +5,7 @@ Each message is made from its table alone with random field values, decoded, com
 
 import importlib
 import pkgutil
+import re
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ import procs.wire.itch
 import procs.wire.ouch
 from procs.wire.codes import WIRE_OK
 from procs.wire.itch import sizes as itch_sizes
-from procs.wire.itch.decode import decode_itch
-from procs.wire.itch.encode import encode_itch
+from procs.wire.itch.decode_all import decode_itch_all
+from procs.wire.itch.encode_all import encode_itch_all
 from procs.wire.itch.event import ITCH_EVENT
 from procs.wire.moldudp64 import header as mold_header
+from procs.wire.ouch import appendage
 from procs.wire.ouch import sizes as ouch_sizes
 from procs.wire.ouch.event import OUCH_EVENT
 from procs.wire.ouch.inbound import decode_ouch_inbound, encode_ouch_inbound
@@ -26,8 +28,9 @@ from shm.codes import SIDE_BUY, SIDE_SELL, TRADING_HALTED, TRADING_OPEN, TRADING
 from tests.support.byte_table import byte_tables, check_table, size_rows
 
 SEED = 20191230
-INBOUND_FILES = {"enter", "replace", "cancel", "account_query"}
+INBOUND_FILES = {"enter", "replace", "cancel", "modify", "mass_cancel", "entry_switch", "account_query"}
 SIDES = {b"B": SIDE_BUY, b"S": SIDE_SELL, b"T": SIDE_SELL, b"E": SIDE_SELL}
+OWNED = set(ITCH_EVENT.names[ITCH_EVENT.names.index("etp_leverage") :])  # fields of the types that name them alone
 STATES = {b"T": TRADING_OPEN, b"H": TRADING_HALTED, b"P": TRADING_PAUSED, b"Q": TRADING_QUOTE_ONLY}
 
 
@@ -120,11 +123,12 @@ def test_itch_table_and_code_agree(pair):
     check_table(message)
     assert message.size == itch_sizes.SIZE_OF[message.letter]
     rng = np.random.default_rng(SEED)
-    directory = {"etp_leverage", *ITCH_EVENT.names[16:]}
     for offset in (0, 0, 3, 7):
-        event, carried = turn_around(rng, message, ITCH_EVENT, decode_itch, encode_itch, offset)
-        for name in set(ITCH_EVENT.names) - carried - directory:
+        event, carried = turn_around(rng, message, ITCH_EVENT, decode_itch_all, encode_itch_all, offset)
+        for name in set(ITCH_EVENT.names) - carried - OWNED:
             assert event[name] == 0, f"{message.name}: {name} is not carried and must be zero"
+        for name in OWNED - carried - {"reserved_2"}:
+            assert event[name] == 1, f"{message.name}: {name} belongs to other types and must stay"
 
 
 @pytest.mark.parametrize("pair", OUCH_IN, ids=ids)
@@ -151,10 +155,10 @@ def test_ouch_outbound_table_and_code_agree(pair):
             assert event[name] == 0, f"{message.name}: {name} is not carried and must be zero"
 
 
-def test_every_message_that_is_needed_has_a_table():
-    assert "".join(sorted(m.letter for _, m in ITCH)) == "ACDEFHPRSUX"
-    assert "".join(sorted(m.letter for _, m in OUCH_IN)) == "OQUX"
-    assert "".join(sorted(m.letter for _, m in OUCH_OUT)) == "ABCDEIJMPQRSTU"
+def test_every_message_of_the_specifications_has_a_table():
+    assert "".join(sorted(m.letter for _, m in ITCH)) == "".join(sorted(itch_sizes.SIZE_OF))
+    assert "".join(sorted(m.letter for _, m in OUCH_IN)) == "".join(sorted(ouch_sizes.FIXED_OF_INBOUND))
+    assert "".join(sorted(m.letter for _, m in OUCH_OUT)) == "".join(sorted(ouch_sizes.FIXED_OF_OUTBOUND))
 
 
 def test_size_tables_in_the_docstrings_are_those_of_the_code():
@@ -162,6 +166,11 @@ def test_size_tables_in_the_docstrings_are_those_of_the_code():
     before, after = ouch_sizes.__doc__.split("venue to client")
     assert size_rows(before) == ouch_sizes.FIXED_OF_INBOUND
     assert size_rows(after) == ouch_sizes.FIXED_OF_OUTBOUND
+
+
+def test_the_table_of_tags_is_that_of_the_code():
+    named = {int(tag): name for tag, name in re.findall(r"^ *(\d+)  ([a-z]\w*)  ", appendage.__doc__, re.MULTILINE)}
+    assert named == {v: k[4:].lower() for k, v in vars(appendage).items() if k.startswith("TAG_")}
 
 
 def test_login_tables_and_sizes_agree():

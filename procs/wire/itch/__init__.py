@@ -1,1 +1,1 @@
-"""Nasdaq TotalView-ITCH 5.0: sizes of all messages, decode and encode of those that move books and trading states."""
+"""Nasdaq TotalView-ITCH 5.0, every message both ways; `decode_itch` by itself: those that move books and states."""

@@ -1,12 +1,24 @@
 """Client to venue, whole messages: decode by type, encode by the event's `kind`."""
 
 from procs.wire.big_endian import has_room
-from procs.wire.codes import WIRE_NO_ROOM, WIRE_OK, WIRE_SKIPPED, WIRE_UNKNOWN_TYPE, WIRE_WRONG_SIZE
+from procs.wire.codes import WIRE_NO_ROOM, WIRE_OK, WIRE_UNKNOWN_TYPE, WIRE_WRONG_SIZE
 from procs.wire.ouch.account_query import encode_account_query
 from procs.wire.ouch.appendage import decode_appendage
 from procs.wire.ouch.cancel import decode_cancel, encode_cancel
 from procs.wire.ouch.enter import decode_enter, encode_enter
-from procs.wire.ouch.event import OUCH_ACCOUNT_QUERY, OUCH_CANCEL, OUCH_ENTER, OUCH_REPLACE
+from procs.wire.ouch.entry_switch import decode_entry_switch, encode_entry_switch
+from procs.wire.ouch.event import (
+    OUCH_ACCOUNT_QUERY,
+    OUCH_CANCEL,
+    OUCH_DISABLE_ENTRY,
+    OUCH_ENABLE_ENTRY,
+    OUCH_ENTER,
+    OUCH_MASS_CANCEL,
+    OUCH_MODIFY,
+    OUCH_REPLACE,
+)
+from procs.wire.ouch.mass_cancel import decode_mass_cancel, encode_mass_cancel
+from procs.wire.ouch.modify import decode_modify, encode_modify
 from procs.wire.ouch.parts import clear_event
 from procs.wire.ouch.replace import decode_replace, encode_replace
 from procs.wire.ouch.sizes import OUCH_INBOUND_FIXED
@@ -17,8 +29,7 @@ from shm.jit import hot
 def decode_ouch_inbound(buf, offset, size, event):
     """Decode the client's message of `size` bytes at `offset` into `event`, an OUCH_EVENT row.
 
-    Returns WIRE_OK, WIRE_SKIPPED (in the specification, not needed here), or a negative code, after which `event` holds
-    nothing usable.
+    Returns WIRE_OK or a negative code, after which `event` holds nothing usable.
     """
     if size < 1:
         return WIRE_WRONG_SIZE
@@ -41,9 +52,18 @@ def decode_ouch_inbound(buf, offset, size, event):
         return decode_replace(buf, offset, event)
     if kind == OUCH_CANCEL:
         return decode_cancel(buf, offset, event)
-    if kind == OUCH_ACCOUNT_QUERY:
-        return WIRE_OK
-    return WIRE_SKIPPED
+    return _decode_rare(kind, buf, offset, event)
+
+
+@hot
+def _decode_rare(kind, buf, offset, event):
+    if kind == OUCH_MODIFY:
+        return decode_modify(buf, offset, event)
+    if kind == OUCH_MASS_CANCEL:
+        return decode_mass_cancel(buf, offset, event)
+    if kind == OUCH_DISABLE_ENTRY or kind == OUCH_ENABLE_ENTRY:
+        return decode_entry_switch(buf, offset, event)
+    return WIRE_OK  # the account query is its letter
 
 
 @hot
@@ -58,4 +78,15 @@ def encode_ouch_inbound(buf, offset, event):
         return encode_cancel(buf, offset, event)
     if kind == OUCH_ACCOUNT_QUERY:
         return encode_account_query(buf, offset)
+    return _encode_rare(kind, buf, offset, event)
+
+
+@hot
+def _encode_rare(kind, buf, offset, event):
+    if kind == OUCH_MODIFY:
+        return encode_modify(buf, offset, event)
+    if kind == OUCH_MASS_CANCEL:
+        return encode_mass_cancel(buf, offset, event)
+    if kind == OUCH_DISABLE_ENTRY or kind == OUCH_ENABLE_ENTRY:
+        return encode_entry_switch(buf, offset, kind, event)
     return WIRE_UNKNOWN_TYPE

@@ -1,7 +1,7 @@
 """Venue to client, whole messages: decode by type, encode by the event's `kind`."""
 
 from procs.wire.big_endian import has_room
-from procs.wire.codes import WIRE_NO_ROOM, WIRE_OK, WIRE_SKIPPED, WIRE_UNKNOWN_TYPE, WIRE_WRONG_SIZE
+from procs.wire.codes import WIRE_NO_ROOM, WIRE_OK, WIRE_UNKNOWN_TYPE, WIRE_WRONG_SIZE
 from procs.wire.ouch.accepted import decode_accepted, decode_replaced, encode_accepted, encode_replaced
 from procs.wire.ouch.account_query import encode_account_reply
 from procs.wire.ouch.appendage import decode_appendage
@@ -14,6 +14,8 @@ from procs.wire.ouch.canceled import (
     encode_aiq_canceled,
     encode_canceled,
 )
+from procs.wire.ouch.correction import decode_correction, encode_correction
+from procs.wire.ouch.entry_switch import decode_entry_switch_reply, encode_entry_switch_reply
 from procs.wire.ouch.event import (
     OUCH_ACCEPTED,
     OUCH_ACCOUNT_REPLY,
@@ -22,7 +24,11 @@ from procs.wire.ouch.event import (
     OUCH_CANCEL_PENDING,
     OUCH_CANCEL_REJECT,
     OUCH_CANCELED,
+    OUCH_CORRECTION,
+    OUCH_DISABLE_ENTRY_REPLY,
+    OUCH_ENABLE_ENTRY_REPLY,
     OUCH_EXECUTED,
+    OUCH_MASS_CANCEL_REPLY,
     OUCH_MODIFIED,
     OUCH_PRIORITY,
     OUCH_REJECTED,
@@ -31,6 +37,7 @@ from procs.wire.ouch.event import (
     OUCH_SYSTEM,
 )
 from procs.wire.ouch.executed import decode_executed, encode_executed
+from procs.wire.ouch.mass_cancel import decode_mass_cancel_reply, encode_mass_cancel_reply
 from procs.wire.ouch.modified import decode_modified, encode_modified
 from procs.wire.ouch.parts import clear_event, decode_head
 from procs.wire.ouch.priority import decode_priority, encode_priority
@@ -45,8 +52,7 @@ from shm.jit import hot
 def decode_ouch_outbound(buf, offset, size, event):
     """Decode the venue's message of `size` bytes at `offset` into `event`, an OUCH_EVENT row.
 
-    Returns WIRE_OK, WIRE_SKIPPED (in the specification, not needed here), or a negative code, after which `event` holds
-    nothing usable.
+    Returns WIRE_OK or a negative code, after which `event` holds nothing usable.
     """
     if size < 1:
         return WIRE_WRONG_SIZE
@@ -94,7 +100,16 @@ def _decode_rare(kind, buf, offset, size, event):
         return decode_broken(buf, offset, event)
     if kind == OUCH_AIQ_CANCELED:
         return decode_aiq_canceled(buf, offset, size, event)
-    return WIRE_SKIPPED
+    return _decode_desk(kind, buf, offset, event)
+
+
+@hot
+def _decode_desk(kind, buf, offset, event):
+    if kind == OUCH_CORRECTION:
+        return decode_correction(buf, offset, event)
+    if kind == OUCH_MASS_CANCEL_REPLY:
+        return decode_mass_cancel_reply(buf, offset, event)
+    return decode_entry_switch_reply(buf, offset, event)  # the two that are left
 
 
 @hot
@@ -134,4 +149,15 @@ def _encode_rare(kind, buf, offset, event):
         return encode_broken(buf, offset, event)
     if kind == OUCH_AIQ_CANCELED:
         return encode_aiq_canceled(buf, offset, event)
+    return _encode_desk(kind, buf, offset, event)
+
+
+@hot
+def _encode_desk(kind, buf, offset, event):
+    if kind == OUCH_CORRECTION:
+        return encode_correction(buf, offset, event)
+    if kind == OUCH_MASS_CANCEL_REPLY:
+        return encode_mass_cancel_reply(buf, offset, event)
+    if kind == OUCH_DISABLE_ENTRY_REPLY or kind == OUCH_ENABLE_ENTRY_REPLY:
+        return encode_entry_switch_reply(buf, offset, kind, event)
     return WIRE_UNKNOWN_TYPE

@@ -39,6 +39,7 @@ def clear_event(event):
     event["cl_ord_id_lo"] = 0
     event["appendage_offset"] = 0
     event["appendage_bytes"] = 0
+    event["firm"] = 0
     event["prevented_lots"] = 0
     event["side_letter"] = 0
     event["time_in_force"] = 0
