@@ -1,12 +1,16 @@
 """Affinity: pin the hot thread, lock memory, take the real-time policy. Each says what it could not do.
 
-The kernel's affinity is a thread's own, so the hot thread pins itself. The control thread keeps off the cores of hot
-threads where there are others: beside a real-time thread that spins it would wait for the balancer, and starve.
+Pinning a process pins only its main thread, so the hot thread pins itself by its native thread id (psutil on the tid).
+The control thread keeps off the cores of hot threads where there are others: beside a real-time thread that spins it
+would wait for the balancer, and starve.
 """
 
 import ctypes
 import os
 import signal
+import threading
+
+import psutil
 
 MCL_CURRENT = 1
 MCL_FUTURE = 2
@@ -24,8 +28,8 @@ class HostRefused(Exception):
 def pin_thread(core: int) -> bool:
     """Pin the calling thread to one core. Returns whether it worked."""
     try:
-        os.sched_setaffinity(0, {core})
-    except (OSError, ValueError):
+        psutil.Process(threading.get_native_id()).cpu_affinity([core])
+    except (psutil.Error, OSError, ValueError):
         return False
     return os.sched_getaffinity(0) == {core}
 
@@ -34,7 +38,7 @@ def keep_off(hot_cores: set[int]) -> None:
     """Take the calling thread, and threads that it starts from now on, off the cores of hot threads, if any is left."""
     left = os.sched_getaffinity(0) - hot_cores
     if left:
-        os.sched_setaffinity(0, left)
+        psutil.Process(threading.get_native_id()).cpu_affinity(sorted(left))
 
 
 def lock_memory(demand: str) -> str:
