@@ -20,6 +20,7 @@ BENCHMARKS = (
     "latest",
     "histogram_span",
     "journal_append",
+    "strategy_step",
     "risk_check",
     "tick_to_order",
 )

@@ -15,6 +15,7 @@ NAMES = (
     "latest",
     "histogram_span",
     "journal_append",
+    "strategy_step",
     "risk_check",
     "tick_to_order",
 )
