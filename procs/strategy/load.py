@@ -63,7 +63,7 @@ def _import(path: Path) -> ModuleType:
 
 
 def _refuse(path: Path, expected: str, found: object) -> StrategyRefused:
-    return StrategyRefused(where=str(path), expected=expected, found=found, do="see README, section Strategies")
+    return StrategyRefused(where=str(path), expected=expected, found=found, do="see README, section Writing a strategy")
 
 
 def load_strategy(module: str) -> Strategy:

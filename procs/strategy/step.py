@@ -26,7 +26,7 @@ from procs.strategy.quoter import (
 )
 from procs.strategy.signals.flow import add_trade
 from procs.strategy.signals.intensity import reach_trade
-from procs.strategy.signals.update import update_signals
+from procs.strategy.signals.update import interrupt_signals, update_signals
 from shm.atomics import record_at
 from shm.codes import (
     EXIT_CATCH_UP,
@@ -376,6 +376,7 @@ def look(state, row, now_ns):
     out["ask_qty_lots"] = 0
     rules = state.rules[row]
     if rules["in_universe"] == 0 or state.marks[row]["fresh"] == 0:
+        interrupt_signals(state.signals[row])
         return 0
     depth_addr = state.desk[0]["depth_addr"]
     if latest_read(state.depth[0], row, depth_addr) <= 0:
@@ -393,9 +394,9 @@ def look(state, row, now_ns):
     view["own_ask_price_ticks"] = ask["price_ticks"]
     view["own_ask_lots"] = ask["leaves_lots"]
     view["trading_state"] = depth["trading_state"]
-    if known == 0 or depth["trading_state"] != TRADING_OPEN or view["bid_price_ticks"] <= 0:
-        return 0
-    if view["ask_price_ticks"] <= view["bid_price_ticks"]:
+    two_sided = 0 < view["bid_price_ticks"] < view["ask_price_ticks"]
+    if known == 0 or depth["trading_state"] != TRADING_OPEN or not two_sided:
+        interrupt_signals(state.signals[row])
         return 0
     before_milli = view["volatility_milli"]  # a jump is judged by the sigma that it has not yet raised
     update_signals(state.signals[row], view, rules, bid_near, ask_near, now_ns)

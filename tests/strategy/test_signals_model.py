@@ -14,8 +14,9 @@ from procs.strategy.signals.microprice import update_microprice
 from procs.strategy.signals.record import REACH_BUCKETS, new_signals
 from procs.strategy.signals.volatility import SAMPLE_NS, update_volatility
 from procs.strategy.view import VIEW
-from shm.codes import SIDE_BUY, SIDE_SELL
+from shm.codes import SIDE_BUY, SIDE_SELL, TICK_EXECUTE, TICK_FRESH, TICK_STALE
 from tests.oracles import signals as oracle
+from tests.support.strategy_bench import ROW, StrategyBench
 
 STEP = 100
 SECOND = 1_000_000_000
@@ -168,3 +169,45 @@ def test_microprice_learns_stoikov_s_fixed_point_of_a_known_market(one):
     print("learned", total / count, "exact", exact[5:])
     assert max(abs(exact)) < 0.5
     assert total / count == pytest.approx(exact[5:], abs=0.04)
+
+
+def test_the_view_of_any_strategy_carries_the_signals_of_the_others_book_and_trades():
+    bench = StrategyBench(half_spread_ticks=500)
+    bench.fresh()
+    bids = [(1_000_000 - STEP * k, lots) for k, lots in enumerate((300, 200, 100, 50, 50))]
+    asks = [(1_000_000 + STEP * (k + 1), lots) for k, lots in enumerate((100, 100, 100, 400, 400))]
+    bench.book(bids, asks)
+    bench.tick()
+    bench.step(SECOND)
+    for side, lots in ((SIDE_SELL, 30), (SIDE_SELL, 5), (SIDE_BUY, 10)):
+        price = 1_000_000 + (STEP if side == SIDE_SELL else 0)
+        bench.tick(kind=TICK_EXECUTE, side=side, price_ticks=price, qty_lots=lots)
+    bench.step(2 * SECOND)
+    view = bench.state.views[ROW]
+    found = [int(view[f"imbalance_{levels}_ppm"]) for levels in (1, 3, 5)]
+    assert found == [500_000, 333_333, -222_222]
+    assert view["microprice_milli"] == 1_000_075_000
+    assert view["flow_lots"] == 25
+    reach = bench.state.signals[ROW]["reach"]
+    assert reach[1] == 2.0 and reach.sum() == 2.0  # two buyers' trades of one datagram are one order
+
+
+def test_what_happened_out_of_sight_is_no_move_and_no_time():
+    bench = StrategyBench(half_spread_ticks=500, jump_sigmas=0.0)
+    bench.fresh()
+    for k in range(40):
+        mid = 1_000_000 + STEP * (k // 2 % 2)
+        bench.book([(mid, 300)], [(mid + STEP, 100)])
+        bench.tick()
+        bench.step((k + 1) * SECOND)
+    before = bench.state.signals[ROW].copy()
+    bench.tick(kind=TICK_STALE, row=-1)
+    bench.step(41 * SECOND)
+    bench.book([(1_500_000, 300)], [(1_500_000 + STEP, 100)])
+    bench.tick(kind=TICK_FRESH, row=-1)
+    bench.step(5_000 * SECOND)
+    after = bench.state.signals[ROW]
+    assert after["samples"] == before["samples"] > 30
+    assert after["square_sum"] == before["square_sum"]
+    assert after["reach_s"] == before["reach_s"]
+    assert list(after["lean"]) == list(before["lean"])

@@ -9,6 +9,16 @@ from shm.jit import hot
 
 
 @hot
+def interrupt_signals(signals):
+    """The market is closed or out of sight: what comes after is no move from what was before, and no time passes."""
+    signals["cell_mid2"] = 0
+    signals["sample_ns"] = 0
+    signals["reach_ns"] = 0
+    signals["deepest_buy"] = -1
+    signals["deepest_sell"] = -1
+
+
+@hot
 def update_signals(signals, view, rules, bid_near_lots, ask_near_lots, now_ns):
     """`view` holds the others' book; `bid_near_lots`, `ask_near_lots` are its three best levels."""
     bid, ask = view["bid_price_ticks"], view["ask_price_ticks"]
