@@ -21,6 +21,7 @@ BENCHMARKS = (
     "histogram_span",
     "journal_append",
     "itch_book",
+    "strategy_step",
     "risk_check",
     "tick_to_order",
 )

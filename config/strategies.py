@@ -1,6 +1,8 @@
 """Strategies: which module each strategy instance runs, on which instruments, with which parameters."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 
 class StrategyConfig(Struct, forbid_unknown_fields=True, frozen=True):
@@ -12,6 +14,8 @@ class StrategyConfig(Struct, forbid_unknown_fields=True, frozen=True):
     overrides: dict[str, dict[str, int | float]] = {}  # by symbol, over `params`
     intent_life_ms: int = 50  # new orders and replaces older than this die unsent
     reject_backoff_ms: int = 20
+    messages_per_second: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000  # of logic time; cancels are never held back
+    messages_burst: Annotated[int, Meta(ge=2, le=1_000_000)] = 200  # that many at once
 
     def params_of(self, symbol: str) -> dict[str, int | float]:
         """Parameters in force for one instrument."""

@@ -30,7 +30,8 @@ STRATEGY_TICKS, STRATEGY_QUOTES, STRATEGY_INTENTS, STRATEGY_REJECTS, STRATEGY_RE
     20,
     21,
 )
-STRATEGY_FOREIGN = 22
+STRATEGY_FOREIGN, STRATEGY_OBLIGED_NS, STRATEGY_PRESENT_NS, STRATEGY_WIDE_NS, STRATEGY_THIN_NS = 22, 23, 59, 78, 79
+STRATEGY_HELD_BACK, STRATEGY_JUMPS = 84, 85
 # risk_gate
 GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
 GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
@@ -86,6 +87,12 @@ COUNTERS = (
     Counter(STRATEGY_REPORTS, "strategy_reports", "reports", "received from order_sender"),
     Counter(STRATEGY_RESYNCS, "strategy_resyncs", "ticks", "resync ticks received"),
     Counter(STRATEGY_FOREIGN, "strategy_foreign", "reports", "about orders that are not ours any more, not a fault"),
+    Counter(STRATEGY_OBLIGED_NS, "strategy_obliged", "ns", "logic time in which an instrument was open and fresh"),
+    Counter(STRATEGY_PRESENT_NS, "strategy_present", "ns", "of it with two quotes as the obligation wants them"),
+    Counter(STRATEGY_WIDE_NS, "strategy_wide", "ns", "of it with two quotes too far apart"),
+    Counter(STRATEGY_THIN_NS, "strategy_thin", "ns", "of it with two quotes of which one was too small"),
+    Counter(STRATEGY_HELD_BACK, "strategy_held_back", "messages", "waited for the message budget"),
+    Counter(STRATEGY_JUMPS, "strategy_jumps", "jumps", "of the mid that pulled the quotes"),
     Counter(GATE_INTENTS, "gate_intents", "intents", "consumed"),
     Counter(GATE_PASSED, "gate_passed", "orders", "new orders and replaces passed"),
     Counter(GATE_REJECTED, "gate_rejected", "intents", "answered with a reject"),

@@ -63,7 +63,7 @@ def _import(path: Path) -> ModuleType:
 
 
 def _refuse(path: Path, expected: str, found: object) -> StrategyRefused:
-    return StrategyRefused(where=str(path), expected=expected, found=found, do="see README, section Strategies")
+    return StrategyRefused(where=str(path), expected=expected, found=found, do="see README, section Writing a strategy")
 
 
 def load_strategy(module: str) -> Strategy:
@@ -87,6 +87,6 @@ def load_strategy(module: str) -> Strategy:
     if state.names is None or state.hasobject:
         raise _refuse(path, "STATE, a numpy record of numbers", state)
     digest = hashlib.sha256()
-    for source in sorted(path.parent.glob("*.py")):
+    for source in [*sorted(path.parent.glob("*.py")), *sorted((SHIPPED / "signals").glob("*.py"))]:
         digest.update(source.read_bytes())
     return Strategy(path.stem, path, quote, table, params_dtype(table), state, digest.hexdigest()[:16])

@@ -28,6 +28,14 @@ QUOTING = {
     "requote_price_ticks": Param(1, 1, 1_000_000, "a working quote moves only if it is at least this far off"),
     "refill_percent": Param(50, 0, 100, "a working quote is refilled when less than this share of it is left"),
     "refresh_ms": Param(100, 1, 3_600_000, "quote is called at least this often, ticks or not; logic time"),
+    "flow_halflife_ms": Param(10_000, 1, 86_400_000, "memory of the trade flow"),
+    "volatility_halflife_ms": Param(60_000, 1, 86_400_000, "memory of the volatility"),
+    "intensity_halflife_ms": Param(300_000, 1, 86_400_000, "memory of the trading intensity"),
+    "jump_sigmas": Param(8.0, 0.0, 1_000.0, "quotes are pulled when the mid jumps by more than this; 0 never"),
+    "jump_window_ms": Param(500, 2, 60_000, "within which the mid jumps"),
+    "jump_pause_ms": Param(1_000, 1, 3_600_000, "how long quotes stay away after a jump"),
+    "obligation_spread_ticks": Param(1_000, 1, 1_000_000_000, "widest pair of quotes that counts as present"),
+    "obligation_lots": Param(1, 1, 1_000_000_000, "smallest open size on each side that counts as present"),
 }
 
 

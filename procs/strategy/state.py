@@ -18,7 +18,10 @@ off  size  type   field            meaning of DESK, one record
  88     8  i8     midway           bit k: the last tick of ring k was not the last of its datagram
  96     8  i8     midway_ns        logic time since when
 104     8  i8     ready_count      instruments to decide on in this step; 0 in the middle of a datagram
-112    16  i8x2   reserved         zero
+112     8  i8     token_ns         message budget: logic time in which one token comes back
+120     8  i8     bucket_ns        logic time in which an empty bucket is full again
+128     8  i8     spent_until_ns   logic time at which the bucket is full again
+136    56  i8x7   reserved         zero
 
 off  size  type   field            meaning of MARK, one for each instrument
 ---  ----  -----  ---------------  ----------------------------------------
@@ -29,7 +32,13 @@ off  size  type   field            meaning of MARK, one for each instrument
  32     8  i8     tick_stamp_ns    publish stamp of that tick
  40     8  i8     cause_seq        ring sequence of the last record that named it
  48     8  i8     cause_ring       input ring of that record: rejects, then reports, then ticks, in topology order
- 56     8  i8     reserved         zero
+ 56     8  i8     pause_until_ns   no quotes before this logic time: the mid jumped
+ 64     8  i8     anchor_ns        when the newer reference of jumps was taken; 0 before the first
+ 72     8  i8     anchor_mid2      the mid then, twice
+ 80     8  i8     older_mid2       the reference before it
+ 88     8  i8     quality          what rests, for the quoting obligation (obligation.py)
+ 96     8  i8     quality_ns       since when
+104    24  i8x3   reserved         zero
 """
 
 from typing import NamedTuple
@@ -39,6 +48,7 @@ import numpy as np
 from procs.strategy.load import load_strategy
 from procs.strategy.params import params_of
 from procs.strategy.quoter import RULES, SLOT, SLOT_NONE
+from procs.strategy.signals.record import new_signals
 from procs.strategy.view import OUT, VIEW
 from shm.atomics import address_of
 from shm.records.depth import DEPTH
@@ -60,11 +70,14 @@ DESK = np.dtype(
         ("midway", "<i8"),
         ("midway_ns", "<i8"),
         ("ready_count", "<i8"),
-        ("reserved", "<i8", (2,)),
+        ("token_ns", "<i8"),
+        ("bucket_ns", "<i8"),
+        ("spent_until_ns", "<i8"),
+        ("reserved", "<i8", (7,)),
     ]
 )
 
-assert DESK.itemsize == 128
+assert DESK.itemsize == 192
 
 MARK = np.dtype(
     [
@@ -75,11 +88,17 @@ MARK = np.dtype(
         ("tick_stamp_ns", "<i8"),
         ("cause_seq", "<i8"),
         ("cause_ring", "<i8"),
-        ("reserved", "<i8"),
+        ("pause_until_ns", "<i8"),
+        ("anchor_ns", "<i8"),
+        ("anchor_mid2", "<i8"),
+        ("older_mid2", "<i8"),
+        ("quality", "<i8"),
+        ("quality_ns", "<i8"),
+        ("reserved", "<i8", (3,)),
     ]
 )
 
-assert MARK.itemsize == 64
+assert MARK.itemsize == 128
 
 MS = 1_000_000
 
@@ -100,6 +119,7 @@ class StrategyState(NamedTuple):
     rules: np.ndarray
     marks: np.ndarray
     views: np.ndarray
+    signals: np.ndarray  # SIGNALS, what the signals in the view are made of
     outs: np.ndarray
     slots: np.ndarray
     dirty: np.ndarray  # instruments to look at
@@ -125,7 +145,13 @@ def rules_of(config, instance: str) -> tuple[np.ndarray, np.ndarray]:
         rule["price_ticks_max"] = instrument.price_ticks_max
         rule["requote_price_ticks"] = quoting["requote_price_ticks"]
         rule["refill_percent"] = quoting["refill_percent"]
-        rule["refresh_ns"] = quoting["refresh_ms"] * MS
+        for name in ("refresh", "flow_halflife", "volatility_halflife", "intensity_halflife"):
+            rule[f"{name}_ns"] = quoting[f"{name}_ms"] * MS
+        rule["jump_sigmas_milli"] = round(quoting["jump_sigmas"] * 1_000)
+        rule["jump_window_ns"] = quoting["jump_window_ms"] * MS
+        rule["jump_pause_ns"] = quoting["jump_pause_ms"] * MS
+        rule["obligation_spread_ticks"] = quoting["obligation_spread_ticks"]
+        rule["obligation_lots"] = quoting["obligation_lots"]
         rule["intent_life_ns"] = chosen.intent_life_ms * MS
         rule["backoff_ns"] = chosen.reject_backoff_ms * MS
     return rules, params
@@ -163,6 +189,8 @@ def state_of(*, me, rings: dict, tables: dict, ids, strategy_id: int, headroom: 
     desk[0]["refresh_ns"] = used.min() if len(used) else 1_000 * MS
     desk[0]["strategy_id"] = strategy_id
     desk[0]["headroom"] = headroom
+    desk[0]["token_ns"] = 1_000 * MS // config.strategies[instance].messages_per_second
+    desk[0]["bucket_ns"] = desk[0]["token_ns"] * config.strategies[instance].messages_burst
     views = np.zeros(rows, VIEW)
     views["instrument_id"] = np.arange(rows)
     views["quote_tick_ticks"] = rules["quote_tick_ticks"]
@@ -179,6 +207,7 @@ def state_of(*, me, rings: dict, tables: dict, ids, strategy_id: int, headroom: 
         rules=rules,
         marks=np.zeros(rows, MARK),
         views=views,
+        signals=new_signals(rows),
         outs=np.zeros(rows, OUT),
         slots=slots,
         dirty=np.zeros(rows, np.int64),

@@ -10,6 +10,9 @@ and reports of earlier orders change the position and nothing else.
 
 import numpy as np
 
+from procs.strategy.budget import budget_wait_until, spend
+from procs.strategy.obligation import NOT_OBLIGED, measure, quality_of
+from procs.strategy.protection import jumped
 from procs.strategy.quoter import (
     FOREIGN,
     HOLD,
@@ -21,6 +24,9 @@ from procs.strategy.quoter import (
     on_report,
     sent,
 )
+from procs.strategy.signals.flow import add_trade
+from procs.strategy.signals.intensity import reach_trade
+from procs.strategy.signals.update import interrupt_signals, update_signals
 from shm.atomics import record_at
 from shm.codes import (
     EXIT_CATCH_UP,
@@ -39,7 +45,9 @@ from shm.codes import (
 )
 from shm.counters import (
     STRATEGY_FOREIGN,
+    STRATEGY_HELD_BACK,
     STRATEGY_INTENTS,
+    STRATEGY_JUMPS,
     STRATEGY_QUOTES,
     STRATEGY_REJECTS,
     STRATEGY_REPORTS,
@@ -68,6 +76,7 @@ from shm.ring import (
 
 BATCH_MAX = 256  # records of one ring in one step: about 10 us, and a decision is never later than that
 NEVER_NS = 1 << 62
+NEAR_LEVELS = 3  # levels of the imbalance between the best one and all five
 CATCH_UP_EVERY_NS = 1_000_000
 MIDWAY_NS_MAX = 1_000_000  # a datagram that does not end is a dead feed_handler: decide on what there is
 
@@ -197,7 +206,18 @@ def _channel_tick(state, row, fresh):
 
 
 @hot
-def _take_tick(state, tick, ring, seq):
+def _take_trade(signals, view, tick, rules, now_ns):
+    view["last_price_ticks"] = tick["price_ticks"]
+    view["last_qty_lots"] = tick["qty_lots"]
+    view["last_side"] = tick["side"]
+    view["traded_lots"] += tick["qty_lots"]
+    side = np.int64(tick["side"])
+    add_trade(signals, side, tick["qty_lots"], now_ns, rules["flow_halflife_ns"])
+    reach_trade(signals, side, tick["price_ticks"], signals["cell_mid2"], rules["quote_tick_ticks"])
+
+
+@hot
+def _take_tick(state, tick, ring, seq, now_ns):
     row = np.int64(tick["instrument_id"])
     if row >= len(state.rules):
         return
@@ -211,10 +231,7 @@ def _take_tick(state, tick, ring, seq):
     view["ticks"] += 1
     view["tick_kind"] = kind
     if kind == TICK_EXECUTE or kind == TICK_TRADE:
-        view["last_price_ticks"] = tick["price_ticks"]
-        view["last_qty_lots"] = tick["qty_lots"]
-        view["last_side"] = tick["side"]
-        view["traded_lots"] += tick["qty_lots"]
+        _take_trade(state.signals[row], view, tick, state.rules[row], now_ns)
     elif kind == TICK_RESYNC:
         count(state.me[0], STRATEGY_RESYNCS, 1)
     mark = state.marks[row]
@@ -238,7 +255,7 @@ def _take_ticks(state, ring, now_ns):
             break
         tick = record_at(address, TICK)
         record_span(state.me[0], HOP_TICK, stamp(state.me[0]) - tick["publish_stamp_ns"])
-        _take_tick(state, tick, len(state.rejects) + len(state.reports) + ring, end["next_seq"])
+        _take_tick(state, tick, len(state.rejects) + len(state.reports) + ring, end["next_seq"], now_ns)
         midway = (np.int64(tick["flags"]) & TICK_FLAG_LAST) == 0
         ring_advance(end)
         taken += 1
@@ -299,6 +316,7 @@ def _others_bid(view, depth, slot):
     view["bid_price_ticks"] = 0
     view["bid_qty_lots"] = 0
     view["bid_depth_lots"] = 0
+    near = 0
     for level in range(DEPTH_LEVELS):
         price = depth["bid_price_ticks"][level]
         lots = depth["bid_qty_lots"][level] - _own_at(slot, price)
@@ -307,6 +325,9 @@ def _others_bid(view, depth, slot):
                 view["bid_price_ticks"] = price
                 view["bid_qty_lots"] = lots
             view["bid_depth_lots"] += lots
+            if level < NEAR_LEVELS:
+                near += lots
+    return near
 
 
 @hot
@@ -315,6 +336,7 @@ def _others_ask(view, depth, slot):
     view["ask_price_ticks"] = 0
     view["ask_qty_lots"] = 0
     view["ask_depth_lots"] = 0
+    near = 0
     for level in range(DEPTH_LEVELS):
         price = depth["ask_price_ticks"][level]
         lots = depth["ask_qty_lots"][level] - _own_at(slot, price)
@@ -323,6 +345,9 @@ def _others_ask(view, depth, slot):
                 view["ask_price_ticks"] = price
                 view["ask_qty_lots"] = lots
             view["ask_depth_lots"] += lots
+            if level < NEAR_LEVELS:
+                near += lots
+    return near
 
 
 @hot
@@ -351,6 +376,7 @@ def look(state, row, now_ns):
     out["ask_qty_lots"] = 0
     rules = state.rules[row]
     if rules["in_universe"] == 0 or state.marks[row]["fresh"] == 0:
+        interrupt_signals(state.signals[row])
         return 0
     depth_addr = state.desk[0]["depth_addr"]
     if latest_read(state.depth[0], row, depth_addr) <= 0:
@@ -359,8 +385,8 @@ def look(state, row, now_ns):
     view = state.views[row]
     bid = state.slots[row * 2]
     ask = state.slots[row * 2 + 1]
-    _others_bid(view, depth, bid)
-    _others_ask(view, depth, ask)
+    bid_near = _others_bid(view, depth, bid)
+    ask_near = _others_ask(view, depth, ask)
     known = sample_position(state, row)
     view["now_ns"] = now_ns
     view["own_bid_price_ticks"] = bid["price_ticks"]
@@ -368,11 +394,30 @@ def look(state, row, now_ns):
     view["own_ask_price_ticks"] = ask["price_ticks"]
     view["own_ask_lots"] = ask["leaves_lots"]
     view["trading_state"] = depth["trading_state"]
-    if known == 0 or depth["trading_state"] != TRADING_OPEN or view["bid_price_ticks"] <= 0:
+    two_sided = 0 < view["bid_price_ticks"] < view["ask_price_ticks"]
+    if known == 0 or depth["trading_state"] != TRADING_OPEN or not two_sided:
+        interrupt_signals(state.signals[row])
         return 0
-    if view["ask_price_ticks"] <= view["bid_price_ticks"]:
+    before_milli = view["volatility_milli"]  # a jump is judged by the sigma that it has not yet raised
+    update_signals(state.signals[row], view, rules, bid_near, ask_near, now_ns)
+    if _protected(state, row, before_milli, now_ns) == 1:
         return 0
     count(state.me[0], STRATEGY_QUOTES, 1)
+    return 1
+
+
+@hot
+def _protected(state, row, volatility_milli, now_ns):
+    """Returns 1 while quotes stay away after a jump; what ends the pause wakes us."""
+    mark = state.marks[row]
+    view = state.views[row]
+    mid2 = view["bid_price_ticks"] + view["ask_price_ticks"]
+    if jumped(mark, state.rules[row], mid2, volatility_milli, now_ns) == 1:
+        count(state.me[0], STRATEGY_JUMPS, 1)
+    if now_ns >= mark["pause_until_ns"]:
+        return 0
+    desk = state.desk[0]
+    desk["backoff_wake_ns"] = min(desk["backoff_wake_ns"], mark["pause_until_ns"])
     return 1
 
 
@@ -418,6 +463,7 @@ def _stage(state, row, side, part, now_ns):
     intent["side"] = side
     intent["part"] = part
     sent(slot, slot["action"], intent_id, now_ns)
+    spend(desk, now_ns)
     return 1
 
 
@@ -446,13 +492,28 @@ def _decide(bid, ask, out, rules, now_ns):
 
 
 @hot
-def _wake_for(desk, slot):
+def _hold_back(state, slot, now_ns):
+    # a spent budget stops what asks for more, never a cancel
+    action = slot["action"]
+    if action == HOLD or action == WAIT or action == INTENT_CANCEL:
+        return
+    desk = state.desk[0]
+    until_ns = budget_wait_until(desk)
+    if until_ns > now_ns:
+        slot["action"] = WAIT
+        desk["backoff_wake_ns"] = min(desk["backoff_wake_ns"], until_ns)
+        count(state.me[0], STRATEGY_HELD_BACK, 1)
+
+
+@hot
+def _wake_for(desk, slot, now_ns):
     if slot["action"] != WAIT:
         return
     until_ns = slot["backoff_until_ns"]
     if slot["state"] == SLOT_WORKING:
         until_ns = max(until_ns, slot["cancel_after_ns"])
-    desk["backoff_wake_ns"] = min(desk["backoff_wake_ns"], until_ns)
+    if until_ns > now_ns:  # else it waits for the budget, whose time is already noted
+        desk["backoff_wake_ns"] = min(desk["backoff_wake_ns"], until_ns)
 
 
 @hot
@@ -466,12 +527,18 @@ def act(state, row, now_ns):
     out = state.outs[row]
     if normalise(out, view, state.rules[row]) == 0:
         note_error(state.me[0], ERROR_QUOTE_CROSSED, row, out["bid_price_ticks"])
-    _decide(state.slots[row * 2], state.slots[row * 2 + 1], out, state.rules[row], now_ns)
+    bid, ask = state.slots[row * 2], state.slots[row * 2 + 1]
+    obliged = mark["fresh"] == 1 and view["trading_state"] == TRADING_OPEN and state.rules[row]["in_universe"] == 1
+    quality = quality_of(bid, ask, state.rules[row]) if obliged else NOT_OBLIGED
+    measure(state.me[0], mark, quality, now_ns)
+    _decide(bid, ask, out, state.rules[row], now_ns)
     parts = np.int64(0)
     unsent = 0
     for turn in range(2):
         for side in range(SIDE_BUY, SIDE_SELL + 1):
             slot = state.slots[row * 2 + side - 1]
+            if turn == 1:
+                _hold_back(state, slot, now_ns)
             action = slot["action"]
             if action == HOLD or action == WAIT or (action == INTENT_CANCEL) != (turn == 0):
                 continue
@@ -479,8 +546,8 @@ def act(state, row, now_ns):
                 parts += 1
             else:
                 unsent += 1
-    _wake_for(state.desk[0], state.slots[row * 2])
-    _wake_for(state.desk[0], state.slots[row * 2 + 1])
+    _wake_for(state.desk[0], bid, now_ns)
+    _wake_for(state.desk[0], ask, now_ns)
     if parts > 0:
         _publish(state.me[0], state.intents[0], parts)
     view["ticks"] = 0

@@ -31,7 +31,14 @@ off  size  type   field                meaning of VIEW
 168     8  i8     quote_tick_ticks     smallest quoting step, price ticks
 176     8  i8     lot_lots             smallest size step
 184     8  i8     instrument_id        row of `instruments`
-192    64  i8x8   reserved             zero
+192     8  i8     microprice_milli     where the mid tends to go (signals/microprice.py), thousandths of a price tick
+200     8  i8     imbalance_1_ppm      (bids - asks) / (bids + asks) of the best level, millionths
+208     8  i8     imbalance_3_ppm      the same over three levels
+216     8  i8     imbalance_5_ppm      the same over five levels
+224     8  i8     flow_lots            size bought less size sold by aggressors, decayed
+232     8  i8     volatility_milli     of the mid, thousandths of a price tick per square root of a second; 0 unknown
+240     8  i8     arrival_micro        A: market orders a second and side at the mid, millionths; 0 unknown
+248     8  i8     decay_milli          k: how fast they fade with distance, thousandths per quoting step; 0 unknown
 
 off  size  type   field                meaning of OUT
 ---  ----  -----  -------------------  ----------------------------------------
@@ -70,12 +77,19 @@ VIEW = np.dtype(
         ("quote_tick_ticks", "<i8"),
         ("lot_lots", "<i8"),
         ("instrument_id", "<i8"),
-        ("reserved", "<i8", (8,)),
+        ("microprice_milli", "<i8"),
+        ("imbalance_1_ppm", "<i8"),
+        ("imbalance_3_ppm", "<i8"),
+        ("imbalance_5_ppm", "<i8"),
+        ("flow_lots", "<i8"),
+        ("volatility_milli", "<i8"),
+        ("arrival_micro", "<i8"),
+        ("decay_milli", "<i8"),
     ]
 )
 
 assert VIEW.itemsize == 256
-assert VIEW.fields["reserved"][1] == 192
+assert VIEW.fields["decay_milli"][1] == 248
 
 OUT = np.dtype(
     [

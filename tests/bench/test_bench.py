@@ -16,6 +16,7 @@ NAMES = (
     "histogram_span",
     "journal_append",
     "itch_book",
+    "strategy_step",
     "risk_check",
     "tick_to_order",
 )
