@@ -19,6 +19,8 @@ BENCHMARKS = (
     "ring_throughput",
     "latest",
     "histogram_span",
+    "itch_decode",
+    "ouch_encode",
     "journal_append",
     "risk_check",
     "tick_to_order",

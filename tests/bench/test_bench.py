@@ -14,6 +14,8 @@ NAMES = (
     "ring_throughput",
     "latest",
     "histogram_span",
+    "itch_decode",
+    "ouch_encode",
     "journal_append",
     "risk_check",
     "tick_to_order",
@@ -23,6 +25,8 @@ FAST = {  # benchmark -> names of its results; risk_check compiles the whole gat
     "ring_throughput": ["ring_throughput"],
     "latest": ["latest_read", "latest_write"],
     "histogram_span": ["histogram_span"],
+    "itch_decode": ["itch_decode"],
+    "ouch_encode": ["ouch_encode_enter", "ouch_encode_replace", "ouch_encode_cancel"],
     "journal_append": ["journal_append"],
 }
 THROUGHPUTS = {"ring_throughput"}
