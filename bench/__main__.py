@@ -19,6 +19,8 @@ BENCHMARKS = (
     "ring_throughput",
     "latest",
     "histogram_span",
+    "itch_decode",
+    "ouch_encode",
     "journal_append",
     "itch_book",
     "strategy_step",

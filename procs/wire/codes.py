@@ -1,7 +1,9 @@
 """Answers of all codecs: sizes and counts are positive or zero, what went wrong is negative. Callers count by code."""
 
 WIRE_OK = 1
-WIRE_SKIPPED = 2  # a type of the specification that nobody here needs: its size was right, nothing was decoded
+WIRE_SKIPPED = (
+    2  # `decode_itch`: a type that books and trading states do without; its size was right, the head is decoded
+)
 WIRE_UNKNOWN_TYPE = -1  # a type outside the specification
 WIRE_WRONG_SIZE = -2  # the size differs from what the type or the header says
 WIRE_BAD_FIELD = -3  # a field that no integer or code here can carry

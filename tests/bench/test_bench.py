@@ -14,6 +14,8 @@ NAMES = (
     "ring_throughput",
     "latest",
     "histogram_span",
+    "itch_decode",
+    "ouch_encode",
     "journal_append",
     "itch_book",
     "strategy_step",
@@ -25,6 +27,8 @@ FAST = {  # benchmark -> names of its results; risk_check compiles the whole gat
     "ring_throughput": ["ring_throughput"],
     "latest": ["latest_read", "latest_write"],
     "histogram_span": ["histogram_span"],
+    "itch_decode": ["itch_decode"],
+    "ouch_encode": ["ouch_encode_enter", "ouch_encode_replace", "ouch_encode_cancel"],
     "journal_append": ["journal_append"],
     "itch_book": ["itch_book"],
 }
