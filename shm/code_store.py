@@ -17,6 +17,7 @@ from pathlib import Path
 
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
+from numba.core.sigutils import normalize_signature
 
 from shm.code_cache import code_folder, sources_stamp
 
@@ -48,7 +49,12 @@ class CodeStore:
         if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
             return None
         target_context.refresh()
-        return self.rebuild(target_context, content[DIGEST_BYTES:])
+        try:
+            result = self.rebuild(target_context, content[DIGEST_BYTES:])
+        except Exception:  # whatever unpickling may raise: a type's module is gone, another library's layout
+            return None
+        # types of two modules may look alike: only those that were asked for will be found again
+        return result if result.signature.args == normalize_signature(sig)[0] else None
 
     def save_overload(self, sig, result) -> None:
         """Write one file, remove what older sources left. A full disk makes the next start slower, no more."""

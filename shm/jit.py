@@ -33,7 +33,7 @@ def hot(function):
     return function if JIT_OFF else Host(function, dict(_FLAGS), stored=True)
 
 
-def hot_guest(function):
+def hot_user(function):
     """As `hot` for a user's function, which is kept on disk as a part of its caller only."""
     return function if JIT_OFF else Host(function, dict(_FLAGS), stored=False)
 

@@ -5,6 +5,7 @@ the roles: it latches automatic halts on disk, and when it is told to leave, whi
 cancels and waits until no order is open. `remove` takes the shared memory away when every role has left.
 """
 
+import json
 import sys
 import time
 
@@ -56,6 +57,9 @@ def create(arguments) -> int:
             raise
         print(f"quintet fabric: {'asked to leave while preparing' if leave else error}", file=sys.stderr)
         return 1
+    if arguments.json:
+        print(json.dumps({"name": config.name, "epoch": fabric.epoch, "bytes": fabric.bytes, "state": "HALTED"}))
+        return 0
     held = f" and {', '.join(fabric.latched)} as latched" if fabric.latched else ""
     print(f"{config.name} is created: epoch {fabric.epoch}, {fabric.bytes} bytes; the firm is HALTED{held}")
     return 0
@@ -96,6 +100,9 @@ def watch(arguments) -> int:
 
 def remove(arguments) -> int:
     """Remove the shared memory. Refuses while a role lives in it. Nothing there is well: it is what was asked for."""
-    if arguments.name in list_fabrics():
-        print(f"{arguments.name}: {destroy(arguments.name)} objects removed")
+    removed = destroy(arguments.name) if arguments.name in list_fabrics() else 0
+    if arguments.json:
+        print(json.dumps({"name": arguments.name, "removed": removed}))
+    elif removed:
+        print(f"{arguments.name}: {removed} objects removed")
     return 0

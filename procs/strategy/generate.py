@@ -11,14 +11,14 @@ TEXT = '''"""Generated: the strategy step of {name}, sources {sources}."""
 from procs.strategy.load import load_strategy
 from procs.strategy.step import act, gather, look, settle
 from shm.atomics import record_at
-from shm.jit import hot, hot_guest
+from shm.jit import hot, hot_user
 
 STRATEGY = load_strategy({module!r})
 PARAMS = STRATEGY.params_dtype
 STATE = STRATEGY.state_dtype
 PARAMS_BYTES = PARAMS.itemsize
 STATE_BYTES = STATE.itemsize
-quote = hot_guest(STRATEGY.quote)
+quote = hot_user(STRATEGY.quote)
 
 
 @hot

@@ -1,5 +1,6 @@
 """Compiled code is valid exactly as long as everything that it was compiled from."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -66,7 +67,14 @@ def test_an_edited_callee_compiles_its_callers_anew_and_an_unedited_one_nothing(
 
 @pytest.mark.skipif(JIT_OFF, reason="nothing is compiled with the JIT off")
 @pytest.mark.parametrize(
-    "spoil", [lambda content: content[:100], lambda content: b"", lambda content: b"?" + content[1:]]
+    "spoil",
+    [
+        lambda content: content[:100],
+        lambda content: b"",
+        lambda content: b"?" + content[1:],
+        lambda content: hashlib.sha256(b"no pickle").digest() + b"no pickle",
+    ],
+    ids=["cut", "empty", "another byte", "whole but no code"],
 )
 def test_code_that_cannot_be_read_back_is_compiled_again(run, tmp_path, spoil):
     assert run(1) == ["20", "2"]

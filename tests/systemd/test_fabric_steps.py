@@ -1,6 +1,7 @@
 """A fabric as systemd runs it: created, one role in it, its death noted, watched, removed; by the units' own commands."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -170,3 +171,13 @@ def test_a_process_is_named_by_its_instance_or_by_the_word_of_the_fused():
 )
 def test_how_a_process_ended_is_written_as_waitpids_users_write_it(code, status, expected):
     assert exit_status({"EXIT_CODE": code, "EXIT_STATUS": status}) == expected
+
+
+def test_with_json_creating_and_removing_report_one_object(folders, no_leftovers, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    name = f"json-{os.getpid()}"
+    made = quintet("fabric", "create", "--profile", "dev", "--name", name, "--json")
+    removed = [quintet("fabric", "remove", "--name", name, "--json") for _ in range(2)]
+    assert made.code == 0, made.err
+    assert json.loads(made.out)["name"] == name and json.loads(made.out)["state"] == "HALTED"
+    assert [json.loads(done.out)["removed"] > 0 for done in removed] == [True, False]
