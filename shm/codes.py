@@ -34,6 +34,7 @@ CHANNEL_ENDED = 3
 INTENT_NEW = 1
 INTENT_REPLACE = 2
 INTENT_CANCEL = 3
+INTENT_REDUCE = 4  # smaller total size in place: keeps its order and its place in the queue
 
 # time in force (records/intent.py)
 TIF_DAY = 1
@@ -52,6 +53,7 @@ REPORT_BROKEN = 9  # a trade was broken
 REPORT_EXPIRED = 10  # died in order_sender before any byte of it left (expired, halted, session unusable)
 REPORT_UNKNOWN = 11  # fate unknown: session lost before an answer; exposure is kept
 REPORT_NEVER_ARRIVED = 12  # the venue's answer proves that the entry never reached it
+REPORT_CORRECTED = 13  # the venue changed the terms of a trade; match_number names it, price and size are new
 
 # liquidity of an execution (records/report.py)
 LIQUIDITY_ADDED = 1

@@ -2,17 +2,18 @@
 
 Writer: strategy. Reader: risk_gate (rings `intents.*`). Two cache lines.
 A cancel or replace names its target by the intent id of the entry that made the order (`target_intent_id`): a strategy
-can pull an order before any answer to it. A replace makes an order under its own new intent id.
+can pull an order before any answer to it. A replace makes an order under its own new intent id; a reduce names an order
+and leaves it as it is but for its size.
 
 off  size  type   field             meaning
 ---  ----  -----  ----------------  ----------------------------------------
   0     8  i8     ring_seq          written by the ring only
   8     8  i8     intent_id         unique for ever; from the strategy's id block
- 16     8  i8     target_intent_id  REPLACE, CANCEL: intent id of the order meant; NEW: 0
+ 16     8  i8     target_intent_id  REPLACE, REDUCE, CANCEL: intent id of the order meant; NEW: 0
  24     8  i8     cause_seq         ring sequence of the input record that caused it
- 32     8  i8     price_ticks       limit price; CANCEL: 0
- 40     8  i8     qty_lots          NEW: size; REPLACE: new total size (as OUCH: executed shares included); CANCEL: 0
- 48     8  i8     expires_ns        logic time after which it must die unsent; cancels never expire
+ 32     8  i8     price_ticks       limit price; REDUCE, CANCEL: 0
+ 40     8  i8     qty_lots          NEW: size; REPLACE, REDUCE: new total size (OUCH: with what executed); CANCEL: 0
+ 48     8  i8     expires_ns        logic time after which it must die unsent; REDUCE and CANCEL never expire
  56     8  i8     now_ns            logic time of the decision
  64     8  i8     recv_stamp_ns     from the tick that caused it; 0 when no tick did
  72     8  i8     tick_stamp_ns     publish stamp of that tick

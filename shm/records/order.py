@@ -5,14 +5,14 @@ Writer: risk_gate. Reader: order_sender (rings `orders.*`). Three cache lines.
 off  size  type   field             meaning
 ---  ----  -----  ----------------  ----------------------------------------
   0     8  i8     ring_seq          written by the ring only
-  8     8  i8     order_id          NEW, REPLACE: unique for ever, from the gate's id block; CANCEL: 0
- 16     8  i8     target_order_id   REPLACE, CANCEL: order id of the order meant; NEW: 0
+  8     8  i8     order_id          NEW, REPLACE: unique for ever, from the gate's id block; REDUCE, CANCEL: 0
+ 16     8  i8     target_order_id   REPLACE, REDUCE, CANCEL: order id of the order meant; NEW: 0
  24     8  i8     intent_id         intent that this answers; gate's own cancels: the cancelled order's intent id
  32     8  i8     target_intent_id  as in the intent
  40     8  i8     cause_seq         ring sequence of the intent
- 48     8  i8     price_ticks       limit price; CANCEL: 0
- 56     8  i8     qty_lots          NEW: size; REPLACE: new total size; CANCEL: 0
- 64     8  i8     expires_ns        logic time after which it must die unsent; cancels never expire
+ 48     8  i8     price_ticks       limit price; REDUCE, CANCEL: 0
+ 56     8  i8     qty_lots          NEW: size; REPLACE, REDUCE: new total size; CANCEL: 0
+ 64     8  i8     expires_ns        logic time after which it must die unsent; REDUCE and CANCEL never expire
  72     8  i8     now_ns            logic time of the gate's decision
  80     8  i8     recv_stamp_ns     datagram received
  88     8  i8     tick_stamp_ns     tick published

@@ -10,12 +10,12 @@ off  size  type   field             meaning
  16     8  i8     order_id          order meant; 0 when the venue names one that we do not know
  24     8  i8     intent_id         intent that made the order
  32     8  i8     venue_order_ref   venue's order reference number; 0 before it is known
- 40     8  i8     match_number      EXECUTED, BROKEN: venue's match number
+ 40     8  i8     match_number      EXECUTED, BROKEN, CORRECTED: venue's match number
  48     8  i8     user_ref_num      venue session's reference of this order
  56     8  i8     old_order_id      REPLACED: order that this one replaces
  64     8  i8     old_intent_id     REPLACED: intent of that order
- 72     8  i8     price_ticks       ACCEPTED, REPLACED, RESTATED: resting; EXECUTED: execution; else limit price
- 80     8  i8     qty_lots          EXECUTED, BROKEN: this execution; CANCELED: size removed; else order size
+ 72     8  i8     price_ticks       ACCEPTED, REPLACED, RESTATED: resting; of a trade: execution; else limit price
+ 80     8  i8     qty_lots          EXECUTED, BROKEN, CORRECTED: this execution; CANCELED: size removed; else order size
  88     8  i8     leaves_lots       still open after this event; 0 closes the order
  96     8  i8     cum_lots          executed in total after this event
 104     8  i8     venue_ns          the venue's timestamp, nanoseconds since its midnight
