@@ -57,12 +57,10 @@ from shm.records.segment_header import (
 from shm.ring import ring_resume_consumer, ring_resume_newest, ring_resume_producer
 from shm.roster import read_roster
 from shm.scratch import scratch_control, scratch_ids, scratch_journal, scratch_me, scratch_ring, scratch_table
-from shm.segment import (
-    HEADER_BYTES,
-    Segment,
+from shm.segment import HEADER_BYTES, Segment, attach_segment
+from shm.segment_kinds import (
     attach_ring_consumer,
     attach_ring_producer,
-    attach_segment,
     instance_end,
     ring_end_consumer,
     ring_end_producer,
