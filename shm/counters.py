@@ -61,7 +61,8 @@ KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS = 80, 81, 82, 83
 VENUE_MESSAGES, VENUE_DATAGRAMS, VENUE_REQUESTS, VENUE_ORDERS, VENUE_FILLS, VENUE_DIVERGED = 86, 87, 88, 89, 90, 91
 VENUE_MALFORMED, VENUE_HISTORY_DONE, VENUE_IGNORED = 92, 93, 94
 # control thread of every role
-JOURNAL_COPIED, JOURNAL_LAG_BYTES, ID_BLOCKS, CONTROL_TICKS = 96, 97, 98, 99
+JOURNAL_COPIED, JOURNAL_LAG_BYTES, CONTROL_TICKS = 96, 97, 99
+JOURNAL_FREE_BYTES, JOURNAL_LOW_SPACE = 100, 101
 
 COUNTERS = (
     Counter(FEED_DATAGRAMS, "feed_datagrams", "datagrams", "received on all lines"),
@@ -135,6 +136,7 @@ COUNTERS = (
     Counter(VENUE_IGNORED, "venue_ignored", "messages", "repeated numbers, and cancels that came too late"),
     Counter(JOURNAL_COPIED, "journal_copied", "entries", "copied to disk and synced"),
     Counter(JOURNAL_LAG_BYTES, "journal_lag", "bytes", "appended but not yet on disk"),
-    Counter(ID_BLOCKS, "id_blocks", "blocks", "identifier blocks reserved"),
     Counter(CONTROL_TICKS, "control_ticks", "ticks", "turns of the control thread"),
+    Counter(JOURNAL_FREE_BYTES, "journal_free", "bytes", "free where the journal's files are"),
+    Counter(JOURNAL_LOW_SPACE, "journal_low_space", "flag", "room for ten minutes of writing or less: make room", ">0"),
 )

@@ -12,6 +12,7 @@ from procs.runtime.fabric import Fabric
 from procs.runtime.paths import state_folder
 from procs.runtime.wiring import Wiring
 from shm.codes import JOURNAL_REPORT, JOURNAL_SESSION, REPORT_ACCEPTED, REPORT_EXECUTED, SIDE_BUY, SIDE_SELL
+from shm.counters import JOURNAL_COPIED, JOURNAL_FREE_BYTES, JOURNAL_LAG_BYTES, JOURNAL_LOW_SPACE
 from shm.journal import journal_claim, journal_commit
 from shm.journal_disk import list_files
 from shm.journal_kinds import KIND_NAMES, PAYLOADS
@@ -184,3 +185,16 @@ def test_every_kind_of_entry_that_a_role_writes_has_a_payload_in_the_table():
     kinds = {f"JOURNAL_{name.upper()}": kind for kind, name in KIND_NAMES.items()}
     used = {kinds[name] for name in written if name in kinds}
     assert used and used <= set(PAYLOADS), [name for name in written if kinds.get(name) not in PAYLOADS]
+
+
+def test_the_control_thread_counts_what_the_copier_did_and_alarms_when_the_disk_fills(writer, monkeypatch):
+    words = writer.wiring._counters
+    assert writer.on_disk()
+    writer.wiring.watch_journal(1e9)
+    assert words[JOURNAL_COPIED] == 11 and words[JOURNAL_LAG_BYTES] == 0
+    assert words[JOURNAL_FREE_BYTES] > 0 and words[JOURNAL_LOW_SPACE] == 0
+    disk = writer.wiring._background.copier.disk
+    monkeypatch.setattr(disk, "free_bytes", lambda: 2 * disk.file_entries * disk.entry_bytes - 1)
+    writer.wiring.watch_journal(2e9)
+    assert words[JOURNAL_LOW_SPACE] == 1
+    assert "journal_low_space" in call("status", "--name", writer.wiring.config.name).out
