@@ -1,7 +1,8 @@
 """Every counter of every instance: id, label, unit, and the value that is an alarm. Imports nothing of ours.
 
-A counter is one int64 word in its instance's object (`COUNTERS_OFFSET`), written by the hot thread (ids below 96) or by
-the control thread (96 and above). Ids are stable; a retired id is never reused. A role leaves others' counters at zero.
+A counter is one int64 word in its instance's object (`COUNTERS_OFFSET`), written by the hot thread (ids below 96, and
+from 128 on) or by the control thread (96 to 127). Ids are stable; a retired id is never reused. A role leaves others'
+counters at zero.
 """
 
 from typing import NamedTuple
@@ -35,7 +36,8 @@ STRATEGY_HELD_BACK, STRATEGY_JUMPS = 84, 85
 # risk_gate
 GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
 GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
-GATE_REJECT_BASE = 33  # GATE_REJECT_BASE + (code - 10) for each REJECT_* code 10..35
+GATE_REJECT_BASE = 128  # GATE_REJECT_BASE + (code - 10) for each REJECT_* code 10..73; 33 to 58 are retired
+GATE_REDUCES = 192
 # order_sender
 SENDER_ORDERS, SENDER_SENT, SENDER_CANCELS_SENT, SENDER_REPLACES_SENT, SENDER_EXPIRED, SENDER_REPORTS = (
     60,
@@ -98,6 +100,7 @@ COUNTERS = (
     Counter(GATE_PASSED, "gate_passed", "orders", "new orders and replaces passed"),
     Counter(GATE_REJECTED, "gate_rejected", "intents", "answered with a reject"),
     Counter(GATE_CANCELS, "gate_cancels", "cancels", "cancels passed"),
+    Counter(GATE_REDUCES, "gate_reduces", "reduces", "smaller sizes in place passed"),
     Counter(GATE_OWN_CANCELS, "gate_own_cancels", "cancels", "made by the gate itself"),
     Counter(GATE_REPORTS, "gate_reports", "reports", "applied to exposure"),
     Counter(GATE_OPEN_ORDERS, "gate_open_orders", "orders", "open, in flight included"),
