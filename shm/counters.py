@@ -57,6 +57,7 @@ SENDER_ACCEPTED, SENDER_CANCELED, SENDER_FILLS, SENDER_VENUE_REJECTS, SENDER_MAL
 )
 SENDER_SESSIONS, SENDER_HEARTBEATS, SENDER_OPEN_ORDERS, SENDER_BYTES_WAITING, SENDER_REPLACED = 72, 73, 74, 75, 76
 SENDER_CANCEL_REJECTS = 77
+SENDER_REDUCES_SENT, SENDER_MASS_CANCELS = 104, 105
 # position_keeper
 KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS = 80, 81, 82, 83
 # venue
@@ -124,6 +125,8 @@ COUNTERS = (
     Counter(SENDER_BYTES_WAITING, "sender_bytes_waiting", "bytes", "not yet taken by the socket"),
     Counter(SENDER_REPLACED, "sender_replaced", "orders", "replaced at the venue"),
     Counter(SENDER_CANCEL_REJECTS, "sender_cancel_rejects", "cancels", "refused by the venue"),
+    Counter(SENDER_REDUCES_SENT, "sender_reduces_sent", "orders", "made smaller in place, handed to send"),
+    Counter(SENDER_MASS_CANCELS, "sender_mass_cancels", "messages", "mass cancels handed to send"),
     Counter(KEEPER_REPORTS, "keeper_reports", "reports", "applied"),
     Counter(KEEPER_FILLS, "keeper_fills", "executions", "applied to positions"),
     Counter(KEEPER_MARKS, "keeper_marks", "rows", "P&L rows marked"),

@@ -49,6 +49,7 @@ ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
     ERROR_SENDER_NO_SLOT,
     ERROR_SENDER_SEQUENCE,
 ) = (411, 412, 413, 414, 415)
+ERROR_SENDER_MASS_CANCEL = 416
 
 # position_keeper
 ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN = 500, 501, 502
@@ -204,6 +205,12 @@ ERRORS = (
         "sender_sequence",
         "sequence number offered, asked for",
         "the venue offers another sequence number than was asked for; the session is halted",
+    ),
+    ErrorCode(
+        ERROR_SENDER_MASS_CANCEL,
+        "sender_mass_cancel",
+        "reference, reason; 0 when no answer came",
+        "the venue did not do a mass cancel: its orders are cancelled one by one",
     ),
     ErrorCode(
         ERROR_REPORT_ROW,
