@@ -12,9 +12,9 @@ the closed-form approximations from the asymptotics of the optimal quotes; the s
 making", (4.6) and (4.7) with xi = gamma and Delta = 1. s, A and k come from the view; until they are known, and below
 their floors, the parameters stand in.
 
-The pair of the first level is never wider than the quoting obligation: what the formula asks beyond it is taken off
-both sides alike, and a side is never withdrawn before the position limit. Deeper levels stand `level_steps` behind one
-another. A quote that is within `hold_percent` of a step of where it should be stays, and keeps its place in the queue.
+The pair of the first level is never wider than the quoting obligation, rounding included, and a side is never withdrawn
+before the position limit: the skew moves both quotes instead. Deeper levels stand `level_steps` behind one another. A
+quote that is within `hold_percent` of a step of where it should be stays, and keeps its place in the queue.
 """
 
 import math
@@ -49,18 +49,14 @@ def quote(view, params, state, out):
     power = (1.0 + aversion / decay) ** (1.0 + decay / aversion)
     risk = volatility * math.sqrt(aversion / (2.0 * decay * arrival) * power)
     limit = params["half_spread_steps_max"]
-    half_spread = min(max(premium + 0.5 * risk, params["half_spread_steps_min"]), limit)
+    obliged = 0.5 * (view["obligation_spread_ticks"] // step - 1)  # rounding takes up to a step on each side
+    half_spread = max(premium + 0.5 * risk, params["half_spread_steps_min"])
+    half_spread = max(0.0, min(half_spread, limit, obliged))
     held = view["position_lots"] / params["qty_lots"]
     skew = min(max(held * risk, -limit), limit)
 
     centre = view["microprice_milli"] / (1_000.0 * step) - skew
-    bid, ask = math.floor(centre - half_spread), math.ceil(centre + half_spread)
     bid_wish, ask_wish = math.floor((centre - half_spread) * step), math.ceil((centre + half_spread) * step)
-    wide = ask - bid - max(1, view["obligation_spread_ticks"] // step)
-    if wide > 0:  # an odd step comes from the side that lowers the position
-        nearer = (wide + 1) // 2 if view["position_lots"] <= 0 else wide // 2
-        bid_wish, ask_wish = (bid + nearer) * step, (ask - wide + nearer) * step
-
     apart = int(params["level_steps"] * step)
     bid_room = max(0, params["position_lots_max"] - view["position_lots"])
     ask_room = max(0, params["position_lots_max"] + view["position_lots"])

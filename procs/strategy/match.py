@@ -137,9 +137,11 @@ def _oldest(slots, first, span, level, after):
 
 @hot
 def _share_out(slots, first, span, ladder, level):
-    """Give the wanted size of a level to its orders, oldest first. Returns what they lack; 0 when it is to be held."""
-    wanted = ladder["qty_lots"][level]
-    left, standing, waits = wanted, 0, False
+    """Give the wanted size of a level to its orders, oldest first.
+
+    Returns (wanted size that none of them has, size that stands, whether a second order may join: one works alone).
+    """
+    left, standing, orders, working = ladder["qty_lots"][level], 0, 0, 0
     k = _oldest(slots, first, span, level, 0)
     while k >= 0:
         slot = slots[k]
@@ -148,9 +150,10 @@ def _share_out(slots, first, span, ladder, level):
         slot["want_lots"] = min(lots, left)
         left -= slot["want_lots"]
         standing += lots
-        waits = waits or slot["state"] != SLOT_WORKING
+        orders += 1
+        working += 1 if slot["state"] == SLOT_WORKING else 0
         k = _oldest(slots, first, span, level, _age(slot))
-    return left, standing, waits
+    return left, standing, orders == 1 and working == 1
 
 
 @hot
@@ -197,7 +200,7 @@ def match(slots, first, span, side, ladder, opposite_ticks, rules):
         if wanted == 0:
             continue
         price = ladder["price_ticks"][level]
-        left, standing, waits = _share_out(slots, first, span, ladder, level)
+        left, standing, alone = _share_out(slots, first, span, ladder, level)
         k = -1
         if standing == 0:
             k = _spare(slots, first, span, 1)
@@ -205,7 +208,7 @@ def match(slots, first, span, side, ladder, opposite_ticks, rules):
                 k = _spare(slots, first, span, 2)
             if k < 0:
                 k = _free(slots, first)
-        elif left > 0 and not waits and standing * 100 < wanted * rules["refill_percent"]:
+        elif alone and left > 0 and standing * 100 < wanted * rules["refill_percent"]:
             k = _free(slots, first)
         if k >= 0:
             _serve(slots, k, level, price, left)

@@ -61,12 +61,14 @@ def test_spread_and_skew_are_cut_and_the_position_limit_takes_the_side_away():
 @pytest.mark.parametrize("position", [-300, -40, 0, 250])
 @pytest.mark.parametrize("spread_steps", [1, 2, 3, 4, 7])
 def test_no_pair_is_wider_than_the_obligation_and_the_skew_stays(position, spread_steps):
-    free = asked(position, volatility_milli=900_000)
-    bound = asked(position, volatility_milli=900_000, obligation_spread_ticks=spread_steps * STEP + STEP // 2)
-    wide, narrow = (int(out["ask_price_ticks"] - out["bid_price_ticks"]) for out in (free, bound))
-    assert narrow == min(wide, spread_steps * STEP)
-    middles = [int(out["ask_price_ticks"] + out["bid_price_ticks"]) for out in (free, bound)]
-    assert abs(middles[0] - middles[1]) <= STEP  # twice the mid: half a step, where an odd number was taken off
+    for shift in range(0, 1_000, 130):  # the microprice anywhere between two steps
+        seen = {"volatility_milli": 900_000, "microprice_milli": MID * 1000 + shift * STEP}
+        free = asked(position, **seen)
+        bound = asked(position, **seen, obligation_spread_ticks=spread_steps * STEP + STEP // 2)
+        wide, narrow = (int(out["ask_price_ticks"] - out["bid_price_ticks"]) for out in (free, bound))
+        assert min(wide, spread_steps * STEP) - STEP <= narrow <= spread_steps * STEP
+        middles = [int(out["ask_price_ticks"] + out["bid_price_ticks"]) for out in (free, bound)]
+        assert abs(middles[0] - middles[1]) <= 2 * STEP  # twice the middle: each price is off by less than a step
 
 
 def test_levels_stand_behind_one_another_and_share_the_room_to_the_position_limit():

@@ -89,7 +89,7 @@ def test_parameters_are_checked_against_their_table(params, words):
 
 
 def test_whole_numbers_are_good_enough_for_a_float_parameter():
-    _rules, params = rules_of(config_with("avellaneda_stoikov", horizon_s=2), "strategy")
+    _rules, _views, params = rules_of(config_with("avellaneda_stoikov", horizon_s=2), "strategy")
     assert params[0]["horizon_s"] == 2.0
 
 
