@@ -1,7 +1,7 @@
 """Every counter of every instance: id, label, unit, and the value that is an alarm. Imports nothing of ours.
 
 A counter is one int64 word in its instance's object (`COUNTERS_OFFSET`), written by the hot thread (ids below 96, and
-from 128 on) or by the control thread (96 to 127). Ids are stable; a retired id is never reused. A role leaves others'
+from 112 on) or by the control thread (96 to 111). Ids are stable; a retired id is never reused. A role leaves others'
 counters at zero.
 """
 
@@ -33,6 +33,9 @@ STRATEGY_TICKS, STRATEGY_QUOTES, STRATEGY_INTENTS, STRATEGY_REJECTS, STRATEGY_RE
 )
 STRATEGY_FOREIGN, STRATEGY_OBLIGED_NS, STRATEGY_PRESENT_NS, STRATEGY_WIDE_NS, STRATEGY_THIN_NS = 22, 23, 59, 78, 79
 STRATEGY_HELD_BACK, STRATEGY_JUMPS = 84, 85
+STRATEGY_MARKOUT_MICRO = 112  # three, one for each horizon of procs/strategy/markout.py
+STRATEGY_MARKED_LOTS = 115  # three
+STRATEGY_REDUCES, STRATEGY_PARAMS = 118, 119
 # risk_gate
 GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
 GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
@@ -57,7 +60,7 @@ SENDER_ACCEPTED, SENDER_CANCELED, SENDER_FILLS, SENDER_VENUE_REJECTS, SENDER_MAL
 )
 SENDER_SESSIONS, SENDER_HEARTBEATS, SENDER_OPEN_ORDERS, SENDER_BYTES_WAITING, SENDER_REPLACED = 72, 73, 74, 75, 76
 SENDER_CANCEL_REJECTS = 77
-SENDER_REDUCES_SENT, SENDER_MASS_CANCELS = 104, 105
+SENDER_REDUCES_SENT, SENDER_MASS_CANCELS = 120, 121
 # position_keeper
 KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS = 80, 81, 82, 83
 # venue
@@ -97,6 +100,14 @@ COUNTERS = (
     Counter(STRATEGY_THIN_NS, "strategy_thin", "ns", "of it with two quotes of which one was too small"),
     Counter(STRATEGY_HELD_BACK, "strategy_held_back", "messages", "waited for the message budget"),
     Counter(STRATEGY_JUMPS, "strategy_jumps", "jumps", "of the mid that pulled the quotes"),
+    Counter(STRATEGY_MARKOUT_MICRO, "strategy_markout_1s", "micro", "moves of the mid within 1 s of our fills"),
+    Counter(STRATEGY_MARKOUT_MICRO + 1, "strategy_markout_10s", "micro", "the same within 10 s"),
+    Counter(STRATEGY_MARKOUT_MICRO + 2, "strategy_markout_60s", "micro", "the same within 60 s"),
+    Counter(STRATEGY_MARKED_LOTS, "strategy_marked_1s", "lots", "filled, and at least 1 s old"),
+    Counter(STRATEGY_MARKED_LOTS + 1, "strategy_marked_10s", "lots", "the same, 10 s"),
+    Counter(STRATEGY_MARKED_LOTS + 2, "strategy_marked_60s", "lots", "the same, 60 s"),
+    Counter(STRATEGY_REDUCES, "strategy_reduces", "intents", "of orders made smaller in place"),
+    Counter(STRATEGY_PARAMS, "strategy_params", "changes", "of parameters taken over while running"),
     Counter(GATE_INTENTS, "gate_intents", "intents", "consumed"),
     Counter(GATE_PASSED, "gate_passed", "orders", "new orders and replaces passed"),
     Counter(GATE_REJECTED, "gate_rejected", "intents", "answered with a reject"),

@@ -110,13 +110,18 @@ def parser() -> argparse.ArgumentParser:
     journal.add_argument("--follow", action="store_true", help="go on as entries are appended, until Ctrl-C")
     journal.add_argument("--verify", action="store_true", help="check every entry of the journals; exit 1 on damage")
 
+    params = commands.add_parser("params", help="show a strategy's parameters, or change them while it runs")
+    params.add_argument("changes", nargs="*", metavar="KEY=VALUE", help="what to change; without it print a table")
+    params.add_argument("--strategy", metavar="NAME", help="strategy instance (default: all, or the only one)")
+    params.add_argument("--instrument", metavar="SYMBOL", help="one instrument (default: all of its universe)")
+    params.add_argument("--reason", type=_reason, help="why, for the record; needed for a change")
     config = commands.add_parser("config", help="check or show the configuration")
     config.add_argument("what", choices=("check", "show"))
     config.add_argument("--profile", choices=("dev", "prod"), default="dev")
     fabric = commands.add_parser("fabric", help="a fabric's shared memory by itself: for systemd, which runs the roles")
     fabric.add_argument("what", choices=("create", "watch", "remove"))
     fabric.add_argument("--profile", choices=("dev", "prod"), default="prod", help="for create (default prod)")
-    for command in (up, down, status, halt, resume, cancel, journal, config, fabric):
+    for command in (up, down, status, halt, resume, cancel, params, journal, config, fabric):
         help_text = f"name of the fabric (default {DEFAULT_NAME})"
         command.add_argument("--name", type=_name, default=DEFAULT_NAME, help=help_text)
         command.add_argument("--json", action="store_true", help="report as one JSON object")
@@ -132,6 +137,7 @@ MODULES = {
     "resume": "procs.cli.control",
     "cancel-all": "procs.cli.control",
     "journal": "procs.cli.journal",
+    "params": "procs.cli.params",
     "config": "procs.cli.configuration",
     "fabric": "procs.cli.fabric",
 }
