@@ -258,13 +258,15 @@ class Snapshot:
             if not row["fills"]:
                 continue
             instrument = self.config.instruments[int(row["instrument_id"])]
+            limits = self.config.limits.instruments[instrument.symbol]
+            most = limits.long_lots_max if row["position_lots"] >= 0 else limits.short_lots_max
             found.append(
                 {
                     "strategy": strategies[int(row["strategy_id"])],
                     "instrument": instrument.symbol,
                     "currency": instrument.currency,
                     "position_lots": int(row["position_lots"]),
-                    "position_lots_max": self.config.limits.instruments[instrument.symbol].position_lots_max,
+                    "position_lots_max": most,
                     "bought_lots": int(row["bought_lots"]),
                     "sold_lots": int(row["sold_lots"]),
                     "fills": int(row["fills"]),
