@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.report_plot import CURVES, percentile_plot, throughput_plot
+from bench.report_plot import CURVES, percentile_plot, rate_text, throughput_plot
 from bench.result import Result
 
 FORMAT = 1  # of report.json
@@ -43,7 +43,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e8ec; --muted: #98a2ac; --paper: #15181c; --line: #343a41;
   --good: #5fc27e; --bad: #ff8a8a; --curve-0: #6db3f2; --curve-1: #ff9d5c; --curve-2: #4ec9a0; --curve-3: #e58cc4;
   --curve-4: #d6c65a; --curve-5: #a6a6f0; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem;
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 66rem;
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .3rem; }
 p { margin: .3rem 0; } a { color: inherit; } .muted { color: var(--muted); }
@@ -51,7 +51,9 @@ p { margin: .3rem 0; } a { color: inherit; } .muted { color: var(--muted); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; margin: .6rem 0; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; } td.name { white-space: nowrap; }
+th { font-weight: 600; }
+td.goal { min-width: 15rem; }
+td.n, th.n { text-align: right; } td.n, th.n, td.name { white-space: nowrap; }
 .met { color: var(--good); } .missed, .failed { color: var(--bad); font-weight: 600; }
 svg { width: 100%; height: auto; display: block; margin: .6rem 0; } svg text { font: 12px system-ui, sans-serif;
   fill: var(--muted); } svg .grid { stroke: var(--line); stroke-width: 1; }
@@ -150,13 +152,13 @@ def _host_text(value) -> str:
 
 
 def _figures_table(outcomes: list[Outcome]) -> str:
-    heads = ("p50", "p99", "p99.9", "max", "unit", "reference", "ratio")
-    rows = ["<tr><th>result</th>" + "".join(f'<th class="n">{head}</th>' for head in heads) + "<th>goal</th><th></th>"]
+    heads = ("p50", "p99", "p99.9", "max", "reference", "", "ratio")
+    rows = ["<tr><th>result</th>" + "".join(f'<th class="n">{head}</th>' for head in heads) + "<th></th><th>goal</th>"]
     for outcome in outcomes:
         rows += [_figures_row(outcome.name, result) for result in outcome.results]
         if outcome.error:
-            told = f'<td colspan="8">{escape(outcome.error)}</td><td class="failed">failed</td>'
-            rows.append(f'<tr><td class="name">{_link(outcome.name, outcome.name)}</td>{told}')
+            cells = f'<td colspan="7">{escape(outcome.error)}</td><td class="failed">failed</td><td></td>'
+            rows.append(f'<tr><td class="name">{_link(outcome.name, outcome.name)}</td>{cells}')
     return "\n".join(['<div class="wide"><table>', *(f"{row}</tr>" for row in rows), "</table></div>"])
 
 
@@ -166,15 +168,15 @@ def _link(chapter: str, text: str) -> str:
 
 def _figures_row(chapter: str, result: Result) -> str:
     if result.samples is None:
-        figures = [number(result.value), "", "", ""]
+        figures = [rate_text(result.value), "", "", "", rate_text(result.reference)]
     else:
-        figures = [number(value) for value in result.percentiles().values()]
-    figures += [result.unit, number(result.reference), f"{result.ratio():.3f} x"]
+        figures = [number(value) for value in (*result.percentiles().values(), result.reference)]
+    figures += [result.unit, f"{result.ratio():.3f} x"]
     cells = "".join(f'<td class="n">{escape(text)}</td>' for text in figures)
     verdict = "met" if result.met() else "missed"
     return (
-        f'<tr><td class="name">{_link(chapter, result.name)}</td>{cells}<td>{escape(result.goal)}</td>'
-        f'<td class="{verdict}">{verdict}</td>'
+        f'<tr><td class="name">{_link(chapter, result.name)}</td>{cells}'
+        f'<td class="{verdict}">{verdict}</td><td class="goal">{escape(result.goal)}</td>'
     )
 
 
@@ -190,8 +192,9 @@ def _chapter(outcome: Outcome) -> str:
     parts += [throughput_plot(result) for result in outcome.results if result.samples is None]
     for result in outcome.results:
         count = "" if result.samples is None else f"; {len(result.samples):,} samples"
+        reference = rate_text(result.reference) if result.samples is None else number(result.reference)
         parts.append(
-            f'<p class="muted">{escape(result.name)}: reference {number(result.reference)} {escape(result.unit)} is'
+            f'<p class="muted">{escape(result.name)}: reference {reference} {escape(result.unit)} is'
             f" {escape(result.reference_is)}{count}</p>"
         )
         parts += [f'<p class="muted">{escape(note)}</p>' for note in result.notes]

@@ -26,6 +26,11 @@ def time_text(ns: float) -> str:
     return f"{ns / 1e9:.3g} s"
 
 
+def rate_text(value: float) -> str:
+    """A number of things a second: `137.5 M`, `12,000`."""
+    return f"{value / 1e6:,.1f} M" if value >= 1e6 else f"{value:,.0f}"
+
+
 class Axis:
     """A logarithmic axis from `low` to `high` over pixels `start` to `end`."""
 
@@ -70,6 +75,11 @@ def _frame(odds_axis: Axis, time_axis: Axis) -> list[str]:
     return parts
 
 
+def _on_curve(place: float, odds: np.ndarray, values: np.ndarray) -> float:
+    """Where the drawn curve stands at a place between two of its points."""
+    return math.exp(np.interp(math.log(place), np.log(odds), np.log(values)))
+
+
 def percentile_plot(results: list[Result]) -> str:
     """SVG of the curves of results measured in ns. Dotted: the reference of the same run; rings: the goal."""
     curves = [curve(result.samples, result.scale) for result in results]
@@ -96,7 +106,7 @@ def percentile_plot(results: list[Result]) -> str:
         figures = result.percentiles()
         for key, place in MARKED:
             if place <= odds[-1]:
-                x, y = odds_axis.at(place), time_axis.at(float(np.interp(math.log(place), np.log(odds), values)))
+                x, y = odds_axis.at(place), time_axis.at(_on_curve(place, odds, values))
                 told = f"{result.name} {key.replace('_', '.')}: {time_text(figures[key])}"
                 parts.append(
                     f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"><title>{escape(told)}</title></circle>'
@@ -123,7 +133,7 @@ def throughput_plot(result: Result) -> str:
         parts.append(
             f'<rect x="{left}" y="{y}" width="{width:.1f}" height="{high - 10}" fill="{fill}" stroke="var(--muted)"/>'
         )
-        figure = f"{value / 1e6:,.1f} M {result.unit}" if value >= 1e6 else f"{value:,.0f} {result.unit}"
+        figure = f"{rate_text(value)} {result.unit}"
         parts.append(f'<text x="{left + width + 8:.1f}" y="{y + 15}">{escape(figure)}</text>')
     return _svg(parts, TOP + high * len(bars) + 4, f"throughput: {result.name}")
 
