@@ -14,7 +14,7 @@ UNLIMITED = tuple(
 
 
 def instrument_rows(config) -> np.ndarray:
-    """INSTRUMENT[n] in configuration order. Locate and trading state stay 0 until the venue's directory names them."""
+    """INSTRUMENT[n] by instrument_id. Locate and trading state stay 0 until the venue's directory names them."""
     rows = np.zeros(len(config.instruments), INSTRUMENT)
     for row, instrument in zip(rows, config.instruments, strict=True):
         row["symbol"] = instrument.symbol.encode()
@@ -26,12 +26,19 @@ def instrument_rows(config) -> np.ndarray:
 
 
 def limit_rows(config) -> np.ndarray:
-    """LIMITS[instruments + strategies + 1]: instrument rows, strategy rows in topology order, the firm's row."""
+    """LIMITS[instruments + strategies + 1]: instrument rows, strategy rows in topology order, the firm's row.
+
+    The row of an instrument that nobody configured stays zero: it rejects everything.
+    """
     strategies = [instance.name for instance in config.topology.of_role("strategy")]
     rows = np.zeros(len(config.instruments) + len(strategies) + 1, LIMITS)
     for name in UNLIMITED:
         rows[name] = LIMIT_NONE
     for row, instrument in zip(rows, config.instruments, strict=False):
+        if not instrument.configured:
+            for name in UNLIMITED:
+                row[name] = 0
+            continue
         held = config.limits.instruments[instrument.symbol]
         for field in ("qty_lots_max", "notional_micro_max", "collar_bps", "position_lots_max", "open_orders_max"):
             row[field] = getattr(held, field)
