@@ -40,5 +40,5 @@ def stranger(symbol: str) -> Instrument:
 
 
 def in_rows(configured: dict[int, Instrument], symbols: dict[int, str], rows: int) -> tuple[Instrument, ...]:
-    """The instrument of every row below `rows`, by instrument_id: configured, else a stranger with its symbol, if any."""
+    """The instrument of every row below `rows`, by instrument_id: configured, else a stranger."""
     return tuple(configured.get(row) or stranger(symbols.get(row, "")) for row in range(rows))

@@ -178,7 +178,7 @@ def shift_ports(venue: Venue, name: str) -> Venue:
 
 
 def encode(config: Config) -> bytes:
-    """The effective configuration as JSON, for the roster and `quintet config show`; strangers only as a number of rows."""
+    """The effective configuration as JSON, for the roster and `quintet config show`; of strangers only their number."""
     rows = [row for row, instrument in enumerate(config.instruments) if instrument.configured]
     if len(rows) == len(config.instruments):
         return msgspec.json.encode(config)

@@ -1,4 +1,4 @@
-"""Instrument ids: which symbol has which instrument_id, for good. One number space in a fabric's state folder. No numba.
+"""Instrument ids: which symbol has which instrument_id, for good. One number space a state folder. No numba.
 
 ```
 quintet instruments 1
