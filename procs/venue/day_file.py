@@ -122,14 +122,17 @@ def frames(stream: DayStream) -> Iterator[bytes]:
 
 
 def is_day(path: str | Path) -> bool:
-    """Whether the file begins as a day does: a frame whose size belongs to its type. Raises DayRefused: no such file."""
-    stream = DayStream(path)
-    try:
-        head = stream.read(HEAD_BYTES + 1)
-    except DayRefused:
-        return False
-    finally:
-        stream.close()
+    """Whether this is for `read_directory` to judge: gzip, or a first frame whose size belongs to its type.
+
+    A file that is not there is taken by its name.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return path.suffix in (".itch", ".gz")
+    with open(path, "rb") as file:
+        head = file.read(HEAD_BYTES + 1)
+    if head.startswith(GZIP_MAGIC):
+        return True
     return len(head) > HEAD_BYTES and 0 < int.from_bytes(head[:HEAD_BYTES], "big") == ITCH_SIZES[head[HEAD_BYTES]]
 
 

@@ -39,7 +39,7 @@ LEDGERS = np.dtype(
 
 
 def prepare_ledger(ledger, rules: np.ndarray, table: np.ndarray, ids: list[int] | None = None) -> None:
-    """Make zeroed LEDGERS empty accounts; the row of every seat is published once. `ids` of the seats: default 0, 1 ..."""
+    """Make zeroed LEDGERS empty accounts; the row of every seat is published once. `ids`: instrument_id of each."""
     ledger["ids"][: len(rules)] = range(len(rules)) if ids is None else ids
     ledger["rows"]["instrument_id"] = np.tile(np.arange(INSTRUMENTS_MAX), MEMBERS_MAX)
     ledger["rules"][: len(rules)] = rules
