@@ -60,7 +60,7 @@ class TooManyInstruments(Fatal):
 
 
 def seats_of(config) -> list[int]:
-    """The instrument_id of every instrument that can be traded here; its place in the list is the venue's own number."""
+    """The instrument_id of every instrument that can be traded here; its place here is the venue's own number."""
     seats = [row for row, instrument in enumerate(config.instruments) if instrument.configured]
     if len(seats) > INSTRUMENTS_MAX:
         raise TooManyInstruments(

@@ -137,11 +137,17 @@ def test_a_cut_or_garbled_file_is_refused_with_its_byte(tmp_path):
 
 
 def test_no_file_and_files_of_other_kinds_are_told_apart(tmp_path):
+    assert is_day(tmp_path / "none.itch") and not is_day(tmp_path / "none.dbn.zst")
     with pytest.raises(DayRefused, match="a readable ITCH 5.0 day file, found No such file"):
-        is_day(tmp_path / "none")
-    for content in (b"", b"\0\0", b"# Readme", b"\x28\xb5\x2f\xfd0000", b"\x1f\x8bnoise", gzip.compress(b"text")):
-        (tmp_path / "other").write_bytes(content)
-        assert not is_day(tmp_path / "other"), content
+        read_directory(tmp_path / "none.itch")
+    path = tmp_path / "other"
+    for content in (b"", b"\0\0", b"# Readme", b"\x28\xb5\x2f\xfd0000"):
+        path.write_bytes(content)
+        assert not is_day(path), content
+    for content in (b"\x1f\x8bnoise", gzip.compress(b"text")):
+        path.write_bytes(content)
+        with pytest.raises(DayRefused):
+            read_directory(path)
 
 
 def test_the_directory_is_what_stands_before_the_first_order(tmp_path):
