@@ -23,4 +23,5 @@ class Host(Struct, forbid_unknown_fields=True, frozen=True):
     shared_memory_bytes_max: int
     book_orders_max: int
     instruments_max: int
+    book_levels_max: int
     step_budget_us: int
