@@ -27,7 +27,7 @@ SAMPLE_SECONDS = 0.25
 POLL_SECONDS = 0.02
 COLUMNS_DEFAULT = 80
 DAY_NS = 86_400_000_000_000
-DAY_ORDERS_MAX = 1 << 20  # live orders of a whole market's day: 100 MB of private memory
+DAY_ORDERS_MAX, DAY_LEVELS_MAX = 1 << 20, 1 << 19  # of a whole market's day: 100 MB of private memory
 
 
 def run(arguments) -> int:
@@ -114,7 +114,9 @@ def replay_day(config: Config, replay: str, speed: float) -> tuple[Config, tuple
     strategies = config.strategies
     if universe:
         strategies = {name: structs.replace(held, universe=universe) for name, held in strategies.items()}
-    host = structs.replace(config.host, book_orders_max=max(config.host.book_orders_max, DAY_ORDERS_MAX))
+    host = config.host
+    orders, levels = max(host.book_orders_max, DAY_ORDERS_MAX), max(host.book_levels_max, DAY_LEVELS_MAX)
+    host = structs.replace(host, book_orders_max=orders, book_levels_max=levels)
     return structs.replace(config, run=run_as, strategies=strategies, host=host), tuple(directory.locates)
 
 
