@@ -55,7 +55,7 @@ ERROR_SENDER_MASS_CANCEL = 416
 ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN = 500, 501, 502
 
 # venue
-ERROR_VENUE_STORE_FULL = 600
+ERROR_VENUE_NO_ROOM = 600
 
 # runtime of any role
 ERROR_JOURNAL_FAILED, ERROR_JOURNAL_FULL, ERROR_IDS_FAILED, ERROR_IDS_EXHAUSTED = 700, 701, 702, 703
@@ -231,10 +231,10 @@ ERRORS = (
         "the venue broke a trade that we do not have",
     ),
     ErrorCode(
-        ERROR_VENUE_STORE_FULL,
-        "venue_store_full",
-        "stream, messages in it",
-        "the simulated venue holds as many messages as it can: its own flow has ended",
+        ERROR_VENUE_NO_ROOM,
+        "venue_no_room",
+        "instrument of the venue, orders of history held",
+        "the simulated venue has no room for another order of history: it was left out",
     ),
     ErrorCode(
         ERROR_JOURNAL_FAILED,

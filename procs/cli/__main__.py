@@ -77,7 +77,9 @@ def parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="trade on the embedded venue and report")
     demo.add_argument("--seconds", type=_seconds, help="stop after this long (default 30; a replay: when history ends)")
-    demo.add_argument("--replay", metavar="FILE", help="market-by-order history to trade on (.dbn.zst)")
+    demo.add_argument(
+        "--replay", metavar="FILE", help="a day to trade on: .dbn.zst (market by order) or .itch[.gz] (ITCH 5.0)"
+    )
     demo.add_argument("--speed", type=_speed, metavar="N|max", help="scale logic time (default 1; a replay: max)")
     demo.add_argument("--strategy", metavar="NAME", help="module in procs/strategy, or a Python file")
     demo.add_argument("--name", type=_name, default="demo", help="name of the fabric (default demo)")

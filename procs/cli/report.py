@@ -113,10 +113,10 @@ def breaks(snapshot: Snapshot, positions: list[dict]) -> list[dict]:
     return found
 
 
-def failures(report: dict) -> list[str]:
-    """Why the session does not count as well: each a sentence. Empty when it does."""
+def failures(report: dict, traded: bool = True) -> list[str]:
+    """Why the session does not count as well: each a sentence. Empty when it does. `traded`: there was something to."""
     found = []
-    for hop in HOPS:
+    for hop in HOPS if traded else ():
         if not report["hops_ns"].get(hop, {}).get("count"):
             found.append(f"hop {hop} was never counted: nothing passed there")
     for row in report["breaks"]:
