@@ -8,8 +8,8 @@
 16:00  S end of market hours, Q of every instrument, S end of system hours, S end of messages
 ```
 
-Framing and messages are those of Nasdaq's public files (two bytes of length before each message); books move by A, F, E,
-C, X, D, U and P (bench/itch_day.py). The same arguments give the same bytes. QNTA to QNTD, which the shipped
+Framing and messages are those of Nasdaq's public files (two bytes of length before each message); books move by A, F,
+E, C, X, D, U and P (bench/itch_day.py). The same arguments give the same bytes. QNTA to QNTD, which the shipped
 configuration trades, are the first four instruments unless `--strangers` leaves them out.
 """
 
