@@ -21,7 +21,7 @@ class ErrorCode(NamedTuple):
 ERROR_FEED_BOOK, ERROR_FEED_MESSAGE, ERROR_FEED_LOCATE, ERROR_FEED_FULL = 100, 101, 102, 103
 
 # strategy
-ERROR_QUOTE_CROSSED = 200
+ERROR_QUOTE_CROSSED, ERROR_PARAMS_LAYOUT = 200, 201
 
 # risk_gate
 ERROR_GATE_UNKNOWN_REPORT, ERROR_GATE_OVERFILL, ERROR_GATE_IMPOSSIBLE_REPORT = 301, 302, 303
@@ -49,6 +49,7 @@ ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
     ERROR_SENDER_NO_SLOT,
     ERROR_SENDER_SEQUENCE,
 ) = (411, 412, 413, 414, 415)
+ERROR_SENDER_MASS_CANCEL = 416
 
 # position_keeper
 ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN = 500, 501, 502
@@ -211,6 +212,12 @@ ERRORS = (
         "sender_sequence",
         "sequence number offered, asked for",
         "the venue offers another sequence number than was asked for; the session is halted",
+    ),
+    ErrorCode(
+        ERROR_SENDER_MASS_CANCEL,
+        "sender_mass_cancel",
+        "reference, reason; 0 when no answer came",
+        "the venue did not do a mass cancel: its orders are cancelled one by one",
     ),
     ErrorCode(
         ERROR_REPORT_ROW,

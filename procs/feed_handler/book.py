@@ -202,7 +202,8 @@ def book_delete(book, instrument_id, order_ref):
 def book_replace(book, instrument_id, order_ref, new_ref, qty_lots, price_ticks):
     """The order leaves and another takes its side at the end of the queue. Returns BOOK_OK or a negative BOOK_* code.
 
-    The BOOK_ROW tells price and size of the new order; left_lots is the size of the old one. It needs no free order.
+    The BOOK_ROW tells price and size of the new order; left_lots and old_price_ticks are those of the old one. It needs
+    no free order.
     """
     if price_ticks <= 0 or price_ticks > PRICE_TICKS_MAX:
         return BOOK_PRICE
@@ -225,6 +226,7 @@ def book_replace(book, instrument_id, order_ref, new_ref, qty_lots, price_ticks)
     level = level_for(book, side_index, price_ticks)
     if level == 0:
         return BOOK_LEVELS_FULL
+    book["old_price_ticks"] = level_row(book, old_level)["price_ticks"]
     remove_order(book, link)
     book["ref_max"] = max(book["ref_max"], new_ref)
     order["order_ref"] = new_ref

@@ -76,7 +76,8 @@ BOOK_ROW = np.dtype(
         ("ladder_free_addr", "<i8"),  # WORD: first free block of each class
         ("ladder_marks_addr", "<i8"),  # u1 for each smallest block: class + 1 where a free block starts
         ("ladder_classes", "<i8"),
-        ("reserved", "<i8", (4,)),
+        ("old_price_ticks", "<i8"),  # of a replace: price of the order that left
+        ("reserved", "<i8", (3,)),
     ]
 )
 

@@ -125,7 +125,7 @@ def new_state(
     prepare_ledger(exchange["ledger"], rules, ledger, rows)
     prepare_store(exchange["store"])
     prepare_tape(exchange["tape"], session, symbols, trading)
-    accounts = [(held.session.username, held.session.password) for held in config.venues]
+    accounts = [(held.session.username, held.session.password, held.session.firm) for held in config.venues]
     prepare_desk(exchange["desk"], session, accounts, settings.cancel_on_disconnect)
     run = config.run
     prepare_flow(venue[0]["flow"], flow_instruments(config), rules, run.seed, run.events_per_second)
