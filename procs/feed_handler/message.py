@@ -44,7 +44,7 @@ from procs.wire.itch.operational_halt import decode_operational_halt
 from procs.wire.itch.sizes import SIZE_OF
 from shm.atomics import record_at
 from shm.codes import CHANNEL_FRESH, TICK_ADD, TICK_DELETE, TICK_EXECUTE, TICK_REDUCE, TICK_REPLACE, TICK_TRADE
-from shm.counters import FEED_UNKNOWN_TYPE
+from shm.counters import FEED_UNKNOWN_TYPE, FEED_UNLISTED
 from shm.error_log import ERROR_FEED_MESSAGE
 from shm.instance import count, note_error
 from shm.jit import hot, hot_inline
@@ -214,6 +214,7 @@ def take_message(feed, buf, offset, size, seq, recv_stamp_ns, now_ns):
     else:
         instrument_id = instrument_of(feed, read_u16(buf, offset + 1))
         if instrument_id == UNKNOWN:
+            count(record_at(feed["me_addr"], INSTANCE_END), FEED_UNLISTED, 1)
             return
         code = _change_book(feed, buf, offset, kind, instrument_id)
     if code != BOOK_OK:

@@ -26,7 +26,7 @@ from tests.support.system import System, system_config
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("no_leftovers")]
 SAMPLES = 100
 FAULTLESS = ("feed_requests", "feed_recovered", "feed_gaps", "feed_malformed", "feed_unknown_type", "feed_book_errors") + (
-    *("feed_foreign_session", "feed_ahead_dropped", "feed_ticks_skipped", "venue_diverged"),
+    *("feed_unlisted", "feed_foreign_session", "feed_ahead_dropped", "feed_ticks_skipped", "venue_diverged"),
 )  # fmt: skip
 SIZES = [
     pytest.param(60_000, 500, id="60000 messages of 500"),
@@ -75,7 +75,7 @@ def test_a_day_is_replayed_without_a_gap_and_its_books_are_right_wherever_one_lo
     print(f"seed {seed}")
     path = folders / "day.itch"
     write_day_file(path, messages, instruments, seed=seed)
-    config, listed = quiet_config(path, "day")
+    config, listed, _ = quiet_config(path, "day")
     head = 2 + 2 * instruments
     stops = sorted(random.Random(seed).sample(range(head + 1, messages), SAMPLES))
     with System(config, venue={"pause_at": stops[0]}, listed=listed) as machine:
@@ -102,7 +102,7 @@ def test_a_day_is_replayed_without_a_gap_and_its_books_are_right_wherever_one_lo
 def test_a_day_with_our_own_quotes_in_it_trades_and_every_stranger_stays_as_the_file_says(folders):
     path = folders / "day.itch.gz"
     write_day_file(path, 30_000, 100, seed=7)
-    config, listed = replay_day(system_config("quoted"), str(path), 0.0)
+    config, listed, _ = replay_day(system_config("quoted"), str(path), 0.0)
     with System(config, listed=listed) as machine:
         machine.wait(lambda: machine.counters().get("venue_history_done"), "the end of the day", 120)
         report = machine.finish()
@@ -126,7 +126,7 @@ def test_ids_of_one_day_hold_on_the_next_whatever_its_locates(folders):
     from procs.runtime.fabric import Fabric
 
     for path in days:
-        config, listed = replay_day(structs.replace(system_config("days"), name=name), str(path), 0.0)
+        config, listed, _ = replay_day(structs.replace(system_config("days"), name=name), str(path), 0.0)
         fabric = Fabric(config, fresh=True, listed=listed)
         seen.append(read_ids(fabric.state_folder / IDS_FILE))
         fabric.destroy()
