@@ -1,6 +1,7 @@
 """Venues: where market data comes from and where orders go."""
 
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
 
@@ -20,6 +21,7 @@ class Channel(Struct, forbid_unknown_fields=True, frozen=True):
     request_messages_max: int  # messages asked for in one request
     requests_per_second: int  # token bucket
     requests_burst: int
+    market_code: Literal["Q", "B", "X"] = "Q"  # of ITCH's operational halts: Nasdaq, BX, PSX
     session: str = ""  # expected MoldUDP64 session; "" adopts the first one heard
 
 

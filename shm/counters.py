@@ -22,6 +22,7 @@ class Counter(NamedTuple):
 FEED_DATAGRAMS, FEED_MESSAGES, FEED_DUPLICATES, FEED_GAPS, FEED_RECOVERED, FEED_REQUESTS = 0, 1, 2, 3, 4, 5
 FEED_MALFORMED, FEED_UNKNOWN_TYPE, FEED_FOREIGN_SESSION, FEED_BOOK_ERRORS, FEED_AHEAD_DROPPED = 6, 7, 8, 9, 10
 FEED_STALE_NS, FEED_LINE_A, FEED_LINE_B, FEED_TICKS, FEED_TICKS_SKIPPED = 11, 12, 13, 14, 15
+FEED_UNLISTED = 122
 # strategy
 STRATEGY_TICKS, STRATEGY_QUOTES, STRATEGY_INTENTS, STRATEGY_REJECTS, STRATEGY_REPORTS, STRATEGY_RESYNCS = (
     16,
@@ -86,6 +87,7 @@ COUNTERS = (
     Counter(FEED_LINE_A, "feed_line_a", "datagrams", "received on line A"),
     Counter(FEED_LINE_B, "feed_line_b", "datagrams", "received on line B"),
     Counter(FEED_TICKS, "feed_ticks", "ticks", "published"),
+    Counter(FEED_UNLISTED, "feed_unlisted", "messages", "on books of instruments that have no row, or lost it"),
     Counter(FEED_TICKS_SKIPPED, "feed_ticks_skipped", "ticks", "left out for a strategy whose ring was full"),
     Counter(STRATEGY_TICKS, "strategy_ticks", "ticks", "consumed"),
     Counter(STRATEGY_QUOTES, "strategy_quotes", "calls", "quote decisions taken"),

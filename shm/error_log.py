@@ -18,7 +18,7 @@ class ErrorCode(NamedTuple):
 
 
 # feed_handler
-ERROR_FEED_BOOK, ERROR_FEED_MESSAGE, ERROR_FEED_LOCATE = 100, 101, 102
+ERROR_FEED_BOOK, ERROR_FEED_MESSAGE, ERROR_FEED_LOCATE, ERROR_FEED_FULL = 100, 101, 102, 103
 
 # strategy
 ERROR_QUOTE_CROSSED, ERROR_PARAMS_LAYOUT = 200, 201
@@ -79,6 +79,13 @@ ERRORS = (
         "feed_locate",
         "instrument, locate",
         "the directory gave an instrument a second locate, or one that another has; it was not taken",
+    ),
+    ErrorCode(
+        ERROR_FEED_FULL,
+        "feed_full",
+        "instrument, BOOK_* code",
+        "no room in the books: the instrument gave back what it held and is closed until feed_handler starts "
+        "again; raise book_orders_max (-8) or book_levels_max (-9) of the host profile",
     ),
     ErrorCode(
         ERROR_QUOTE_CROSSED,
