@@ -49,7 +49,8 @@ ORDERING_USERS = {
     "procs/venue/store.py": "chunks that the venue's control thread allocates ahead of its hot thread",
     "procs/venue/input_log.py": "private queue between the venue's hot thread and its file writer",
     "procs/order_sender/session.py": "hand-over words of the control thread",
-    "procs/risk_gate/step.py": "step words of the strategies' instance pages",
+    "procs/risk_gate/step.py": "incarnations on the strategies' instance pages",
+    "procs/risk_gate/cancels.py": "step words of the same pages",
 }
 
 STEP_FORBIDDEN_MODULES = {"time", "datetime", "logging", "os", "sys", "socket", "random", "pathlib", "subprocess"}

@@ -325,7 +325,7 @@ def book_delete(book, instrument_id, order_ref):
 def book_replace(book, instrument_id, order_ref, new_ref, qty_lots, price_ticks):
     """The order leaves and another takes its side at the end of the queue. Returns BOOK_OK or a negative BOOK_* code.
 
-    The BOOK_ROW tells price and size of the new order; left_lots is the size of the old one.
+    The BOOK_ROW tells price and size of the new order; left_lots and old_price_ticks are those of the old one.
     """
     if price_ticks <= 0 or price_ticks > PRICE_TICKS_MAX:
         return BOOK_PRICE
@@ -344,6 +344,7 @@ def book_replace(book, instrument_id, order_ref, new_ref, qty_lots, price_ticks)
     if level == 0:
         return BOOK_LEVELS_FULL
     old_lots = record_at(book["orders_addr"] + slot_at(book, place) * ORDER_BYTES, ORDER_ROW)["qty_lots"]
+    book["old_price_ticks"] = record_at(_level_of(book, place), LEVEL_ROW)["price_ticks"]
     _join(book, -1 - new_place, new_ref, level, qty_lots)
     _leave(book, place)  # after the join, which moves no word: `place` still holds the old order
     _tell(book, side_index, price_ticks, qty_lots, old_lots)

@@ -49,7 +49,8 @@ BOOK_ROW = np.dtype(
         ("qty_lots", "<i8"),
         ("left_lots", "<i8"),  # and what is left of it
         ("side", "<i8"),
-        ("reserved", "<i8", (7,)),
+        ("old_price_ticks", "<i8"),  # of a replace: price of the order that left
+        ("reserved", "<i8", (6,)),
     ]
 )
 

@@ -46,6 +46,8 @@ def begin_tick(feed, kind, instrument_id, recv_stamp_ns):
     tick["qty_lots"] = 0
     tick["order_ref"] = 0
     tick["old_order_ref"] = 0
+    tick["old_price_ticks"] = 0
+    tick["old_qty_lots"] = 0
     tick["venue_seq"] = 0
     if instrument_id < 0:
         return

@@ -25,7 +25,8 @@ from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.segment_header import SEGMENT_KIND_CONTROL, SEGMENT_KIND_JOURNAL
 from shm.records.table_end import LATEST_ROWS_OFFSET
 from shm.roster import create_fabric_epoch, destroy
-from shm.segment import Segment, create_clock, create_instance, create_latest, create_ring, create_segment
+from shm.segment import Segment, create_segment
+from shm.segment_kinds import create_clock, create_instance, create_latest, create_ring
 
 KEPT_MARK = "kept"  # in a state folder: what lies here must not be erased by a demonstration
 
