@@ -227,7 +227,7 @@ def test_a_mass_cancel_ends_what_it_names_then_answers(symbol, left):
     desk = Desk()
     for number in range(1, 4):
         desk.enter(number, SIDE_BUY, FAR_BID, 100 * number)
-    assert kinds(desk.enter(4, SIDE_SELL, FAR_ASK, 100, symbol=OTHER_SYMBOL)) == "A"
+    assert kinds(desk.enter(4, SIDE_BUY, FAR_BID, 100, symbol=OTHER_SYMBOL)) == "A"
     answers = desk.mass_cancel(9, symbol)
     assert kinds(answers) == "C" * (4 - left) + "X"
     assert {int(answer["reason"]) for kind, answer in answers if kind == "C"} == {OUCH_CANCELED_USER}
