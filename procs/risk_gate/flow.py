@@ -60,6 +60,24 @@ def nth_cancel_ns(account, back):
 
 
 @hot
+def _start_at(account, tail):
+    """Let the sums begin with pass number `tail`."""
+    account["pass_tail"] = tail
+    account["lots_tail"] = account["lots_total"]
+    account["value_tail"] = account["value_total"]
+    if tail < account["pass_count"]:
+        first = _pass_at(account, tail)
+        account["lots_tail"] = first["lots_before"]
+        account["value_tail"] = first["value_before"]
+
+
+@hot
+def rewind(account):
+    """Take back in what the ring remembers: the window may have become longer."""
+    _start_at(account, max(0, account["pass_count"] - account["pass_mask"] - 1))
+
+
+@hot
 def let_go(account, now_ns, passes):
     """Take up to `passes` passes that left the burst window out of its sums. Returns how many."""
     gone = 0
@@ -70,13 +88,7 @@ def let_go(account, now_ns, passes):
         gone += 1
     if gone == 0:
         return 0
-    account["pass_tail"] = tail
-    account["lots_tail"] = account["lots_total"]
-    account["value_tail"] = account["value_total"]
-    if tail < count:
-        first = _pass_at(account, tail)
-        account["lots_tail"] = first["lots_before"]
-        account["value_tail"] = first["value_before"]
+    _start_at(account, tail)
     return gone
 
 
@@ -95,10 +107,7 @@ def _record_pass(account, now_ns, lots, value):
         now_ns = max(now_ns, _pass_at(account, passed - 1)["now_ns"])
     let_go(account, now_ns, LET_GO)
     if passed - account["pass_tail"] > account["pass_mask"]:  # only where the sums have no limit: the oldest goes
-        account["pass_tail"] += 1
-        second = _pass_at(account, account["pass_tail"])
-        account["lots_tail"] = second["lots_before"]
-        account["value_tail"] = second["value_before"]
+        _start_at(account, account["pass_tail"] + 1)
     slot = _pass_at(account, passed)
     slot["now_ns"] = now_ns
     slot["lots_before"] = account["lots_total"]
