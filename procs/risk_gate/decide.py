@@ -268,7 +268,7 @@ def _decide_concentration(case, account, firm, added):
 @hot
 def _decide_gross_and_net(case, account, strategy, firm, pair):
     """Exposure in money."""
-    added = _gross_added(case, account)
+    added = _gross_added(case, record_at(case["instrument_addr"], HOLDING))
     code = _decide_gross(case, account, added, LIMIT_SCOPE_INSTRUMENT)
     if code == PASS:
         code = _decide_gross(case, strategy, _gross_added(case, pair), LIMIT_SCOPE_STRATEGY)

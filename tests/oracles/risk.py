@@ -7,7 +7,6 @@ windows from every message so far, and every amount of money is worked out from 
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil
 
 BUY, SELL = 1, 2
 NEW, REPLACE, CANCEL, REDUCE = 1, 2, 3, 4
@@ -86,7 +85,7 @@ class Model:
     def value(self, instrument, price, lots):
         """In the firm's currency, rounded up."""
         rules = self.instruments[instrument]
-        return ceil(Fraction(price * lots * rules["unit"] * rules["fx_ppm"], 1_000_000))
+        return -(-price * lots * rules["unit"] * rules["fx_ppm"] // 1_000_000)
 
     def position_value(self, instrument, strategy=None):
         held = self.position(instrument, strategy)

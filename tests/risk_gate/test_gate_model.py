@@ -26,7 +26,7 @@ SOAK_EVENTS = 20_000 if JIT_OFF else 1_000_000
 INT64 = (0, -1, 1, (1 << 63) - 1, -(1 << 63), (1 << 62) - 1, 1 << 62, 1 << 40, (1 << 40) + 1, 1 << 32, (1 << 32) - 1)
 STRATEGIES, INSTRUMENTS, NO_RATE = 2, 3, 2  # the last instrument has no rate into the firm's currency
 LONG_MAX, SHORT_MAX, STRATEGY_LONG_MAX, STRATEGY_SHORT_MAX = 400, 350, 250, 220
-REACH_NS = 200_000  # longer than any window here
+REACH_NS = 50_000  # the longest window here
 
 
 class Venue:
@@ -371,7 +371,7 @@ class Run:
                 self.report()
             self.quiet_gate_cancels()
             journal_drain(self.gate.journal[0])
-            if event % 10 == 0:
+            if event % 25 == 0:
                 self.compare()
         assert not self.model.surprises
         return self.counted
