@@ -93,11 +93,28 @@ def let_go(account, now_ns, passes):
 
 
 @hot
-def burst_room(account, now_ns):
-    """1 when the ring of passes takes one more without forgetting one inside the window."""
-    if account["pass_count"] - account["pass_tail"] <= account["pass_mask"]:
-        return 1
-    return 1 if let_go(account, now_ns, account["pass_mask"] + 1) > 0 else 0
+def burst_is_full(account):
+    """1 when the ring of passes takes no more without forgetting one that the sums still hold."""
+    return 1 if account["pass_count"] - account["pass_tail"] > account["pass_mask"] else 0
+
+
+@hot
+def lots_entered(account):
+    """Lots entered in the burst window, and some that left it and were not let go yet."""
+    return account["lots_total"] - account["lots_tail"]
+
+
+@hot
+def value_entered(account):
+    """The same in the firm's money."""
+    return account["value_total"] - account["value_tail"]
+
+
+@hot
+def order_messages_max(account):
+    """Messages in the rate window that new orders and replaces may reach: all but the headroom of cancels."""
+    messages_max = account["rate_messages_max"]
+    return messages_max if messages_max == LIMIT_NONE else max(0, messages_max - account["rate_headroom"])
 
 
 @hot
