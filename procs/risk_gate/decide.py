@@ -1,7 +1,7 @@
 """Decide: run the checks in the order of table.py; the first refusal decides.
 
-The checks only find the refusal, code and scope in one word, and explain.py finds its numbers again: without the
-numbers the compiler puts nearly all checks into one function, which took the list from 154 to NEW ns.
+The checks find only the refusal, code and scope in one word; explain.py finds its numbers again. So what only a refusal
+needs is not in the way of what passes.
 """
 
 from procs.risk_gate.checks import (
@@ -170,6 +170,7 @@ def _market(case, account):
 @hot
 def _lots(case, account, strategy, pair):
     """Positions in lots, worst case of the order's side."""
+    own = record_at(case["instrument_addr"], HOLDING)
     code = check_target(case["target"])
     if code != PASS:
         return code | OF_ORDER
@@ -178,7 +179,7 @@ def _lots(case, account, strategy, pair):
     code = check_reducing(case["state"], side, pair["position"], pair_open, added)
     if code != PASS:
         return code | OF_PAIR
-    worst = worst_case(side, account["position"], open_lots(side, account), added)
+    worst = worst_case(side, own["position"], open_lots(side, own), added)
     code = check_position(worst, lots_max(side, account))
     if code != PASS:
         return code | OF_INSTRUMENT
@@ -255,23 +256,21 @@ def _exposure(case, account, strategy, firm, pair):
 def _rates(case, account, of):
     """Rates of one strategy or of the firm."""
     now_ns, window_ns = case["now_ns"], account["rate_window_ns"]
-    nth_ns = nth_pass_ns(account, account["rate_orders_max"])
-    code = check_rate(nth_ns, now_ns, window_ns, REJECT_RATE)
+    code = check_rate(nth_pass_ns(account, account["rate_orders_max"]), now_ns, window_ns, REJECT_RATE)
     if code != PASS:
         return code | of
-    rate_max = order_messages_max(account)
-    nth_ns = nth_message_ns(account, rate_max) if rate_max > 0 else now_ns
-    code = check_rate(nth_ns, now_ns, window_ns, REJECT_MESSAGE_RATE)
+    code = check_rate(nth_message_ns(account, order_messages_max(account)), now_ns, window_ns, REJECT_MESSAGE_RATE)
     if code != PASS:
         return code | of
-    nth_ns = nth_cancel_ns(account, account["rate_cancels_max"])
-    code = check_rate(nth_ns, now_ns, window_ns, REJECT_CANCEL_RATE)
+    code = check_rate(nth_cancel_ns(account, account["rate_cancels_max"]), now_ns, window_ns, REJECT_CANCEL_RATE)
     return PASS if code == PASS else code | of
 
 
 @hot
 def _burst_again(case, account, of):
     """Over a limit, or full, before the passes that left the window were let go: now they are."""
+    if account["burst_lots_max"] == LIMIT_NONE and account["burst_micro_max"] == LIMIT_NONE:
+        return PASS
     let_go(account, case["now_ns"], account["pass_mask"] + 1)
     if burst_is_full(account) == 1:
         return REJECT_RATE | of
@@ -284,12 +283,10 @@ def _burst_again(case, account, of):
 @hot
 def _burst(case, account, of):
     """Sums over the short window. Passes that left it may still be in them: sums within their limits need no look."""
-    lots_most, value_most = account["burst_lots_max"], account["burst_micro_max"]
-    if lots_most == LIMIT_NONE and value_most == LIMIT_NONE:
-        return PASS
     lots, value = lots_entered(account) + case["qty"], value_entered(account) + case["value"]
-    fits = lots <= lots_most and value <= value_most and burst_is_full(account) == 0
-    return PASS if fits else _burst_again(case, account, of)
+    if lots <= account["burst_lots_max"] and value <= account["burst_micro_max"] and burst_is_full(account) == 0:
+        return PASS
+    return _burst_again(case, account, of)
 
 
 @hot

@@ -1,4 +1,4 @@
-"""Explain: the limit of the check that refused and what it found, in the unit that table.py names. For refusals only."""
+"""Explain: the limit of the check that refused and what it found, in the unit that table.py names. Refusals only."""
 
 from procs.risk_gate.checks import BPS, check_channel, check_rate, crossing, far_touch, near_touch, tick_of, worst_case
 from procs.risk_gate.flow import lots_entered, nth_pass_ns, order_messages_max, value_entered
@@ -110,20 +110,20 @@ def _explain_market(case, code, account):
 
 
 @hot
-def _explain_lots(case, code, account, strategy, pair):
+def _explain_lots(case, code, account, strategy, own, pair):
     side, added = case["side"], case["added_lots"]
     if code == REJECT_REDUCING:
         _say(case, pair["position"], open_lots(side, pair) + added)
     elif code == REJECT_POSITION_MAX and case["scope"] == LIMIT_SCOPE_PAIR:
         _say(case, lots_max(side, strategy), worst_case(side, pair["position"], open_lots(side, pair), added))
     elif code == REJECT_POSITION_MAX:
-        worst = worst_case(side, account["position"], open_lots(side, account), added)
+        worst = worst_case(side, own["position"], open_lots(side, own), added)
         _say(case, lots_max(side, account), worst)
 
 
 @hot
 def _explain_money(case, code, own, pair, account):
-    """`account` is the one whose limit it is, `own` the instrument's."""
+    """`account` is the one whose limit it is, `own` what is held in the instrument."""
     side, added = case["side"], case["added_value"]
     if code == REJECT_OPEN_ORDERS_MAX:
         _say(case, account["open_orders_max"], account["orders"] + case["added_orders"])
@@ -166,17 +166,17 @@ def _explain_flow(case, code, account):
 @hot
 def _explain_rows(case, code):
     """What is wrong by a row of limits or rules."""
-    own, strategy = record_at(case["instrument_addr"], ACCOUNT), record_at(case["strategy_addr"], ACCOUNT)
-    account = own
+    instrument, strategy = record_at(case["instrument_addr"], ACCOUNT), record_at(case["strategy_addr"], ACCOUNT)
+    account = instrument
     if case["scope"] == LIMIT_SCOPE_STRATEGY:
         account = strategy
     if case["scope"] == LIMIT_SCOPE_FIRM:
         account = record_at(case["firm_addr"], ACCOUNT)
-    pair = record_at(case["pair_addr"], HOLDING)
-    _explain_size(case, code, own)
-    _explain_market(case, code, own)
-    _explain_lots(case, code, own, strategy, pair)
-    _explain_money(case, code, record_at(case["instrument_addr"], HOLDING), pair, account)
+    own, pair = record_at(case["instrument_addr"], HOLDING), record_at(case["pair_addr"], HOLDING)
+    _explain_size(case, code, instrument)
+    _explain_market(case, code, instrument)
+    _explain_lots(case, code, instrument, strategy, own, pair)
+    _explain_money(case, code, own, pair, account)
     _explain_flow(case, code, account)
 
 

@@ -18,6 +18,7 @@ from shm.jit import hot
 from shm.records.limits import LIMIT_NONE
 
 NEVER_NS = -(1 << 62)  # the time of a message that never was
+NOW_OR_LATER_NS = (1 << 63) - 1  # what a rate of nothing finds in its window
 LET_GO = 2  # passes that leave the window at each new one: one more than comes, so that the ring always empties
 
 
@@ -28,28 +29,23 @@ def _pass_at(account, number):
 
 @hot
 def nth_pass_ns(account, back):
-    """Time of the pass that lies `back` passes back; NEVER_NS when there were fewer, or for LIMIT_NONE."""
-    if back == LIMIT_NONE:
+    """Time of the pass that lies `back` > 0 passes back; NEVER_NS when there were fewer, or for LIMIT_NONE."""
+    count, ring = account["pass_count"], account["pass_mask"] + 1
+    if count < back and (count < ring or back == LIMIT_NONE):
         return NEVER_NS
-    back = min(back, account["pass_mask"] + 1)
-    if account["pass_count"] < back:
-        return NEVER_NS
-    return _pass_at(account, account["pass_count"] - back)["now_ns"]
+    return _pass_at(account, count - min(back, ring))["now_ns"]
 
 
 @hot
 def _nth_time_ns(addr, mask, count, back):
-    if back == LIMIT_NONE:
+    if count < back and (count <= mask or back == LIMIT_NONE):
         return NEVER_NS
-    back = min(back, mask + 1)
-    if count < back:
-        return NEVER_NS
-    return word_at(addr, (count - back) & mask)["value"]
+    return word_at(addr, (count - min(back, mask + 1)) & mask)["value"] if back > 0 else NOW_OR_LATER_NS
 
 
 @hot
 def nth_message_ns(account, back):
-    """The same for all messages of a strategy or the firm."""
+    """The same for all messages of a strategy or the firm; NOW_OR_LATER_NS for `back` 0."""
     return _nth_time_ns(account["message_addr"], account["time_mask"], account["message_count"], back)
 
 
