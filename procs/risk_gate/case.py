@@ -13,7 +13,7 @@ ROW_INPUTS = ("instrument_addr", "strategy_addr", "firm_addr", "pair_addr")  # A
 ROOM_INPUTS = ("state_room", "journal_room", "orders_room")
 ANSWERS = (
     *("code", "scope", "limit_value", "found_value"),
-    *("micro", "value", "added_value"),  # of the order in its own currency and in the firm's; what it adds
+    *("value", "added_value"),  # of the order, in the firm's currency; what it adds to what is open
     *("pass_stamp_ns", "channel_stale_stamp_ns", "limits_version"),
     *("cause_ring", "cause_seq", "order_id", "session", "strategy", "incarnation"),
 )

@@ -311,7 +311,7 @@ def check_burst(entered, added, burst_max, code):
 @hot
 def check_order_to_trade(messages, executions, per_fill_max, floor):
     """Messages, this one included, for each execution; `floor` messages are free."""
-    if per_fill_max == LIMIT_NONE or messages <= floor:
+    if messages <= floor or per_fill_max == LIMIT_NONE:
         return PASS
     return PASS if messages <= min(per_fill_max, RATIO_BOUND) * executions else REJECT_ORDER_TO_TRADE
 

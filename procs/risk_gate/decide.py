@@ -1,7 +1,10 @@
-"""Decide: run the checks in the order of table.py; the first refusal answers: code, scope, limit, what was found."""
+"""Decide: run the checks in the order of table.py; the first refusal decides.
+
+The checks find only the refusal, code and scope in one word; explain.py finds its numbers again. So what only a refusal
+needs is not in the way of what passes.
+"""
 
 from procs.risk_gate.checks import (
-    BPS,
     check_behind,
     check_burst,
     check_cancel_only,
@@ -33,23 +36,25 @@ from procs.risk_gate.checks import (
     check_target,
     check_tick_size,
     check_trading_state,
-    crossing,
     far_touch,
     near_touch,
     tick_of,
     worst_case,
 )
-from procs.risk_gate.flow import burst_room, let_go, nth_cancel_ns, nth_message_ns, nth_pass_ns
-from procs.risk_gate.money import (
-    ORDER_VALUE_BOUND,
-    PRICE_BOUND,
-    QTY_BOUND,
-    notional,
-    order_value,
-    to_firm,
-    worst_gross,
+from procs.risk_gate.explain import explain
+from procs.risk_gate.flow import (
+    burst_is_full,
+    let_go,
+    lots_entered,
+    nth_cancel_ns,
+    nth_message_ns,
+    nth_pass_ns,
+    order_messages_max,
+    value_entered,
 )
+from procs.risk_gate.money import ORDER_VALUE_BOUND, notional, order_value, to_firm
 from procs.risk_gate.rows import ACCOUNT, HOLDING
+from procs.risk_gate.sides import gross_added, lots_max, net_value, open_lots, open_value
 from shm.atomics import record_at
 from shm.codes import (
     LIMIT_SCOPE_FIRM,
@@ -69,386 +74,282 @@ from shm.codes import (
     REJECT_ORDERS_FULL,
     REJECT_RATE,
     REJECT_STATE_FULL,
-    SIDE_BUY,
-    TRADING_OPEN,
 )
 from shm.jit import hot
 from shm.records.limits import LIMIT_NONE
 
-
-@hot
-def _answer(case, code, scope, limit_value, found_value):
-    case["code"] = code
-    case["scope"] = scope
-    case["limit_value"] = limit_value
-    case["found_value"] = found_value
-    return code
-
-
-# --- the intent, and whether anything may trade at all ---------------------------------------------------------------
+SCOPE_SHIFT, CODE_BITS = 16, (1 << 16) - 1  # of a refusal
+OF_ORDER = LIMIT_SCOPE_ORDER << SCOPE_SHIFT
+OF_INSTRUMENT = LIMIT_SCOPE_INSTRUMENT << SCOPE_SHIFT
+OF_PAIR = LIMIT_SCOPE_PAIR << SCOPE_SHIFT
+OF_STRATEGY = LIMIT_SCOPE_STRATEGY << SCOPE_SHIFT
+OF_FIRM = LIMIT_SCOPE_FIRM << SCOPE_SHIFT
 
 
 @hot
-def _decide_form(case):
-    order = LIMIT_SCOPE_ORDER
+def _form(case):
+    """The intent, and whether anything may trade at all."""
     code = check_kind(case["kind"], case["tif"])
     if code != PASS:
-        return _answer(case, code, order, 0, case["kind"])
+        return code | OF_ORDER
     code = check_duplicate(case["intent_id"], case["last_intent_id"])
     if code != PASS:
-        return _answer(case, code, order, case["last_intent_id"], case["intent_id"])
+        return code | OF_ORDER
     code = check_instrument(case["instrument"])
     if code != PASS:
-        return _answer(case, code, order, 0, 0)
+        return code | OF_ORDER
     code = check_side(case["side"], case["target_side"])
     if code != PASS:
-        return _answer(case, code, order, case["target_side"], case["side"])
+        return code | OF_ORDER
     code = check_limits(case["limits"])
     if code != PASS:
-        return _answer(case, code, order, 0, 0)
-    fx_ppm = record_at(case["instrument_addr"], ACCOUNT)["fx_ppm"]
-    code = check_fx_rate(fx_ppm)
+        return code | OF_ORDER
+    code = check_fx_rate(record_at(case["instrument_addr"], ACCOUNT)["fx_ppm"])
     if code != PASS:
-        return _answer(case, code, LIMIT_SCOPE_INSTRUMENT, 0, fx_ppm)
+        return code | OF_INSTRUMENT
     code = check_behind(case["behind"])
     if code != PASS:
-        return _answer(case, code, order, 0, case["behind"])
+        return code | OF_ORDER
     code = check_halt(case["state"])
     if code != PASS:
-        return _answer(case, code, order, 0, case["state"])
+        return code | OF_ORDER
     code = check_cancel_only(case["state"])
     if code != PASS:
-        return _answer(case, code, order, 0, case["state"])
+        return code | OF_ORDER
     code = check_expiry(case["expires_ns"], case["now_ns"])
-    if code != PASS:
-        return _answer(case, code, order, case["expires_ns"], case["now_ns"])
-    return PASS
-
-
-# --- price, size and the market --------------------------------------------------------------------------------------
+    return PASS if code == PASS else code | OF_ORDER
 
 
 @hot
-def _decide_size(case, account):
+def _size(case, account):
     """Price and size by themselves; finds what the order is worth."""
     price, qty = case["price"], case["qty"]
-    order, instrument = LIMIT_SCOPE_ORDER, LIMIT_SCOPE_INSTRUMENT
     code = check_trading_state(case["trading_state"])
     if code != PASS:
-        return _answer(case, code, order, TRADING_OPEN, case["trading_state"])
+        return code | OF_ORDER
     code = check_price_range(price, account["price_max"])
     if code != PASS:
-        return _answer(case, code, order, min(account["price_max"], PRICE_BOUND), price)
-    tick = tick_of(account, price)
-    code = check_tick_size(price, tick)
+        return code | OF_ORDER
+    code = check_tick_size(price, tick_of(account, price))
     if code != PASS:
-        return _answer(case, code, order, tick, price)
+        return code | OF_ORDER
     code = check_lot_size(qty, account["lot"])
     if code != PASS:
-        return _answer(case, code, order, account["lot"], qty)
+        return code | OF_ORDER
     code = check_qty_max(qty, account["qty_lots_max"])
     if code != PASS:
-        return _answer(case, code, instrument, min(account["qty_lots_max"], QTY_BOUND), qty)
+        return code | OF_INSTRUMENT
     micro = notional(price, qty, account["unit"], account["unit_room"])
     code = check_notional_max(micro, account["notional_micro_max"])
     if code != PASS:
-        return _answer(case, code, instrument, account["notional_micro_max"], micro)
-    value = to_firm(micro, account["fx_ppm"], ORDER_VALUE_BOUND)
-    code = check_order_value(value)
-    if code != PASS:
-        return _answer(case, code, order, ORDER_VALUE_BOUND, value)
-    case["micro"] = micro
-    case["value"] = value
-    return PASS
+        return code | OF_INSTRUMENT
+    case["value"] = to_firm(micro, account["fx_ppm"], ORDER_VALUE_BOUND)
+    code = check_order_value(case["value"])
+    return PASS if code == PASS else code | OF_ORDER
 
 
 @hot
-def _decide_market(case, account):
+def _market(case, account):
     """The market is known, and the price is near it."""
     side, price = case["side"], case["price"]
-    order, instrument = LIMIT_SCOPE_ORDER, LIMIT_SCOPE_INSTRUMENT
-    silence_max, age_max = account["channel_silence_ns_max"], account["age_ns_max"]
-    code = check_channel(case["channel_state"], case["silence_ns"], silence_max)
+    code = check_channel(case["channel_state"], case["silence_ns"], account["channel_silence_ns_max"])
     if code != PASS:
-        return _answer(case, code, order, silence_max, case["silence_ns"])
-    code = check_reference(case["reference2"], case["age_ns"], age_max)
+        return code | OF_ORDER
+    code = check_reference(case["reference2"], case["age_ns"], account["age_ns_max"])
     if code != PASS:
-        return _answer(case, code, order, age_max, case["age_ns"])
+        return code | OF_ORDER
     near = near_touch(side, case["bid"], case["ask"])
     code = check_collar_near(price, near, account["collar_near_bps"])
     if code != PASS:
-        return _answer(case, code, instrument, account["collar_near_bps"], abs(price - near) * BPS // near)
+        return code | OF_INSTRUMENT
     far = far_touch(side, case["bid"], case["ask"])
     code = check_collar_far(side, price, far, account["collar_far_bps"])
-    if code != PASS:
-        found = crossing(side, price, far) * BPS // far
-        return _answer(case, code, instrument, account["collar_far_bps"], found)
-    return PASS
-
-
-# --- positions and open orders ---------------------------------------------------------------------------------------
+    return PASS if code == PASS else code | OF_INSTRUMENT
 
 
 @hot
-def _decide_lots(case, account, strategy, pair):
+def _lots(case, account, strategy, pair):
     """Positions in lots, worst case of the order's side."""
+    own = record_at(case["instrument_addr"], HOLDING)
     code = check_target(case["target"])
     if code != PASS:
-        return _answer(case, code, LIMIT_SCOPE_ORDER, 0, 0)
+        return code | OF_ORDER
     side, added = case["side"], case["added_lots"]
-    buys = side == SIDE_BUY
-    pair_open = pair["open_buy"] if buys else pair["open_sell"]
+    pair_open = open_lots(side, pair)
     code = check_reducing(case["state"], side, pair["position"], pair_open, added)
     if code != PASS:
-        return _answer(case, code, LIMIT_SCOPE_PAIR, pair["position"], pair_open + added)
-    worst = worst_case(side, account["position"], account["open_buy"] if buys else account["open_sell"], added)
-    lots_max = account["long_lots_max"] if buys else account["short_lots_max"]
-    code = check_position(worst, lots_max)
+        return code | OF_PAIR
+    worst = worst_case(side, own["position"], open_lots(side, own), added)
+    code = check_position(worst, lots_max(side, account))
     if code != PASS:
-        return _answer(case, code, LIMIT_SCOPE_INSTRUMENT, lots_max, worst)
+        return code | OF_INSTRUMENT
     worst = worst_case(side, pair["position"], pair_open, added)
-    lots_max = strategy["long_lots_max"] if buys else strategy["short_lots_max"]
-    code = check_position(worst, lots_max)
-    if code != PASS:
-        return _answer(case, code, LIMIT_SCOPE_PAIR, lots_max, worst)
-    return PASS
+    code = check_position(worst, lots_max(side, strategy))
+    return PASS if code == PASS else code | OF_PAIR
 
 
 @hot
-def _decide_open_orders(case, account, scope):
-    after = account["orders"] + case["added_orders"]
+def _open_orders(case, account, of):
     code = check_open_orders(account["orders"], case["added_orders"], account["open_orders_max"])
-    return PASS if code == PASS else _answer(case, code, scope, account["open_orders_max"], after)
+    return PASS if code == PASS else code | of
 
 
 @hot
-def _decide_open_notional(case, account, scope):
+def _open_notional(case, account, of):
     added = case["added_value"]
-    after = account["value_buy"] + account["value_sell"] + added
-    code = check_money(added, after, account["open_micro_max"], REJECT_OPEN_NOTIONAL_MAX)
-    return PASS if code == PASS else _answer(case, code, scope, account["open_micro_max"], after)
+    code = check_money(added, open_value(account) + added, account["open_micro_max"], REJECT_OPEN_NOTIONAL_MAX)
+    return PASS if code == PASS else code | of
 
 
 @hot
-def _gross_added(case, holding):
-    """How much the order raises the worst case of an instrument or of a strategy in it."""
-    buys = holding["value_buy"] + (case["added_value"] if case["side"] == SIDE_BUY else 0)
-    sells = holding["value_sell"] + (0 if case["side"] == SIDE_BUY else case["added_value"])
-    return worst_gross(holding["value"], buys, sells) - holding["gross"]
-
-
-@hot
-def _decide_gross(case, account, added, scope):
-    after = account["gross"] + added
-    code = check_money(added, after, account["gross_micro_max"], REJECT_GROSS_MAX)
-    return PASS if code == PASS else _answer(case, code, scope, account["gross_micro_max"], after)
-
-
-@hot
-def _decide_net(case, account, scope):
-    """Long for a buy, short for a sell, nothing of the other side taken off."""
-    buys, added = case["side"] == SIDE_BUY, case["added_value"]
-    after = account["value"] + account["value_buy"] if buys else account["value_sell"] - account["value"]
-    after += added
-    code = check_money(added, after, account["net_micro_max"], REJECT_NET_MAX)
-    return PASS if code == PASS else _answer(case, code, scope, account["net_micro_max"], after)
-
-
-@hot
-def _decide_concentration(case, account, firm, added):
-    part, whole = account["gross"] + added, firm["gross"] + added
-    part_max = firm["concentration_bps_max"]
-    code = check_concentration(added, part, whole, part_max, firm["concentration_floor_micro"])
-    if code != PASS:
-        found = min(part // max(1, whole // BPS), BPS)
-        return _answer(case, code, LIMIT_SCOPE_FIRM, part_max, found)
-    return PASS
-
-
-@hot
-def _decide_gross_and_net(case, account, strategy, firm, pair):
-    """Exposure in money."""
-    added = _gross_added(case, account)
-    code = _decide_gross(case, account, added, LIMIT_SCOPE_INSTRUMENT)
-    if code == PASS:
-        code = _decide_gross(case, strategy, _gross_added(case, pair), LIMIT_SCOPE_STRATEGY)
-    if code == PASS:
-        code = _decide_gross(case, firm, added, LIMIT_SCOPE_FIRM)
-    if code == PASS:
-        code = _decide_net(case, strategy, LIMIT_SCOPE_STRATEGY)
-    if code == PASS:
-        code = _decide_net(case, firm, LIMIT_SCOPE_FIRM)
-    if code == PASS:
-        code = _decide_concentration(case, account, firm, added)
-    return code
-
-
-@hot
-def _decide_open(case, account, strategy, firm):
+def _open(case, account, strategy, firm):
     """Open orders by number and by money."""
-    code = _decide_open_orders(case, account, LIMIT_SCOPE_INSTRUMENT)
-    if code == PASS:
-        code = _decide_open_orders(case, strategy, LIMIT_SCOPE_STRATEGY)
-    if code == PASS:
-        code = _decide_open_orders(case, firm, LIMIT_SCOPE_FIRM)
-    if code == PASS:
-        code = _decide_open_notional(case, account, LIMIT_SCOPE_INSTRUMENT)
-    if code == PASS:
-        code = _decide_open_notional(case, strategy, LIMIT_SCOPE_STRATEGY)
-    if code == PASS:
-        code = _decide_open_notional(case, firm, LIMIT_SCOPE_FIRM)
-    return code
+    refusal = _open_orders(case, account, OF_INSTRUMENT)
+    if refusal == PASS:
+        refusal = _open_orders(case, strategy, OF_STRATEGY)
+    if refusal == PASS:
+        refusal = _open_orders(case, firm, OF_FIRM)
+    if refusal == PASS:
+        refusal = _open_notional(case, account, OF_INSTRUMENT)
+    if refusal == PASS:
+        refusal = _open_notional(case, strategy, OF_STRATEGY)
+    return refusal if refusal != PASS else _open_notional(case, firm, OF_FIRM)
 
 
 @hot
-def _decide_exposure(case, account, strategy, firm, pair):
-    code = _decide_lots(case, account, strategy, pair)
+def _gross(account, added, of):
+    code = check_money(added, account["gross"] + added, account["gross_micro_max"], REJECT_GROSS_MAX)
+    return PASS if code == PASS else code | of
+
+
+@hot
+def _net(case, account, of):
+    """Long for a buy, short for a sell, nothing of the other side taken off."""
+    added = case["added_value"]
+    code = check_money(added, net_value(case["side"], account) + added, account["net_micro_max"], REJECT_NET_MAX)
+    return PASS if code == PASS else code | of
+
+
+@hot
+def _exposure(case, account, strategy, firm, pair):
+    """Exposure in money."""
+    side, value = case["side"], case["added_value"]
+    added = gross_added(side, value, record_at(case["instrument_addr"], HOLDING))
+    refusal = _gross(account, added, OF_INSTRUMENT)
+    if refusal == PASS:
+        refusal = _gross(strategy, gross_added(side, value, pair), OF_STRATEGY)
+    if refusal == PASS:
+        refusal = _gross(firm, added, OF_FIRM)
+    if refusal == PASS:
+        refusal = _net(case, strategy, OF_STRATEGY)
+    if refusal == PASS:
+        refusal = _net(case, firm, OF_FIRM)
+    if refusal != PASS:
+        return refusal
+    part, whole = account["gross"] + added, firm["gross"] + added
+    floor = firm["concentration_floor_micro"]
+    code = check_concentration(added, part, whole, firm["concentration_bps_max"], floor)
+    return PASS if code == PASS else code | OF_FIRM
+
+
+@hot
+def _rates(case, account, of):
+    """Rates of one strategy or of the firm."""
+    now_ns, window_ns = case["now_ns"], account["rate_window_ns"]
+    code = check_rate(nth_pass_ns(account, account["rate_orders_max"]), now_ns, window_ns, REJECT_RATE)
     if code != PASS:
-        return code
+        return code | of
+    code = check_rate(nth_message_ns(account, order_messages_max(account)), now_ns, window_ns, REJECT_MESSAGE_RATE)
+    if code != PASS:
+        return code | of
+    code = check_rate(nth_cancel_ns(account, account["rate_cancels_max"]), now_ns, window_ns, REJECT_CANCEL_RATE)
+    return PASS if code == PASS else code | of
+
+
+@hot
+def _burst_again(case, account, of):
+    """Over a limit, or full, before the passes that left the window were let go: now they are."""
+    if account["burst_lots_max"] == LIMIT_NONE and account["burst_micro_max"] == LIMIT_NONE:
+        return PASS
+    let_go(account, case["now_ns"], account["pass_mask"] + 1)
+    if burst_is_full(account) == 1:
+        return REJECT_RATE | of
+    code = check_burst(lots_entered(account), case["qty"], account["burst_lots_max"], REJECT_BURST_LOTS)
+    if code == PASS:
+        code = check_burst(value_entered(account), case["value"], account["burst_micro_max"], REJECT_BURST_NOTIONAL)
+    return PASS if code == PASS else code | of
+
+
+@hot
+def _burst(case, account, of):
+    """Sums over the short window. Passes that left it may still be in them: sums within their limits need no look."""
+    lots, value = lots_entered(account) + case["qty"], value_entered(account) + case["value"]
+    if lots <= account["burst_lots_max"] and value <= account["burst_micro_max"] and burst_is_full(account) == 0:
+        return PASS
+    return _burst_again(case, account, of)
+
+
+@hot
+def _sums(case, account, of):
+    """What one scope entered in the short window, and its messages for each execution."""
+    refusal = _burst(case, account, of)
+    if refusal != PASS:
+        return refusal
+    code = check_order_to_trade(
+        account["message_count"] + 1,
+        account["executions"],
+        account["messages_per_fill_max"],
+        account["messages_floor"],
+    )
+    return PASS if code == PASS else code | of
+
+
+@hot
+def _flow(case, account, strategy, firm):
+    """Nothing refused counts as a message, so these come late."""
+    refusal = _rates(case, strategy, OF_STRATEGY)
+    if refusal == PASS:
+        refusal = _rates(case, firm, OF_FIRM)
+    if refusal == PASS:
+        refusal = _sums(case, account, OF_INSTRUMENT)
+    if refusal == PASS:
+        refusal = _sums(case, strategy, OF_STRATEGY)
+    return refusal if refusal != PASS else _sums(case, firm, OF_FIRM)
+
+
+@hot
+def _limits(case):
+    """What the rows of the case limit."""
+    account = record_at(case["instrument_addr"], ACCOUNT)
+    refusal = _size(case, account)
+    if refusal == PASS:
+        refusal = _market(case, account)
+    if refusal != PASS:
+        return refusal
+    strategy, firm = record_at(case["strategy_addr"], ACCOUNT), record_at(case["firm_addr"], ACCOUNT)
+    pair = record_at(case["pair_addr"], HOLDING)
+    refusal = _lots(case, account, strategy, pair)
+    if refusal != PASS:
+        return refusal
     value = case["value"]
     if case["open_after"] != case["qty"]:  # a replace of an order that traded in part
         value = order_value(case["price"], case["open_after"], account)
     case["added_value"] = max(0, value - case["family_value"])
-    code = _decide_open(case, account, strategy, firm)
-    return code if code != PASS else _decide_gross_and_net(case, account, strategy, firm, pair)
-
-
-# --- flow ------------------------------------------------------------------------------------------------------------
-
-
-@hot
-def _decide_order_rate(case, account, scope):
-    rate_max = account["rate_orders_max"]
-    code = check_rate(nth_pass_ns(account, rate_max), case["now_ns"], account["rate_window_ns"], REJECT_RATE)
-    return PASS if code == PASS else _answer(case, code, scope, rate_max, rate_max + 1)
+    refusal = _open(case, account, strategy, firm)
+    if refusal == PASS:
+        refusal = _exposure(case, account, strategy, firm, pair)
+    return refusal if refusal != PASS else _flow(case, account, strategy, firm)
 
 
 @hot
-def _decide_message_rate(case, account, scope):
-    """All messages, less the headroom that is left for cancels and reduces."""
-    if account["rate_messages_max"] == LIMIT_NONE:
-        return PASS
-    rate_max = max(0, account["rate_messages_max"] - account["rate_headroom"])
-    nth_ns = nth_message_ns(account, rate_max) if rate_max > 0 else case["now_ns"]
-    code = check_rate(nth_ns, case["now_ns"], account["rate_window_ns"], REJECT_MESSAGE_RATE)
-    return PASS if code == PASS else _answer(case, code, scope, rate_max, rate_max + 1)
-
-
-@hot
-def _decide_cancel_rate(case, account, scope):
-    rate_max = account["rate_cancels_max"]
-    code = check_rate(nth_cancel_ns(account, rate_max), case["now_ns"], account["rate_window_ns"], REJECT_CANCEL_RATE)
-    return PASS if code == PASS else _answer(case, code, scope, rate_max, rate_max)
-
-
-@hot
-def _decide_burst_lots(case, account, scope):
-    code = check_burst(
-        account["lots_total"] - account["lots_tail"], case["qty"], account["burst_lots_max"], REJECT_BURST_LOTS
-    )
-    if code != PASS:
-        found = account["lots_total"] - account["lots_tail"] + case["qty"]
-        return _answer(case, code, scope, account["burst_lots_max"], found)
-    return PASS
-
-
-@hot
-def _decide_burst_notional(case, account, scope):
-    entered = account["value_total"] - account["value_tail"]
-    code = check_burst(entered, case["value"], account["burst_micro_max"], REJECT_BURST_NOTIONAL)
-    if code != PASS:
-        return _answer(case, code, scope, account["burst_micro_max"], entered + case["value"])
-    return PASS
-
-
-@hot
-def _decide_burst_again(case, account, scope):
-    """Over a limit before the passes that left the window were let go: now they are."""
-    let_go(account, case["now_ns"], account["pass_mask"] + 1)
-    code = _decide_burst_lots(case, account, scope)
-    return code if code != PASS else _decide_burst_notional(case, account, scope)
-
-
-@hot
-def _decide_burst(case, account, scope):
-    """Sums over the short window. Passes that left it may still be in them: a sum within its limit needs no look."""
-    lots_max, value_max = account["burst_lots_max"], account["burst_micro_max"]
-    if lots_max == LIMIT_NONE and value_max == LIMIT_NONE:
-        return PASS
-    if burst_room(account, case["now_ns"]) == 0:
-        passes = account["pass_mask"] + 1
-        return _answer(case, REJECT_RATE, scope, passes, passes + 1)
-    lots = account["lots_total"] - account["lots_tail"] + case["qty"]
-    value = account["value_total"] - account["value_tail"] + case["value"]
-    return PASS if lots <= lots_max and value <= value_max else _decide_burst_again(case, account, scope)
-
-
-@hot
-def _decide_order_to_trade(case, account, scope):
-    messages = account["message_count"] + 1
-    per_fill_max = account["messages_per_fill_max"]
-    code = check_order_to_trade(messages, account["executions"], per_fill_max, account["messages_floor"])
-    return PASS if code == PASS else _answer(case, code, scope, per_fill_max, messages // max(1, account["executions"]))
-
-
-@hot
-def _decide_rates(case, account, scope):
-    """Rates of one strategy or of the firm."""
-    code = _decide_order_rate(case, account, scope)
-    if code == PASS:
-        code = _decide_message_rate(case, account, scope)
-    return code if code != PASS else _decide_cancel_rate(case, account, scope)
-
-
-@hot
-def _decide_sums(case, account, scope):
-    """What one scope entered in the short window, and its messages for each execution."""
-    code = _decide_burst(case, account, scope)
-    return code if code != PASS else _decide_order_to_trade(case, account, scope)
-
-
-@hot
-def _decide_flow(case, account, strategy, firm):
-    """Nothing refused counts as a message, so these come late."""
-    code = _decide_rates(case, strategy, LIMIT_SCOPE_STRATEGY)
-    if code == PASS:
-        code = _decide_rates(case, firm, LIMIT_SCOPE_FIRM)
-    if code == PASS:
-        code = _decide_sums(case, account, LIMIT_SCOPE_INSTRUMENT)
-    if code == PASS:
-        code = _decide_sums(case, strategy, LIMIT_SCOPE_STRATEGY)
-    if code == PASS:
-        code = _decide_sums(case, firm, LIMIT_SCOPE_FIRM)
-    return code
-
-
-@hot
-def _decide_room(case):
+def _room(case):
     """Last: a refusal for want of room means that all else was well."""
     code = check_room(case["state_room"], REJECT_STATE_FULL)
     if code == PASS:
         code = check_room(case["journal_room"], REJECT_JOURNAL_FULL)
     if code == PASS:
         code = check_room(case["orders_room"], REJECT_ORDERS_FULL)
-    return _answer(case, code, 0 if code == PASS else LIMIT_SCOPE_FIRM, 0, 0)
-
-
-# --- all of them -----------------------------------------------------------------------------------------------------
-
-
-@hot
-def _decide_limits(case):
-    """What the rows of the case limit."""
-    account = record_at(case["instrument_addr"], ACCOUNT)
-    code = _decide_size(case, account)
-    if code == PASS:
-        code = _decide_market(case, account)
-    if code != PASS:
-        return code
-    strategy, firm = record_at(case["strategy_addr"], ACCOUNT), record_at(case["firm_addr"], ACCOUNT)
-    pair = record_at(case["pair_addr"], HOLDING)
-    code = _decide_exposure(case, account, strategy, firm, pair)
-    return code if code != PASS else _decide_flow(case, account, strategy, firm)
+    return PASS if code == PASS else code | OF_FIRM
 
 
 @hot
@@ -457,7 +358,15 @@ def decide(case):
 
     Fields behind a refusal may be unset: an unknown instrument has no rows. Cost: bench `risk_check`.
     """
-    code = _decide_form(case)
-    if code == PASS:
-        code = _decide_limits(case)
-    return code if code != PASS else _decide_room(case)
+    refusal = _form(case)
+    if refusal == PASS:
+        refusal = _limits(case)
+    if refusal == PASS:
+        refusal = _room(case)
+    case["code"] = refusal & CODE_BITS
+    case["scope"] = refusal >> SCOPE_SHIFT
+    case["limit_value"] = 0
+    case["found_value"] = 0
+    if refusal != PASS:
+        explain(case)
+    return case["code"]

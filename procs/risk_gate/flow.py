@@ -18,6 +18,7 @@ from shm.jit import hot
 from shm.records.limits import LIMIT_NONE
 
 NEVER_NS = -(1 << 62)  # the time of a message that never was
+NOW_OR_LATER_NS = (1 << 63) - 1  # what a rate of nothing finds in its window
 LET_GO = 2  # passes that leave the window at each new one: one more than comes, so that the ring always empties
 
 
@@ -28,28 +29,23 @@ def _pass_at(account, number):
 
 @hot
 def nth_pass_ns(account, back):
-    """Time of the pass that lies `back` passes back; NEVER_NS when there were fewer, or for LIMIT_NONE."""
-    if back == LIMIT_NONE:
+    """Time of the pass that lies `back` > 0 passes back; NEVER_NS when there were fewer, or for LIMIT_NONE."""
+    count, ring = account["pass_count"], account["pass_mask"] + 1
+    if count < back and (count < ring or back == LIMIT_NONE):
         return NEVER_NS
-    back = min(back, account["pass_mask"] + 1)
-    if account["pass_count"] < back:
-        return NEVER_NS
-    return _pass_at(account, account["pass_count"] - back)["now_ns"]
+    return _pass_at(account, count - min(back, ring))["now_ns"]
 
 
 @hot
 def _nth_time_ns(addr, mask, count, back):
-    if back == LIMIT_NONE:
+    if count < back and (count <= mask or back == LIMIT_NONE):
         return NEVER_NS
-    back = min(back, mask + 1)
-    if count < back:
-        return NEVER_NS
-    return word_at(addr, (count - back) & mask)["value"]
+    return word_at(addr, (count - min(back, mask + 1)) & mask)["value"] if back > 0 else NOW_OR_LATER_NS
 
 
 @hot
 def nth_message_ns(account, back):
-    """The same for all messages of a strategy or the firm."""
+    """The same for all messages of a strategy or the firm; NOW_OR_LATER_NS for `back` 0."""
     return _nth_time_ns(account["message_addr"], account["time_mask"], account["message_count"], back)
 
 
@@ -57,6 +53,24 @@ def nth_message_ns(account, back):
 def nth_cancel_ns(account, back):
     """The same for cancels and reduces of a strategy or the firm."""
     return _nth_time_ns(account["cancel_addr"], account["time_mask"], account["cancel_count"], back)
+
+
+@hot
+def _start_at(account, tail):
+    """Let the sums begin with pass number `tail`."""
+    account["pass_tail"] = tail
+    account["lots_tail"] = account["lots_total"]
+    account["value_tail"] = account["value_total"]
+    if tail < account["pass_count"]:
+        first = _pass_at(account, tail)
+        account["lots_tail"] = first["lots_before"]
+        account["value_tail"] = first["value_before"]
+
+
+@hot
+def rewind(account):
+    """Take back in what the ring remembers: the window may have become longer."""
+    _start_at(account, max(0, account["pass_count"] - account["pass_mask"] - 1))
 
 
 @hot
@@ -70,22 +84,33 @@ def let_go(account, now_ns, passes):
         gone += 1
     if gone == 0:
         return 0
-    account["pass_tail"] = tail
-    account["lots_tail"] = account["lots_total"]
-    account["value_tail"] = account["value_total"]
-    if tail < count:
-        first = _pass_at(account, tail)
-        account["lots_tail"] = first["lots_before"]
-        account["value_tail"] = first["value_before"]
+    _start_at(account, tail)
     return gone
 
 
 @hot
-def burst_room(account, now_ns):
-    """1 when the ring of passes takes one more without forgetting one inside the window."""
-    if account["pass_count"] - account["pass_tail"] <= account["pass_mask"]:
-        return 1
-    return 1 if let_go(account, now_ns, account["pass_mask"] + 1) > 0 else 0
+def burst_is_full(account):
+    """1 when the ring of passes takes no more without forgetting one that the sums still hold."""
+    return 1 if account["pass_count"] - account["pass_tail"] > account["pass_mask"] else 0
+
+
+@hot
+def lots_entered(account):
+    """Lots entered in the burst window, and some that left it and were not let go yet."""
+    return account["lots_total"] - account["lots_tail"]
+
+
+@hot
+def value_entered(account):
+    """The same in the firm's money."""
+    return account["value_total"] - account["value_tail"]
+
+
+@hot
+def order_messages_max(account):
+    """Messages in the rate window that new orders and replaces may reach: all but the headroom of cancels."""
+    messages_max = account["rate_messages_max"]
+    return messages_max if messages_max == LIMIT_NONE else max(0, messages_max - account["rate_headroom"])
 
 
 @hot
@@ -95,10 +120,7 @@ def _record_pass(account, now_ns, lots, value):
         now_ns = max(now_ns, _pass_at(account, passed - 1)["now_ns"])
     let_go(account, now_ns, LET_GO)
     if passed - account["pass_tail"] > account["pass_mask"]:  # only where the sums have no limit: the oldest goes
-        account["pass_tail"] += 1
-        second = _pass_at(account, account["pass_tail"])
-        account["lots_tail"] = second["lots_before"]
-        account["value_tail"] = second["value_before"]
+        _start_at(account, account["pass_tail"] + 1)
     slot = _pass_at(account, passed)
     slot["now_ns"] = now_ns
     slot["lots_before"] = account["lots_total"]

@@ -15,6 +15,7 @@ from procs.risk_gate.exposure import (
     mark_position,
     replace_leaves,
 )
+from procs.risk_gate.flow import rewind
 from procs.risk_gate.money import QTY_BOUND, unit_room
 from procs.risk_gate.rows import (
     ACCOUNT_BYTES,
@@ -71,6 +72,7 @@ def limits_of(gate, row):
         version = latest_read(table, row, target_addr)
         account["limits_seen"] = version
         account["limits_code"] = limits_row_is_set(account) if version > 0 else REJECT_NO_LIMITS
+        rewind(account)
     return account["limits_code"]
 
 

@@ -161,7 +161,22 @@ def _break(book, by_match, report):
 
 
 @hot
-def _correct(book, by_match, slot, report):
+def _correct_totals(book, by_intent, by_order, slot, change):
+    """What an order has traded changes by `change`; what its replaces in flight would leave open with it."""
+    lots, value = family_leaves(book, slot), family_value(book, slot)
+    order = order_at(book, slot)
+    order["cum_lots"] += change
+    child = order["child"]
+    while child != NO_SLOT:
+        younger = order_at(book, child)
+        younger["cum_lots"] += change
+        set_leaves(book, younger, max(0, younger["qty_lots"] - younger["cum_lots"]))
+        child = younger["child"]
+    settle(book, by_intent, by_order, slot, lots, value)
+
+
+@hot
+def _correct(book, by_intent, by_order, by_match, slot, report):
     """CORRECTED: the position moves by what the execution's size changed; values follow the mark, not its price."""
     qty = report["qty_lots"]
     if qty <= 0 or qty > QTY_BOUND:
@@ -173,10 +188,8 @@ def _correct(book, by_match, slot, report):
     change = qty - fill["lots"]
     fill["lots"] = qty
     _move(book, report, change)
-    while slot != NO_SLOT:  # totals of this order's replaces include what has traded
-        order = order_at(book, slot)
-        order["cum_lots"] += change
-        slot = order["child"]
+    if slot != NO_SLOT:
+        _correct_totals(book, by_intent, by_order, slot, change)
     return 0
 
 
@@ -296,7 +309,7 @@ def apply_report(book, by_intent, by_order, by_match, report):
     if kind == REPORT_BROKEN:
         return _break(book, by_match, report)
     if kind == REPORT_CORRECTED:
-        return _correct(book, by_match, slot, report)
+        return _correct(book, by_intent, by_order, by_match, slot, report)
     if kind == REPORT_ACCEPTED or kind == REPORT_REPLACED or kind == REPORT_RESTATED or kind == REPORT_CANCELED:
         return _rest(book, by_intent, by_order, slot, report)
     if kind == REPORT_REJECTED or kind == REPORT_EXPIRED or kind == REPORT_NEVER_ARRIVED:

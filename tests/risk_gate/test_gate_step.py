@@ -7,7 +7,14 @@ from procs.risk_gate.recover import apply_all
 from procs.risk_gate.state import CANCEL_RETRY_NS, INTENT_BATCH, SCAN_BATCH, parts_of
 from shm.atomics import address_of
 from shm.control import control_set, control_state
-from shm.counters import GATE_BREAKS, GATE_OWN_CANCELS, GATE_PASSED, GATE_REJECT_BASE, GATE_UNKNOWN_REPORTS
+from shm.counters import (
+    GATE_BREAKS,
+    GATE_OWN_CANCELS,
+    GATE_PASSED,
+    GATE_REDUCES,
+    GATE_REJECT_BASE,
+    GATE_UNKNOWN_REPORTS,
+)
 from shm.error_log import (
     ERROR_GATE_FOREIGN_INTENT,
     ERROR_GATE_IMPOSSIBLE_REPORT,
@@ -23,7 +30,7 @@ from shm.ring import ring_caught_up_seq, ring_clear_behind, ring_mark_behind
 from tests.support.gate import OPERATOR, Gate, np, view_at
 
 FIRM, SESSION, STRATEGY_0, INSTRUMENT_0 = 0, 1, 2, 4  # scopes of two strategies and two instruments
-KINDS = {codes.INTENT_NEW: "new", codes.INTENT_REPLACE: "replace", codes.INTENT_CANCEL: "cancel"}
+KINDS = {1: "new", 2: "replace", 3: "cancel", 4: "reduce"}
 
 
 @pytest.fixture
@@ -575,3 +582,251 @@ def test_a_gap_in_the_reports_is_never_skipped(gate):
 def test_parts_behind_the_record_are_found_again(gate):
     assert parts_of(gate.state).exposure.slots.shape == (64,)
     assert address_of(parts_of(gate.state).desks) == int(gate.state.gate[0]["desks_addr"])
+
+
+# --- reduces ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_reduce_keeps_its_order_and_all_its_exposure_until_the_venue_answers(gate):
+    intent_id, order = accepted(gate, qty_lots=50)
+    gate.reduce(intent_id, 20)
+    gate.step()
+    (reduce,) = gate.orders()
+    assert (reduce["kind"], reduce["qty_lots"], reduce["order_id"]) == (codes.INTENT_REDUCE, 20, 0)
+    assert (reduce["target_order_id"], reduce["target_intent_id"]) == (order["order_id"], intent_id)
+    assert holding(gate) == (0, 50, 0, 1) and counter(gate, GATE_REDUCES) == 1
+    gate.report(codes.REPORT_CANCELED, order, qty_lots=30, leaves_lots=20)
+    gate.step()
+    assert holding(gate) == (0, 20, 0, 1)
+    assert gate.exposure.firm[0]["value_buy"] == 20 * 10_000 * 100
+    gate.reduce(intent_id, 20)
+    gate.reduce(intent_id, 19)
+    gate.step()
+    assert gate.codes() == [codes.REJECT_REDUCE_SIZE] and len(gate.orders()) == 1
+
+
+REDUCES = """
+what                    before it                             size  -> answer
+----------------------  ------------------------------------  ----  -> ---------------------------
+one less                accepted                              9     -> PASS
+the least               accepted                              1     -> PASS
+the same                accepted                              10    -> REJECT_REDUCE_SIZE
+more                    accepted                              11    -> REJECT_REDUCE_SIZE
+nothing                 accepted                              0     -> REJECT_REDUCE_SIZE
+negative                accepted                              -5    -> REJECT_REDUCE_SIZE
+below what executed     accepted executed                     3     -> PASS
+not yet working         nothing                               5     -> REJECT_UNKNOWN_TARGET
+being cancelled         accepted cancelled                    5     -> REJECT_ALREADY_CANCELLING
+being reduced           accepted reduced                      5     -> REJECT_ALREADY_CANCELLING
+reduced, answered       accepted reduced answered             5     -> PASS
+reduced, refused        accepted reduced refused              5     -> PASS
+being replaced          accepted replaced                     5     -> REJECT_ALREADY_CANCELLING
+closed                  accepted closed                       5     -> REJECT_UNKNOWN_TARGET
+cancel only             accepted CANCEL_ONLY                  5     -> PASS
+halted                  accepted HALTED                       5     -> PASS
+expired long ago        accepted late                         5     -> PASS
+"""
+
+
+@pytest.mark.parametrize("line", REDUCES.strip().splitlines()[2:])
+def test_a_reduce_passes_whenever_a_cancel_does_and_only_to_less(gate, line):
+    left, answer = line.split("->")
+    *before, size = left[24:].split()
+    intent_id, order = passed(gate)
+    happen = dict(
+        nothing=lambda: None,
+        accepted=lambda: gate.report(codes.REPORT_ACCEPTED, order, leaves_lots=10),
+        executed=lambda: gate.report(codes.REPORT_EXECUTED, order, qty_lots=4, leaves_lots=6),
+        cancelled=lambda: gate.cancel(intent_id),
+        reduced=lambda: gate.reduce(intent_id, 8),
+        answered=lambda: gate.report(codes.REPORT_CANCELED, order, qty_lots=2, leaves_lots=8),
+        refused=lambda: gate.report(codes.REPORT_CANCEL_REJECTED, order, leaves_lots=10),
+        replaced=lambda: gate.replace(intent_id),
+        closed=lambda: gate.report(codes.REPORT_CANCELED, order, qty_lots=10, leaves_lots=0),
+        CANCEL_ONLY=lambda: control_set(gate.operator[0], FIRM, codes.STATE_CANCEL_ONLY),
+        HALTED=lambda: control_set(gate.operator[0], FIRM, codes.STATE_HALTED),
+        late=lambda: None,
+    )
+    for name in before:
+        happen[name]()
+        if name not in ("CANCEL_ONLY", "HALTED"):
+            gate.step()
+    gate.orders()
+    gate.reduce(intent_id, int(size), expires_ns=gate.now_ns - 1)
+    gate.step()
+    found = gate.codes() or [codes.PASS]
+    assert found == [getattr(codes, answer.strip())], line
+    wanted = ["reduce"] if found == [codes.PASS] else []
+    assert kinds([order for order in gate.orders() if not order["flags"]]) == wanted
+
+
+def test_a_cancel_passes_while_a_reduce_is_on_its_way_and_another_strategy_cannot_reduce(gate):
+    intent_id, order = accepted(gate)
+    gate.reduce(intent_id, 5)
+    gate.reduce(intent_id, 5, strategy=1)
+    gate.cancel(intent_id)
+    gate.step(times=2)
+    assert kinds(gate.orders()) == ["reduce", "cancel"] and gate.codes(1) == [codes.REJECT_UNKNOWN_TARGET]
+    gate.report(codes.REPORT_CANCELED, order, qty_lots=5, leaves_lots=5)
+    gate.cancel(intent_id)
+    gate.step(times=2)
+    assert gate.codes() == [codes.REJECT_ALREADY_CANCELLING], "what the reduce left is still being cancelled"
+
+
+# --- money and flow --------------------------------------------------------------------------------------------------
+
+
+def test_a_reject_names_the_scope_of_its_limit_in_record_and_journal(gate):
+    gate.limit(4, gross_micro_max=10_000_000)
+    for qty, strategy, instrument in ((9, 0, 0), (1, 1, 1), (1, 1, 0)):
+        gate.intent(strategy, qty_lots=qty, instrument_id=instrument)
+        gate.step()
+    (reject,) = gate.rejects(1)
+    wanted = (codes.REJECT_GROSS_MAX, codes.LIMIT_SCOPE_FIRM, 10_000_000, 11_000_000)
+    for record in (reject, gate.decisions()[0][-1]):
+        assert tuple(int(record[name]) for name in ("code", "scope", "limit_value", "found_value")) == wanted
+
+
+def test_positions_are_worth_what_the_market_says_when_the_next_intent_looks(gate):
+    _, order = accepted(gate)
+    gate.report(codes.REPORT_EXECUTED, order, qty_lots=10, leaves_lots=0, price_ticks=9_000)
+    gate.step()
+    assert int(gate.exposure.firm[0]["value"]) == 10 * 10_000 * 100, "its mark is the market of its intent"
+    gate.top(0, 10_900, 11_100)
+    gate.intent(qty_lots=0)
+    gate.step()
+    assert int(gate.exposure.firm[0]["value"]) == 10 * 11_000 * 100 == int(gate.exposure.strategies[0]["value"])
+
+
+def test_a_limit_that_the_market_broke_still_lets_a_position_shrink(gate):
+    _, order = accepted(gate)
+    gate.report(codes.REPORT_EXECUTED, order, qty_lots=10, leaves_lots=0)
+    gate.limit(0, gross_micro_max=5_000_000)
+    gate.intent(qty_lots=1)
+    gate.intent(qty_lots=10, side=codes.SIDE_SELL)
+    gate.intent(qty_lots=11, side=codes.SIDE_SELL)
+    gate.step(times=2)
+    assert gate.codes() == [codes.REJECT_GROSS_MAX] * 2 and kinds(gate.orders()) == ["new"]
+
+
+def test_instruments_of_several_currencies_count_in_the_firms(gate):
+    gate.limit(0, fx_ppm=2_000_000)
+    gate.limit(1, fx_ppm=500_000)
+    gate.limit(4, open_micro_max=25_000_000)
+    gate.intent(qty_lots=10)
+    gate.intent(qty_lots=11, instrument_id=1)
+    gate.intent(qty_lots=10, instrument_id=1)
+    gate.step()
+    assert gate.codes() == [codes.REJECT_OPEN_NOTIONAL_MAX] and len(gate.orders()) == 2
+    assert int(gate.exposure.firm[0]["value_buy"]) == 25_000_000
+
+
+def test_an_instrument_without_a_rate_is_not_traded(gate):
+    gate.limit(1, fx_ppm=0)
+    gate.intent(instrument_id=1)
+    gate.step()
+    assert gate.codes() == [codes.REJECT_FX_RATE]
+
+
+def test_cancels_have_headroom_in_the_messages_and_stop_new_orders_only(gate):
+    gate.limit(2, rate_messages_max=4, rate_headroom=2, rate_window_ns=100)
+    first, second, third = (gate.intent() for _ in range(3))
+    gate.step()
+    assert kinds(gate.orders()) == ["new", "new"] and gate.codes() == [codes.REJECT_MESSAGE_RATE]
+    gate.limit(2, rate_cancels_max=2, rate_window_ns=100)
+    gate.cancel(first)
+    gate.intent()
+    gate.cancel(second)
+    gate.intent()
+    gate.step()
+    assert kinds(gate.orders()) == ["cancel", "new", "cancel"] and gate.codes() == [codes.REJECT_CANCEL_RATE]
+    gate.now_ns += 100
+    gate.intent()
+    gate.step()
+    assert kinds(gate.orders()) == ["new"], third
+
+
+def test_a_burst_window_forgets_and_a_longer_one_remembers_again(gate):
+    gate.limit(0, burst_lots_max=20, burst_window_ns=100)
+    gate.intent(qty_lots=15)
+    gate.step()
+    gate.now_ns += 99
+    gate.intent(qty_lots=6)
+    gate.intent(qty_lots=5)
+    gate.step()
+    assert gate.codes() == [codes.REJECT_BURST_LOTS]
+    gate.now_ns += 1
+    gate.intent(qty_lots=15)
+    gate.step()
+    gate.limit(0, burst_lots_max=20, burst_window_ns=1000)
+    gate.intent(qty_lots=1)
+    gate.step()
+    (reject,) = gate.rejects()
+    assert (int(reject["found_value"]), int(reject["scope"])) == (36, codes.LIMIT_SCOPE_INSTRUMENT)
+
+
+def test_executions_pay_for_messages(gate):
+    gate.limit(3, messages_per_fill_max=2, messages_floor=2)
+    _, order = accepted(gate, strategy=1)
+    gate.intent(1)
+    gate.intent(1)
+    gate.step()
+    assert gate.codes(1) == [codes.REJECT_ORDER_TO_TRADE]
+    for leaves in (9, 8):
+        gate.report(codes.REPORT_EXECUTED, order, qty_lots=1, leaves_lots=leaves)
+    gate.intent(1)
+    gate.intent(1)
+    gate.intent(1)
+    gate.step()
+    assert gate.codes(1) == [codes.REJECT_ORDER_TO_TRADE]
+
+
+# --- corrections -----------------------------------------------------------------------------------------------------
+
+
+def test_a_corrected_trade_moves_the_position_by_the_difference_and_a_broken_one_by_what_it_became(gate):
+    _, order = accepted(gate, side=codes.SIDE_SELL)
+    gate.report(codes.REPORT_EXECUTED, order, qty_lots=6, leaves_lots=4, match_number=77)
+    gate.report(codes.REPORT_CORRECTED, order, qty_lots=2, leaves_lots=4, match_number=77, price_ticks=9_990)
+    gate.step()
+    assert holding(gate) == (-2, 0, 4, 1) and gate.errors() == []
+    gate.report(codes.REPORT_CORRECTED, order, qty_lots=5, leaves_lots=4, match_number=77)
+    gate.report(codes.REPORT_BROKEN, order, qty_lots=5, leaves_lots=4, match_number=77)
+    gate.step()
+    assert holding(gate) == (0, 0, 4, 1) and gate.errors() == []
+    gate.report(codes.REPORT_CORRECTED, order, qty_lots=5, leaves_lots=4, match_number=77)
+    gate.step()
+    assert holding(gate) == (0, 0, 4, 1) and gate.errors() == [ERROR_GATE_IMPOSSIBLE_REPORT]
+
+
+def test_a_correction_counts_in_the_total_of_a_replace_in_flight(gate):
+    intent_id, order = accepted(gate, qty_lots=50)
+    gate.report(codes.REPORT_EXECUTED, order, qty_lots=20, leaves_lots=30, match_number=1)
+    gate.replace(intent_id, qty_lots=80)
+    gate.step(times=2)
+    assert holding(gate) == (20, 60, 0, 1)
+    gate.report(codes.REPORT_CORRECTED, order, qty_lots=5, leaves_lots=30, match_number=1)
+    gate.step()
+    assert holding(gate) == (5, 75, 0, 1)
+
+
+def test_a_restated_order_counts_at_the_venues_price_and_size(gate):
+    _, order = accepted(gate)
+    gate.report(codes.REPORT_RESTATED, order, price_ticks=9_900, qty_lots=8, leaves_lots=8)
+    gate.step()
+    assert holding(gate) == (0, 8, 0, 1) and int(gate.exposure.firm[0]["value_buy"]) == 8 * 9_900 * 100
+
+
+# --- quoting steps ---------------------------------------------------------------------------------------------------
+
+
+def test_the_price_is_held_against_the_step_of_its_band(gate):
+    rules = dict(lot_lots=1, price_ticks_max=1_000_000, multiplier=1, price_tick_micro=100, quote_tick_ticks=100)
+    gate.write("instruments", 0, band_from_ticks=(0, 10_000, 0, 0), band_tick_ticks=(1, 50, 0, 0), **rules)
+    for price in (9_999, 10_000, 10_050, 10_049, 10_001):
+        gate.intent(price_ticks=price)
+    gate.step()
+    assert [int(order["price_ticks"]) for order in gate.orders()] == [9_999, 10_000, 10_050]
+    assert [(int(reject["code"]), int(reject["limit_value"])) for reject in gate.rejects()] == [
+        (codes.REJECT_TICK_SIZE, 50)
+    ] * 2
