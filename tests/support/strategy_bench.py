@@ -105,7 +105,7 @@ class StrategyBench:
     def reject(self, code: int, intent_id: int, side: int, row: int = ROW):
         self._put(self.reject_in, REJECT, code=code, intent_id=intent_id, side=side, instrument_id=row)
 
-    def book(self, bids, asks, row: int = ROW, trading_state: int = TRADING_OPEN):
+    def book(self, bids, asks, row: int = ROW, trading_state: int = TRADING_OPEN, venue_seq: int = 0):
         """Publish a depth: lists of (price_ticks, qty_lots), best first."""
         depth = record_view(latest_claim(self.depth[0], row), DEPTH)
         for side, levels in (("bid", bids), ("ask", asks)):
@@ -114,6 +114,7 @@ class StrategyBench:
                 depth[f"{side}_price_ticks"][level] = price
                 depth[f"{side}_qty_lots"][level] = lots
         depth["trading_state"] = trading_state
+        depth["venue_seq"] = venue_seq
         latest_publish(self.depth[0], row)
 
     def position(self, lots: int, reports_seq: int, row: int = ROW):
