@@ -19,8 +19,7 @@ quote that is within `hold_percent` of a step of where it should be stays, and k
 
 import math
 
-from procs.strategy.params import Param
-from procs.strategy.slot import LEVELS
+from procs.strategy.params import LEVELS, Param
 
 PARAMS = {
     "risk_aversion": Param(0.05, 1e-6, 100.0, "g, per quoting step and quote size"),

@@ -1,10 +1,11 @@
 """Look: bring the view of one instrument up to its newest book and position, and say whether its model may be asked."""
 
 from procs.strategy.markout import HORIZONS, MARKOUT, settle_markout
+from procs.strategy.params import LEVELS
 from procs.strategy.protection import jumped
 from procs.strategy.queue_position import find_place
 from procs.strategy.signals.update import interrupt_signals, update_signals
-from procs.strategy.slot import LEVELS, SLOTS
+from procs.strategy.slot import SLOTS
 from procs.strategy.step import MARKOUT_BYTES
 from shm.atomics import record_at
 from shm.codes import TRADING_OPEN
