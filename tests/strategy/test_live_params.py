@@ -5,13 +5,13 @@ import pytest
 
 from procs.strategy.load import load_strategy
 from procs.strategy.params import StrategyRefused, layout_of
+from procs.strategy.state import rules_of
 from shm.atomics import record_view
-from shm.codes import INTENT_NEW
 from shm.error_log import ERROR_PARAMS_LAYOUT
 from shm.latest import latest_claim, latest_publish
 from shm.records.error_row import ERROR_ROW
 from shm.records.live_params import LIVE_PARAMS
-from tests.support.strategy_bench import ROW, StrategyBench
+from tests.support.strategy_bench import ROW, StrategyBench, config_with
 
 MS = 1_000_000
 MID = 1_000_000
@@ -82,12 +82,8 @@ def test_a_declared_dtype_stands_over_that_of_the_default(tmp_path):
     strategy = load_strategy(str(path))
     assert strategy.params_dtype == np.dtype([("share", "<f8"), ("size", "<i8")])
     assert strategy.quoting["hold_percent"].default == 30 and strategy.quoting["refill_percent"].default == 50
-    bench = StrategyBench(str(path), share=0.7)
-    bench.fresh()
-    bench.book([(MID - 100, 300)], [(MID + 100, 300)])
-    bench.step(MS)
-    assert [(int(i["kind"]), int(i["qty_lots"])) for i in bench.intents()] == [(INTENT_NEW, 7)]
-    assert bench.state.rules[ROW]["hold_ticks"] == 30
+    rules, _views, params = rules_of(config_with(str(path), share=0.7), "strategy")
+    assert (params[ROW]["share"], params[ROW]["size"], rules[ROW]["hold_ticks"]) == (0.7, 5, 30)
 
 
 @pytest.mark.parametrize(

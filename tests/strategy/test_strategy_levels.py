@@ -1,6 +1,7 @@
 """Several levels a side: one message moves a ladder, sizes shrink in place, a top-up leaves the first order its place."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,38 +28,18 @@ from tests.support.strategy_bench import ROW, StrategyBench
 
 MS = 1_000_000
 MID = 1_000_000
-WISHES = '''
-"""Quotes what its parameters say, level by level."""
-from procs.strategy.params import Param
-
-PARAMS = {f"{side}_{what}_{level}": Param(0, 0, 2_000_000, "wish")
-          for side in ("bid", "ask") for what in ("ticks", "lots") for level in range(4)}
-
-
-def quote(view, params, state, out):
-    out["bid_level_price_ticks"][0] = params["bid_ticks_0"]
-    out["bid_level_price_ticks"][1] = params["bid_ticks_1"]
-    out["bid_level_price_ticks"][2] = params["bid_ticks_2"]
-    out["bid_level_price_ticks"][3] = params["bid_ticks_3"]
-    out["bid_level_qty_lots"][0] = params["bid_lots_0"]
-    out["bid_level_qty_lots"][1] = params["bid_lots_1"]
-    out["bid_level_qty_lots"][2] = params["bid_lots_2"]
-    out["bid_level_qty_lots"][3] = params["bid_lots_3"]
-    out["ask_level_price_ticks"][0] = params["ask_ticks_0"]
-    out["ask_level_qty_lots"][0] = params["ask_lots_0"]
-'''
+WISHES = str(Path(__file__).parents[1] / "support/strategies/wishes.py")
 
 
 class Quoter:
     """A bench whose strategy quotes what `want` was told; `settle` answers every intent as the venue would."""
 
-    def __init__(self, path, **params):
-        path.write_text(WISHES)
-        self.bench = StrategyBench(str(path), **params)
+    def __init__(self, **params):
+        self.bench = StrategyBench(WISHES, **params)
         self.bench.fresh()
         self.bench.book([(MID - 100, 300)], [(MID + 100, 300)])
         self.now_ns = MS
-        self.params = load_strategy(str(path)).params_dtype.names
+        self.params = load_strategy(WISHES).params_dtype.names
 
     def want(self, bids, asks=()):
         """Publish the wish as the strategy's parameters and step; returns the intents as (kind, side, price, qty)."""
@@ -115,8 +96,8 @@ class Quoter:
 
 
 @pytest.fixture
-def quoter(tmp_path):
-    return Quoter(tmp_path / "wishes.py")
+def quoter():
+    return Quoter()
 
 
 def ladder(best, lots=10, levels=4):
@@ -233,16 +214,16 @@ def test_no_level_crosses_our_own_quotes_of_the_other_side(quoter):
     "hold, wish, expected",
     [(0, 60, []), (0, 100, [100]), (0, -10, [-100]), (40, 139, []), (40, 140, [100]), (40, -40, []), (40, -41, [-100])],
 )
-def test_a_working_quote_stays_while_its_wish_is_within_tolerance(tmp_path, hold, wish, expected):
-    quoter = Quoter(tmp_path / "wishes.py", hold_percent=hold)
+def test_a_working_quote_stays_while_its_wish_is_within_tolerance(hold, wish, expected):
+    quoter = Quoter(hold_percent=hold)
     base = MID - 1_000
     quoter.want([(base, 10)])
     quoter.settle()
     assert [price - base for _, _, price, _ in quoter.want([(base + wish, 10)])] == expected
 
 
-def test_holding_never_breaks_the_obligation_that_moving_keeps(tmp_path):
-    quoter = Quoter(tmp_path / "wishes.py", hold_percent=90, obligation_spread_ticks=400)
+def test_holding_never_breaks_the_obligation_that_moving_keeps():
+    quoter = Quoter(hold_percent=90, obligation_spread_ticks=400)
     quoter.want([(MID - 200, 10)], [(MID + 200, 10)])
     quoter.settle()
     assert quoter.want([(MID - 180, 10)], [(MID + 180, 10)]) == []
