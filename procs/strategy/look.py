@@ -126,7 +126,7 @@ def _own_asks(view, slots, first, span):
 def _find_places(state, row, depth):
     # queue positions are settled only on a book that is exactly as new as the ticks
     mark = state.marks[row]
-    if depth["venue_seq"] != mark["seen_seq"]:
+    if depth["venue_seq"] != mark["seen_seq"] or mark["bid_span"] + mark["ask_span"] == 0:
         return
     bid, ask = row * 2 * SLOTS, (row * 2 + 1) * SLOTS
     for level in range(DEPTH_LEVELS):
