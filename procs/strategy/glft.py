@@ -41,7 +41,8 @@ def quote(view, params, state, out):
     step = view["quote_tick_ticks"]
     aversion = params["risk_aversion"]
     volatility = max(view["volatility_milli"] / (1_000.0 * step), params["volatility_steps_min"])
-    arrival, decay, nearest = params["arrival_per_s"], params["decay_per_step"], params["half_spread_steps_unknown"]
+    arrival, decay = params["arrival_per_s"], params["decay_per_step"]
+    nearest = max(params["half_spread_steps_min"], params["half_spread_steps_unknown"])
     if view["arrival_micro"] > 0 and view["decay_milli"] > 0:
         arrival, decay = view["arrival_micro"] * 1e-6, view["decay_milli"] * 1e-3
         if view["volatility_milli"] > 0:
