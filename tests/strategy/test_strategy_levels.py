@@ -24,6 +24,7 @@ from shm.codes import (
     SIDE_BUY,
     SIDE_SELL,
 )
+from shm.jit import hot
 from tests.support.strategy_bench import ROW, StrategyBench
 
 MS = 1_000_000
@@ -248,10 +249,17 @@ bids (price lots)            asks (price lots)    bids sent                    a
 """
 
 
+@hot
+def normalise_first(outs, views, rules, bids, asks):
+    """Rows of arrays, as the step has them: numpy hands no record with fields at one offset to compiled code."""
+    return normalise(outs[0], views[0], rules[0], bids[0], asks[0])
+
+
 @pytest.mark.parametrize("row", WANTED.strip().splitlines()[1:])
 def test_what_a_model_wants_is_brought_to_what_may_be_sent(row):
     cells = [[int(word) for word in cell.split() if word != "-"] for cell in re.split(r"\s{3,}", row.strip())]
-    out, view, rules = np.zeros(1, OUT)[0], np.zeros(1, VIEW)[0], np.zeros(1, RULES)[0]
+    outs, views, all_rules = np.zeros(1, OUT), np.zeros(1, VIEW), np.zeros(1, RULES)
+    out, view, rules = outs[0], views[0], all_rules[0]
     view["bid_price_ticks"], view["ask_price_ticks"] = 999_900, 1_000_100
     rules["quote_tick_ticks"], rules["lot_lots"], rules["price_ticks_max"] = 100, 5, 2_000_000
     for side, wishes in (("bid", cells[0]), ("ask", cells[1])):
@@ -259,7 +267,7 @@ def test_what_a_model_wants_is_brought_to_what_may_be_sent(row):
             out[f"{side}_level_price_ticks"][level] = wishes[2 * level]
             out[f"{side}_level_qty_lots"][level] = wishes[2 * level + 1]
     bid, ask = np.zeros(1, LADDER), np.zeros(1, LADDER)
-    normalise(out, view, rules, bid[0], ask[0])
+    normalise_first(outs, views, all_rules, bid, ask)
     for made, expected in ((bid[0], cells[2]), (ask[0], cells[3])):
         found = []
         for level in range(made["levels"]):
