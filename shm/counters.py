@@ -1,7 +1,7 @@
 """Every counter of every instance: id, label, unit, and the value that is an alarm. Imports nothing of ours.
 
 A counter is one int64 word in its instance's object (`COUNTERS_OFFSET`), written by the hot thread (ids below 96, and
-from 112 on) or by the control thread (96 to 111). Ids are stable; a retired id is never reused. A role leaves others'
+from 128 on) or by the control thread (96 to 127). Ids are stable; a retired id is never reused. A role leaves others'
 counters at zero.
 """
 
@@ -34,9 +34,9 @@ STRATEGY_TICKS, STRATEGY_QUOTES, STRATEGY_INTENTS, STRATEGY_REJECTS, STRATEGY_RE
 )
 STRATEGY_FOREIGN, STRATEGY_OBLIGED_NS, STRATEGY_PRESENT_NS, STRATEGY_WIDE_NS, STRATEGY_THIN_NS = 22, 23, 59, 78, 79
 STRATEGY_HELD_BACK, STRATEGY_JUMPS = 84, 85
-STRATEGY_MARKOUT_MICRO = 112  # three, one for each horizon of procs/strategy/markout.py
-STRATEGY_MARKED_LOTS = 115  # three
-STRATEGY_REDUCES, STRATEGY_PARAMS = 118, 119
+STRATEGY_MARKOUT_MICRO = 200  # three, one for each horizon of procs/strategy/markout.py
+STRATEGY_MARKED_LOTS = 203  # three
+STRATEGY_REDUCES, STRATEGY_PARAMS = 206, 207
 # risk_gate
 GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
 GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
