@@ -18,7 +18,7 @@ from tests.support.feed_bench import FeedBench
 from tests.support.itch_flow import ItchFlow, datagram, message
 
 SEED = 77
-EVENTS = 400 if JIT_OFF else 4_000
+EVENTS = 400 if JIT_OFF else 2_500
 SOAK_EVENTS = 100_000
 LEVELS = 5
 SYMBOLS = ["AAAA", "BBBB", "CCCC"]
