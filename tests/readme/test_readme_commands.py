@@ -85,6 +85,16 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
         Line("resume --reason back --scope instrument:QNTA --name {name}", "^instrument:QNTA ACTIVE"),
         Line("resume --reason back --scope strategy:strategy --name {name}", "^strategy:strategy ACTIVE"),
     ],
+    "quintet journal": [
+        Line("journal --name {name}", r"order_sender +\d+ +live"),
+        Line("journal risk_gate --from 0 --kind decision --where side=buy --name {name}", r"decision +code="),
+        Line("journal order_sender --last 1 --follow --name {name}", "kind=", until=r"kind="),
+        Line("journal --verify --name {name}", r"order_sender \d+: sound"),
+    ],
+    "quintet params": [
+        Line("params --name {name}", "qty_lots"),
+        Line("params qty_lots=200 --strategy strategy --instrument QNTA --reason trial --name {name}", "qty_lots"),
+    ],
     "quintet down": [Line("down --name {name}", "is down$")],
     "quintet fabric": [
         Line("fabric create --profile prod --name {other}", REFUSED, (0, 1)),
