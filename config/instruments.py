@@ -16,6 +16,7 @@ class Instrument(Struct, forbid_unknown_fields=True, frozen=True):
     price_ticks_max: int
     multiplier: int
     price_tick_micro: int
+    fee_class: str = "standard"  # which of a venue's dated fees it pays
 
 
 class Instruments(Struct, forbid_unknown_fields=True, frozen=True, rename={"instruments": "instrument"}):

@@ -8,7 +8,19 @@ from config.load import Config
 from procs.cli.effective import effective_config
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.tables import tables_of
-from shm.codes import CHANNEL_FRESH, CHANNEL_STALE, CLOCK_DRIVEN, CLOCK_SCALED, LIFE_NAMES, REJECT_NAMES
+from procs.runtime.totals import currencies_of
+from shm.codes import (
+    CHANNEL_FRESH,
+    CHANNEL_STALE,
+    CLOCK_DRIVEN,
+    CLOCK_SCALED,
+    LIFE_NAMES,
+    REJECT_NAMES,
+    TOTAL_FIRM,
+    TOTAL_INSTRUMENT,
+    TOTAL_SESSION,
+    TOTAL_STRATEGY,
+)
 from shm.control_words import ControlWords
 from shm.counters import COUNTERS, GATE_REJECT_BASE
 from shm.error_log import error_label
@@ -30,12 +42,14 @@ from shm.records.ledger import LEDGER
 from shm.records.pnl import PNL
 from shm.records.position import POSITION
 from shm.records.segment_header import SEGMENT_KIND_CLOCK, SEGMENT_KIND_CONTROL
+from shm.records.total import SUMMED, TOTAL
 from shm.segment import HEADER_BYTES
 
 CHANNEL_NAMES = {0: "never heard", CHANNEL_FRESH: "fresh", CHANNEL_STALE: "stale", 3: "ended"}
 WARNING_NAMES = {1: "not pinned", 2: "memory not locked", 4: "no real-time policy"}
 
 
+ONLY_MARKED = ("unrealised_micro", "fifo_realised_micro", "fifo_unrealised_micro", "fifo_unusable")
 FIRST_REJECT = min(REJECT_NAMES)
 
 
@@ -263,16 +277,28 @@ class Snapshot:
                     "currency": instrument.currency,
                     "position_lots": int(row["position_lots"]),
                     "position_lots_max": self.config.limits.instruments[instrument.symbol].position_lots_max,
-                    "bought_lots": int(row["bought_lots"]),
-                    "sold_lots": int(row["sold_lots"]),
-                    "fills": int(row["fills"]),
-                    "realised_micro": int(row["realised_micro"]),
-                    "unrealised_micro": int(mark["unrealised_micro"]),
-                    "fees_micro": int(row["fees_micro"]),
-                    "spread_micro": int(row["spread_micro"]),
+                    **{name: int(row[name]) for name in SUMMED if name in row.dtype.names},
+                    **{name: int(mark[name]) for name in ONLY_MARKED},
                     "reports_seq": int(row["reports_seq"]),
                 }
             )
+        return found
+
+    def totals(self) -> list[dict]:
+        """One row for each scope and currency in which anything was ever traded: what rows of positions() add up to."""
+        names = {
+            TOTAL_FIRM: ("firm", ["firm"]),
+            TOTAL_SESSION: ("venue", [venue.name for venue in self.config.venues]),
+            TOTAL_STRATEGY: ("strategy", [held.name for held in self.config.topology.of_role("strategy")]),
+            TOTAL_INSTRUMENT: ("instrument", [held.symbol for held in self.config.instruments]),
+        }
+        currencies, found = currencies_of(self.config), []
+        for row in self.view.table("totals", TOTAL)[1]:
+            if row["fills"]:
+                scope, members = names[int(row["scope"])]
+                head = {"scope": scope, "name": members[int(row["scope_id"])]}
+                head["currency"] = currencies[int(row["currency_id"])]
+                found.append({**head, **{name: int(row[name]) for name in SUMMED}})
         return found
 
     def ledger(self) -> np.ndarray:

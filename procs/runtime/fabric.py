@@ -9,7 +9,8 @@ import time
 
 import numpy as np
 
-from config.load import Config, encode
+from config.fees import with_trading_date
+from config.load import Config, encode, file_of
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.fill import instrument_rows, limit_rows
 from procs.runtime.objects import journals_of, rings_of
@@ -63,7 +64,7 @@ class Fabric:
 
     def __init__(self, config: Config, *, fresh: bool = False):
         """Create everything. `fresh` empties the state folder first: a demonstration starts from nothing."""
-        self.config = config
+        self.config = config = with_trading_date(config, file_of("venues.toml"))
         self.state_folder = state_folder(config.name)
         if fresh:
             self._refuse_to_empty()

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from config.fees import fees_in_force, trading_date
 from procs.net.port import FramePort, open_port
 from procs.venue.book import prepare_books
 from procs.venue.desk import CONNECTIONS_MAX, prepare_desk
@@ -53,12 +54,15 @@ class State(NamedTuple):
 
 
 def make_rules(config) -> np.ndarray:
-    """Trading rules and fees of every instrument, from the configuration. Fees are those of the first venue."""
+    """Trading rules of every instrument, from the configuration, and the first venue's fees of the trading date."""
     rules = np.zeros(len(config.instruments), RULE)
     for row, instrument in enumerate(config.instruments):
         rules[row]["unit_micro"] = instrument.multiplier * instrument.price_tick_micro
-        rules[row]["fee_added"] = config.venues[0].fee_added_micro_per_lot
-        rules[row]["fee_removed"] = config.venues[0].fee_removed_micro_per_lot
+        fees = fees_in_force(config.venues[0], instrument.fee_class, trading_date(config))
+        for liquidity in ("added", "removed"):
+            rules[row][f"fee_{liquidity}"] = getattr(fees, f"{liquidity}_micro_per_lot")
+            rules[row][f"fee_{liquidity}_e8"] = getattr(fees, f"{liquidity}_e8_of_notional")
+            rules[row][f"fee_{liquidity}_least"] = getattr(fees, f"{liquidity}_fill_min_micro")
         rules[row]["tick"], rules[row]["lot"] = instrument.quote_tick_ticks, instrument.lot_lots
         rules[row]["price_max"] = instrument.price_ticks_max
     return rules
