@@ -61,6 +61,18 @@ def fees_in_force(venue, fee_class: str, on: date) -> Fees | None:
     return None
 
 
+def fees_by_row(config) -> list[list[Fees]]:
+    """By venue and row of `instruments`: the entry in force on the trading date; no fees for a row without currency."""
+    on, found = trading_date(config), []
+    classes = {instrument.fee_class for instrument in config.instruments}
+    for venue in config.venues:
+        in_force = {
+            fee_class: fees_in_force(venue, fee_class, on) or Fees(on, 0, 0, fee_class) for fee_class in classes
+        }
+        found.append([in_force[instrument.fee_class] for instrument in config.instruments])
+    return found
+
+
 def check_fees(config, file) -> None:
     """Raise ConfigError at the first entry that contradicts itself or another, or that is missing."""
     for row, venue in enumerate(config.venues):
@@ -75,7 +87,7 @@ def check_in_force(config, file) -> None:
     """Raise ConfigError when an instrument has no fees at a venue on the trading date."""
     on = trading_date(config)
     for row, venue in enumerate(config.venues):
-        for fee_class in sorted({instrument.fee_class for instrument in config.instruments}):
+        for fee_class in sorted({instrument.fee_class for instrument in config.instruments if instrument.currency}):
             if fees_in_force(venue, fee_class, on) is None:
                 dates = [_span(entry) for _, entry in entries_of(venue, fee_class)]
                 expected = f"an entry of class {fee_class!r} in force on {on}"

@@ -293,12 +293,12 @@ class Snapshot:
             TOTAL_INSTRUMENT: ("instrument", [held.symbol for held in self.config.instruments]),
         }
         currencies, found = currencies_of(self.config), []
-        for row in self.view.table("totals", TOTAL)[1]:
-            if row["fills"]:
-                scope, members = names[int(row["scope"])]
-                head = {"scope": scope, "name": members[int(row["scope_id"])]}
-                head["currency"] = currencies[int(row["currency_id"])]
-                found.append({**head, **{name: int(row[name]) for name in SUMMED}})
+        rows = self.view.table("totals", TOTAL)[1]
+        for row in rows[rows["fills"] > 0]:
+            scope, members = names[int(row["scope"])]
+            head = {"scope": scope, "name": members[int(row["scope_id"])]}
+            head["currency"] = currencies[int(row["currency_id"])]
+            found.append({**head, **{name: int(row[name]) for name in SUMMED}})
         return found
 
     def ledger(self) -> np.ndarray:

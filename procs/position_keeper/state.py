@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from config.fees import fees_in_force, trading_date
+from config.fees import fees_by_row
 from procs.position_keeper.lots import QUEUE, lots_for
 from procs.position_keeper.money import FEE_RULE
 from procs.runtime.totals import total_rows, totals_of_pnl
@@ -90,10 +90,9 @@ class KeeperState(NamedTuple):
 
 def fee_rules(config) -> np.ndarray:
     """FEE_RULE of every session, instrument and liquidity, in force on the trading date."""
-    on, rules = trading_date(config), []
-    for venue in config.venues:
-        for instrument in config.instruments:
-            fees = fees_in_force(venue, instrument.fee_class, on)
+    rules = []
+    for by_row in fees_by_row(config):
+        for fees in by_row:
             rules.append((fees.added_micro_per_lot, fees.added_e8_of_notional, fees.added_fill_min_micro, 0))
             rules.append((fees.removed_micro_per_lot, fees.removed_e8_of_notional, fees.removed_fill_min_micro, 0))
     return np.array(rules, FEE_RULE)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from config.fees import fees_in_force, trading_date
+from config.fees import fees_by_row
 from procs.net.port import FramePort, open_port
 from procs.venue.book import prepare_books
 from procs.venue.desk import CONNECTIONS_MAX, prepare_desk
@@ -56,9 +56,8 @@ class State(NamedTuple):
 def make_rules(config) -> np.ndarray:
     """Trading rules of every instrument, from the configuration, and the first venue's fees of the trading date."""
     rules = np.zeros(len(config.instruments), RULE)
-    for row, instrument in enumerate(config.instruments):
+    for row, (instrument, fees) in enumerate(zip(config.instruments, fees_by_row(config)[0], strict=True)):
         rules[row]["unit_micro"] = instrument.multiplier * instrument.price_tick_micro
-        fees = fees_in_force(config.venues[0], instrument.fee_class, trading_date(config))
         for liquidity in ("added", "removed"):
             rules[row][f"fee_{liquidity}"] = getattr(fees, f"{liquidity}_micro_per_lot")
             rules[row][f"fee_{liquidity}_e8"] = getattr(fees, f"{liquidity}_e8_of_notional")

@@ -26,6 +26,7 @@ from shm.journal import journal_claim, journal_commit, journal_resume
 from shm.latest import latest_claim, latest_publish, latest_read
 from shm.records.fill import FILL
 from shm.records.journal_end import JOURNAL_HEAD_BYTES
+from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.pnl import PNL
 from shm.records.position import POSITION
 from shm.records.report import REPORT
@@ -152,8 +153,11 @@ class KeeperBench:
     def last_fill(self):
         """The newest FILL of our journal."""
         end = self.state.journal[0]
-        slot = (int(end["next_seq"]) - 1) & int(end["mask"])
-        return record_view(int(end["entries_addr"] + slot * end["entry_bytes"]) + JOURNAL_HEAD_BYTES, FILL)
+        for sequence in range(int(end["next_seq"]) - 1, -1, -1):
+            address = int(end["entries_addr"] + (sequence & int(end["mask"])) * end["entry_bytes"])
+            if record_view(address, JOURNAL_ENTRY)["kind"] == JOURNAL_FILL:
+                return record_view(address + JOURNAL_HEAD_BYTES, FILL)
+        raise LookupError("no fill was journalled")
 
     def fills(self) -> list[int]:
         """report_seq of every fill in our journal."""
