@@ -1,6 +1,7 @@
 """Wire position_keeper: attach, rebuild the rows from tables and journals, read missed reports from order_sender's."""
 
 import sys
+import time
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from procs.position_keeper.executions import JournalBook
 from procs.position_keeper.recovery import (
     JournalsContradict,
     apply_missed,
+    entry_before_report,
     rebuild,
     reports_in_journal,
     resume,
@@ -25,6 +27,8 @@ from shm.atomics import address_of
 from shm.latest import latest_read
 from shm.records.instrument import INSTRUMENT
 from shm.ring import ring_caught_up
+
+REFRESH_SECONDS = 1.0
 
 _books: dict[str, JournalBook] = {}  # by instance: what our own journal says
 _journals: dict[tuple[str, int], list] = {}  # by instance and reports ring: order_sender's journal, next entry to read
@@ -77,19 +81,26 @@ def recover(wiring, state) -> None:
 
 
 def _read_missed(wiring, state, ring: int, sender: str) -> int:
-    """Apply what one order_sender's journal has after our last report. Returns the last report_seq read, 0 for none.
-
-    Each entry is read once in our life.
-    """
+    """Apply what one order_sender's journal has after our last report. Returns the last report_seq read, 0 for none."""
     if (wiring.instance, ring) not in _journals:
         _journals[wiring.instance, ring] = [wiring.journal_reader(sender), 0]
     place = _journals[wiring.instance, ring]
-    reports, place[1] = reports_in_journal(place[0], place[1])
+    begin = entry_before_report(place[0], int(state.applied_seq[ring]) + 1, place[1])
+    reports, place[1] = reports_in_journal(place[0], begin)
     last = int(reports["report_seq"][-1]) if len(reports) else 0
     missed = reports[reports["report_seq"] > state.applied_seq[ring]]
     apply_missed(state, ring, missed, _books[wiring.instance].refresh)
     ring_caught_up(state.reports[ring], int(state.applied_seq[ring]))
     return last
+
+
+def tend(wiring, state) -> None:
+    """Keep our list of executions near the journal's end, so that a broken trade need not wait for a day of reading."""
+    book = _books[wiring.instance]
+    now = time.monotonic()
+    if now - book.read_at > REFRESH_SECONDS:
+        book.refresh()
+        book.read_at = now
 
 
 def catch_up(wiring, state) -> None:
@@ -103,6 +114,7 @@ ROLE = Role(
     step="procs.position_keeper.step:step",
     open_=open_,
     recover=recover,
+    tend=tend,
     catch_up=catch_up,
     warm_up=warm_up,
     histograms=HISTOGRAMS,

@@ -115,6 +115,7 @@ class JournalBook:
 
     def __init__(self, reader, instruments: int, rows: int):
         self._reader, self._next_seq = reader, 0
+        self.read_at = 0.0  # of the process clock; whoever reads at intervals keeps it
         self.executions = Executions(instruments)
         self.images = np.zeros(rows, POSITION)  # newest of each row; reports_seq 0 where there is none
 

@@ -45,7 +45,7 @@ class Day:
         self.accounts = [account_of(CONFIG, row % INSTRUMENTS) for row in range(self.bench.rows)]
         self.told: list[tuple[int, int, int, int]] = []  # row, match, order, side of every execution
         self.mids = [0] * INSTRUMENTS
-        self.matches = 0
+        self.matches = self.unusable = self.broken = self.corrected = 0
 
     def report(self, kind, row, side, match=0, order=0, **fields):
         strategy, instrument = divmod(row, INSTRUMENTS)
@@ -79,9 +79,9 @@ class Day:
         lots, price = self.chance.randint(1, 60), PRICE + self.chance.randint(-300, 300)
         self.report(kind, row, side, match, order, qty_lots=lots, price_ticks=price, liquidity=0)
         if kind == REPORT_BROKEN:
-            self.accounts[row].undo((match, order))
+            self.broken += self.accounts[row].undo((match, order))
         else:
-            self.accounts[row].correct((match, order), lots, price)
+            self.corrected += self.accounts[row].correct((match, order), lots, price)
         self.step()
 
     def step(self):
@@ -110,6 +110,7 @@ class Day:
 
     def check_row(self, row, exactly=False):
         held, pnl, account = self.bench.position(row), self.bench.pnl(row), self.accounts[row]
+        self.unusable += int(pnl["fifo_unusable"])
         check(held)
         for field, value in account.totals().items():
             assert held[field] == pnl[field] == value, field
@@ -163,7 +164,11 @@ class Day:
 def run_days(seeds):
     for seed in seeds:
         print("seed", seed)
-        Day(seed, lots_max=5000 if seed % 4 else 150).run(EVENTS_OF_A_DAY)
+        scarce = seed % 4 == 0
+        day = Day(seed, lots_max=12 if scarce else 5000)
+        day.run(EVENTS_OF_A_DAY)
+        assert day.broken > 5 and day.corrected > 5
+        assert (day.unusable > 0) == scarce, "a scarce pool must be seen full, another one never"
 
 
 def test_random_days_equal_accounts_replayed_from_their_lists():

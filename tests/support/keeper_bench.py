@@ -8,6 +8,7 @@ from config.load import load
 from procs.position_keeper.executions import JournalBook
 from procs.position_keeper.recovery import (
     apply_missed,
+    entry_before_report,
     rebuild,
     reports_in_journal,
     resume,
@@ -124,7 +125,8 @@ class KeeperBench:
         self.catch_up()
 
     def catch_up(self):
-        reports, self.next_entry = reports_in_journal(self.sender_reader, self.next_entry)
+        begin = entry_before_report(self.sender_reader, int(self.state.applied_seq[0]) + 1, self.next_entry)
+        reports, self.next_entry = reports_in_journal(self.sender_reader, begin)
         missed = reports[reports["report_seq"] > self.state.applied_seq[0]]
         apply_missed(self.state, 0, missed, self.book.refresh)
         ring_caught_up(self.state.reports[0], int(self.state.applied_seq[0]))
