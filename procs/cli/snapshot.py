@@ -39,10 +39,10 @@ from shm.process import process_alive
 from shm.records.channel import CHANNEL
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.ledger import LEDGER
-from shm.records.pnl import PNL
+from shm.records.pnl import PNL, SUMMED
 from shm.records.position import POSITION
 from shm.records.segment_header import SEGMENT_KIND_CLOCK, SEGMENT_KIND_CONTROL
-from shm.records.total import SUMMED, TOTAL
+from shm.records.total import TOTAL
 from shm.segment import HEADER_BYTES
 
 CHANNEL_NAMES = {0: "never heard", CHANNEL_FRESH: "fresh", CHANNEL_STALE: "stale", 3: "ended"}

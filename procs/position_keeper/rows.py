@@ -12,7 +12,7 @@ from shm.error_log import ERROR_LOTS_FULL
 from shm.instance import count, note_error
 from shm.jit import hot
 from shm.latest import latest_claim, latest_publish, latest_read
-from shm.records.pnl import PNL, SUMMED_WORDS
+from shm.records.pnl import PNL, SUMMED, SUMMED_WORDS
 from shm.records.position import POSITION
 from shm.records.top import TOP
 from shm.records.total import TOTAL
@@ -20,6 +20,7 @@ from shm.records.total import TOTAL
 POSITION_BYTES = POSITION.itemsize
 PNL_BYTES = PNL.itemsize
 TOTAL_BYTES = TOTAL.itemsize
+assert TOTAL.names[:SUMMED_WORDS] == SUMMED
 SCOPES = 4  # rows of `totals` that a row of `pnl` adds to
 
 # --- booking ---------------------------------------------------------------------------------------------------------

@@ -63,7 +63,8 @@ PNL = np.dtype(
     ]
 )
 
-SUMMED_WORDS = 16  # the leading words, equal in records/total
+SUMMED_WORDS = 16  # the leading words, the same in records/total
+SUMMED = PNL.names[:SUMMED_WORDS]
 
 assert PNL.itemsize == 192
 assert PNL.fields["fifo_unusable"][1] == (SUMMED_WORDS - 1) * 8

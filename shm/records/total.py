@@ -32,13 +32,24 @@ off  size  type   field                  meaning
 
 import numpy as np
 
-from shm.records.pnl import PNL, SUMMED_WORDS
-
-SUMMED = PNL.names[:SUMMED_WORDS]
-
 TOTAL = np.dtype(
     [
-        *((name, "<i8") for name in SUMMED),
+        ("realised_micro", "<i8"),
+        ("unrealised_micro", "<i8"),
+        ("fees_micro", "<i8"),
+        ("fifo_realised_micro", "<i8"),
+        ("fifo_unrealised_micro", "<i8"),
+        ("spread_micro", "<i8"),
+        ("bought_micro", "<i8"),
+        ("sold_micro", "<i8"),
+        ("bought_lots", "<i8"),
+        ("sold_lots", "<i8"),
+        ("position_lots", "<i8"),
+        ("fills", "<i8"),
+        ("added_lots", "<i8"),
+        ("added_micro", "<i8"),
+        ("added_fees_micro", "<i8"),
+        ("fifo_unusable", "<i8"),
         ("now_ns", "<i8"),
         ("scope", "<i4"),
         ("scope_id", "<i4"),
@@ -49,5 +60,5 @@ TOTAL = np.dtype(
 )
 
 assert TOTAL.itemsize == 192
-assert TOTAL.fields["now_ns"][1] == SUMMED_WORDS * 8
+assert TOTAL.fields["now_ns"][1] == 128
 assert TOTAL.fields["reserved"][1] == 152

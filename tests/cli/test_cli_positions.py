@@ -14,10 +14,9 @@ from procs.cli.text import money
 from procs.runtime.fabric import Fabric
 from procs.runtime.totals import total_rows, totals_of_pnl
 from shm.records.ledger import LEDGER
-from shm.records.pnl import PNL
+from shm.records.pnl import PNL, SUMMED
 from shm.records.position import POSITION
 from shm.records.table_end import LATEST_ROWS_OFFSET
-from shm.records.total import SUMMED
 from tests.support.cli import call
 
 pytestmark = pytest.mark.usefixtures("folders")

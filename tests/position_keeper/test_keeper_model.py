@@ -24,7 +24,7 @@ from shm.codes import (
     TOTAL_STRATEGY,
 )
 from shm.jit import JIT_OFF
-from shm.records.total import SUMMED
+from shm.records.pnl import SUMMED
 from tests.oracles.position import Execution
 from tests.support.keeper_bench import KeeperBench
 from tests.support.keeper_config import account_of, several_currencies
