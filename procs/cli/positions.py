@@ -42,7 +42,6 @@ def render(rows: list[dict], by: str | None) -> str:
 def amounts(row: dict) -> tuple[str, ...]:
     """Cells under HEADER of one row, money with the decimals of its currency."""
     unit = row["currency"]
-    traded = row["realised_micro"] + row["unrealised_micro"]
     return (
         count(row["position_lots"]),
         count(row["fills"]),
@@ -51,12 +50,16 @@ def amounts(row: dict) -> tuple[str, ...]:
         money(row["realised_micro"], unit),
         fifo(row),
         money(row["unrealised_micro"], unit),
-        money(row["spread_micro"], unit),
-        money(traded - row["spread_micro"], unit),
-        money(-row["fees_micro"], unit),
-        money(traded - row["fees_micro"], unit),
+        *parts(row),
         unit,
     )
+
+
+def parts(row: dict) -> tuple[str, str, str, str]:
+    """What P&L is made of: spread earned, price moves after it, fees (negative when we paid); then P&L."""
+    unit, traded = row["currency"], row["realised_micro"] + row["unrealised_micro"]
+    moves, profit = traded - row["spread_micro"], traded - row["fees_micro"]
+    return money(row["spread_micro"], unit), money(moves, unit), money(-row["fees_micro"], unit), money(profit, unit)
 
 
 def fifo(row: dict) -> str:

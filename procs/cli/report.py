@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from procs.cli.positions import HEADER, amounts
+from procs.cli.positions import fifo, parts
 from procs.cli.snapshot import Snapshot
-from procs.cli.text import count, duration, signed, table
+from procs.cli.text import count, duration, money, signed, table
 from shm.inspect import HistogramSeen
 
 SPARK = "▁▂▃▄▅▆▇█"
@@ -168,7 +168,11 @@ def render(report: dict) -> str:
         lines += _profit(unit, held, "P&L" if number == 0 else "")
     verdict = "equal to the venue's ledger" if not report["position_breaks"] else f"{report['position_breaks']} BREAKS"
     lines.append(f"positions    {verdict}")
-    return "\n\n".join(["\n".join(lines), _positions(report), _inventory(report), _latency(report)]).rstrip()
+    return "\n\n".join(
+        part
+        for part in ("\n".join(lines), _positions(report), _strategies(report), _inventory(report), _latency(report))
+        if part
+    )
 
 
 def _profit(unit: str, held: dict, label: str) -> list[str]:
@@ -184,17 +188,38 @@ def _profit(unit: str, held: dict, label: str) -> list[str]:
 
 
 def _positions(report: dict) -> str:
-    """A row for each strategy and instrument; a row for each strategy and currency where these are several rows."""
+    """A row for each instrument (and strategy, when there are several)."""
     held = report["positions"]
     if not held:
         return "no fills"
     several = len({row["strategy"] for row in held}) > 1
-    rows = [(f"{row['instrument']} {row['strategy']}" if several else row["instrument"], *amounts(row)) for row in held]
-    if len(held) > 1:
-        for row in report["totals"]:
-            if row["scope"] == "strategy":
-                rows.append((f"all {row['name']}" if several else "all", "", *amounts(row)[1:]))
-    return table(("instrument", *HEADER), rows)
+    rows = [(f"{row['instrument']} {row['strategy']}" if several else row["instrument"], *_row(row)) for row in held]
+    return table(("instrument", "fills", "bought", "sold", "position", "spread", "moves", "fees", "P&L", ""), rows)
+
+
+def _row(row: dict) -> tuple[str, ...]:
+    """Fills and sizes of one row, then what its P&L is made of; fees that we paid are negative."""
+    sizes = ("fills", "bought_lots", "sold_lots", "position_lots")
+    return (*(count(row[name]) for name in sizes), *parts(row), row["currency"])
+
+
+def _strategies(report: dict) -> str:
+    """A row for each strategy and currency: realised by average cost and by FIFO, and what P&L is made of."""
+    rows = [
+        (
+            row["name"],
+            count(row["fills"]),
+            money(row["realised_micro"], row["currency"]),
+            fifo(row),
+            money(row["unrealised_micro"], row["currency"]),
+            *parts(row),
+            row["currency"],
+        )
+        for row in report["totals"]
+        if row["scope"] == "strategy"
+    ]
+    header = ("strategy", "fills", "realised", "FIFO", "unrealised", "spread", "moves", "fees", "P&L", "")
+    return table(header, rows) if rows else ""
 
 
 def _inventory(report: dict) -> str:
