@@ -92,10 +92,12 @@ class Executions:
     def _find(self, report) -> int | None:
         at = int(report["strategy_id"]) * self.instruments + int(report["instrument_id"])
         held = self._held[: self._count]
-        same = (held["match_number"] == report["match_number"]) & (held["at"] == at) & (held["broken"] == 0)
-        same &= (held["order_id"] == report["order_id"]) & (held["session_id"] == report["session_id"])
-        found = np.flatnonzero(same)
-        return int(found[0]) if len(found) else None
+        for place in np.flatnonzero(held["match_number"] == report["match_number"]):
+            one = held[place]
+            named = one["order_id"] == report["order_id"] and one["session_id"] == report["session_id"]
+            if named and one["at"] == at and not one["broken"]:
+                return int(place)
+        return None
 
     def _change(self, fill) -> None:
         at = self._find(fill)
