@@ -50,19 +50,21 @@ def apply_change(state, sender: int, report: np.void, executions, now_ns: int) -
 
 
 def _whole(report: np.void, before: np.void) -> np.void:
-    """The report with what only the execution knows."""
+    """The report with what only the execution knows; a correction may have changed the liquidity."""
     whole = np.array([report])
-    for name in ("side", "liquidity", "session_id"):
-        whole[0][name] = before[name]
+    whole[0]["side"], whole[0]["session_id"] = before["side"], before["session_id"]
+    if report["kind"] == REPORT_BROKEN or report["liquidity"] == 0:
+        whole[0]["liquidity"] = before["liquidity"]
     return whole[0]
 
 
 def _rebuild_row(state, at: int, report: np.void, before: np.void, executions, now_ns: int) -> None:
     row, queue = state.rows[at], state.queues[at]
     fill = np.zeros(1, FILL)
-    identify(fill[0], _whole(report, before))
+    whole = _whole(report, before)
+    identify(fill[0], whole)
     realised, fifo_realised = int(row["realised_micro"]), int(queue["realised_micro"])
-    after = _after(state, at, report, before)
+    after = _after(state, at, whole, before)
     standing = executions.of_row(at)
     same = (standing["match_number"] == before["match_number"]) & (standing["order_id"] == before["order_id"])
     place = int(np.flatnonzero(same & (standing["session_id"] == before["session_id"]))[0])
@@ -85,14 +87,15 @@ def _rebuild_row(state, at: int, report: np.void, before: np.void, executions, n
 
 
 def _after(state, at: int, report: np.void, before: np.void) -> np.void | None:
-    """The execution with the new price and size, and the fee and spread that they give; None when it is broken."""
+    """The execution with the new price, size and liquidity, and the fee and spread that they give; None when it is broken."""
     if report["kind"] == REPORT_BROKEN:
         return None
     after = before.copy()
     instrument = at % int(state.keeper[0]["instruments"])
     side, qty, price = int(before["side"]), int(report["qty_lots"]), int(report["price_ticks"])
-    after["price_ticks"], after["qty_lots"] = price, qty
-    after["fee_micro"] = fee_for(state, int(before["session_id"]), instrument, int(before["liquidity"]), qty, price)
+    liquidity = int(report["liquidity"])
+    after["price_ticks"], after["qty_lots"], after["liquidity"] = price, qty, liquidity
+    after["fee_micro"] = fee_for(state, int(before["session_id"]), instrument, liquidity, qty, price)
     unit = int(state.units[instrument])
     after["spread_micro"] = spread_of(side, qty, price, int(before["mark_half_ticks"]), unit)
     return after

@@ -20,7 +20,7 @@ from shm.records.position import POSITION
 #  48     8  i8    mark_half_ticks  mid when it was learnt; 0 not known
 #  56     4  i4    at               row of `positions`
 #  60     1  u1    side             SIDE_*
-#  61     1  u1    liquidity        LIQUIDITY_*
+#  61     1  u1    liquidity        LIQUIDITY_*, after corrections
 #  62     1  u1    session_id       venue session
 #  63     1  u1    broken           1: the venue took it back
 EXECUTION = np.dtype(
@@ -107,7 +107,8 @@ class Executions:
         if fill["kind"] == REPORT_BROKEN:
             held["broken"] = 1
         elif fill["kind"] == REPORT_CORRECTED:
-            held["price_ticks"], held["qty_lots"] = fill["price_ticks"], fill["qty_lots"]
+            for name in ("price_ticks", "qty_lots", "liquidity"):
+                held[name] = fill[name]
             held["fee_micro"] += fill["fee_micro"]
             held["spread_micro"] += fill["spread_micro"]
 

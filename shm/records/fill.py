@@ -22,7 +22,7 @@ off  size  type   field                meaning
  92     4  i4     strategy_id          row of the strategy
  96     1  u1     kind                 REPORT_EXECUTED, REPORT_BROKEN or REPORT_CORRECTED
  97     1  u1     side                 SIDE_* of our order
- 98     1  u1     liquidity            LIQUIDITY_*
+ 98     1  u1     liquidity            LIQUIDITY_*; of a correction the new one
  99     1  u1     session_id           index of the venue session
 100     4  u4     reserved0            zero
 104     8  i8     fifo_realised_micro  P&L that it realised first in first out, micro-units; 0 while not usable

@@ -48,11 +48,12 @@ class Account:
         found, self.standing = len(left) < len(self.standing), left
         return found
 
-    def correct(self, key, lots: int, price: int) -> bool:
-        """The venue gave it another size and price. False when no such execution stands."""
+    def correct(self, key, lots: int, price: int, adds: bool | None = None) -> bool:
+        """The venue gave it another size and price, and liquidity if told. False when no such execution stands."""
         for held in self.standing:
             if held.key == key:
                 held.lots, held.price = lots, price
+                held.adds = held.adds if adds is None else adds
                 return True
         return False
 

@@ -91,6 +91,7 @@ TABLES = {
         correct 1     buy  8    1005000 -         | 4        402000000  2000000   16000  402000000  2000000
         correct 1     buy  8    1005000 -         | 4        402000000  2000000   16000  402000000  2000000
         correct 2     sell 8    1005000 -         | 0        0          0         8000   0          0
+        correct 1     buy  8    1005000 added     | 0        0          0         -32000 0          0
     """,
     "a break counts once, also after a correction, and a broken execution cannot be corrected": """
         event   match side lots price   liquidity | position cost       realised  fees   fifo_cost  fifo_realised

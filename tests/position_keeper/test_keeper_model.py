@@ -77,11 +77,13 @@ class Day:
         if self.chance.random() < 0.05:
             match = 10**9
         lots, price = self.chance.randint(1, 60), PRICE + self.chance.randint(-300, 300)
-        self.report(kind, row, side, match, order, qty_lots=lots, price_ticks=price, liquidity=0)
+        adds = self.chance.choice((None, None, True, False))
+        liquidity = {None: 0, True: LIQUIDITY_ADDED, False: LIQUIDITY_REMOVED}[adds]
+        self.report(kind, row, side, match, order, qty_lots=lots, price_ticks=price, liquidity=liquidity)
         if kind == REPORT_BROKEN:
             self.broken += self.accounts[row].undo((match, order))
         else:
-            self.corrected += self.accounts[row].correct((match, order), lots, price)
+            self.corrected += self.accounts[row].correct((match, order), lots, price, adds)
         self.step()
 
     def step(self):
