@@ -87,7 +87,7 @@ def _rebuild_row(state, at: int, report: np.void, before: np.void, executions, n
 
 
 def _after(state, at: int, report: np.void, before: np.void) -> np.void | None:
-    """The execution with the new price, size and liquidity, and the fee and spread that they give; None when it is broken."""
+    """The execution with its new terms, and the fee and spread that they give; None when it is broken."""
     if report["kind"] == REPORT_BROKEN:
         return None
     after = before.copy()
