@@ -41,16 +41,16 @@ def warm_up(state) -> None:
     put_report(end, report_seq=3, side=SIDE_SELL, **trade)
     for turn in range(3):
         step(state, turn * int(state.keeper[0]["snapshot_every_ns"]))
-    missed = np.zeros(3, REPORT)
+    missed = np.zeros(4, REPORT)
     for name, value in {"side": SIDE_BUY, **trade}.items():
         missed[name] = value
-    missed["report_seq"], missed["match_number"] = (4, 5, 6), 4
-    missed["kind"] = REPORT_EXECUTED, REPORT_CORRECTED, REPORT_BROKEN
+    missed["report_seq"], missed["match_number"] = (4, 5, 6, 7), 4
+    missed["kind"] = REPORT_EXECUTED, REPORT_CORRECTED, REPORT_BROKEN, REPORT_BROKEN  # broken twice
     instruments = int(state.keeper[0]["instruments"])
     book = JournalBook(scratch_journal_reader(state.journal[0]), instruments, len(state.rows))
     apply_missed(state, 0, missed, book.refresh)
     ring_resume_consumer(state.reports[0])
-    ring_caught_up(state.reports[0], 6)
+    ring_caught_up(state.reports[0], 7)
     for at in range(len(state.rows)):
         clear_row(state, at)
     book.refresh()

@@ -9,6 +9,8 @@ from procs.position_keeper.accounts import check
 from procs.position_keeper.lots import lots_of
 from procs.position_keeper.recovery import JournalsContradict, rebuild
 from procs.position_keeper.rows import clear_row
+from procs.position_keeper.warm_up import warm_up
+from procs.runtime.compiled import compiled_count, compiled_names
 from shm.codes import (
     EXIT_CATCH_UP,
     LIQUIDITY_ADDED,
@@ -21,6 +23,7 @@ from shm.codes import (
 )
 from shm.counters import KEEPER_BROKEN, KEEPER_CORRECTED
 from shm.error_log import ERROR_BREAK_UNKNOWN, ERROR_LOTS_FULL, ERROR_REPORT_VALUE
+from shm.jit import JIT_OFF
 from shm.records.error_row import ERROR_ROW
 from tests.support.keeper_bench import KeeperBench
 from tests.support.keeper_config import several_currencies
@@ -249,3 +252,20 @@ def test_totals_are_by_currency_and_never_mixed():
     bench.start()
     assert [total["bought_micro"] for total in bench.totals()] == [total["bought_micro"] for total in before]
     assert lots_of(bench.state.pool, bench.state.queues[0]) == [(1_000_000, 10)]
+
+
+@pytest.mark.skipif(JIT_OFF, reason="nothing is compiled")
+def test_warm_up_leaves_nothing_to_compile_for_changes_and_restarts():
+    warm_up(KeeperBench().state)
+    bench, before = KeeperBench(), compiled_count()
+    bench.top(999_900, 1_000_100)
+    for number in (1, 2):
+        tell(bench, "trade", number)
+    tell(bench, "correct", 1, lots=4)
+    tell(bench, "correct", 1, lots=0)
+    tell(bench, "break", 1)
+    tell(bench, "break", 1)
+    go_on(bench)
+    bench.start()
+    assert bench.position()["position_lots"] == 10
+    assert compiled_count() == before, compiled_names()
