@@ -5,6 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from config.fees import Fees
+
 
 class Channel(Struct, forbid_unknown_fields=True, frozen=True):
     """One market-data channel: two multicast lines and a retransmission server (MoldUDP64)."""
@@ -47,12 +49,11 @@ class Session(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Venue(Struct, forbid_unknown_fields=True, frozen=True):
-    """One venue. Fees in micro-units of the instrument's currency per lot; negative is a rebate."""
+    """One venue."""
 
     name: str
     simulated: bool
-    fee_added_micro_per_lot: int
-    fee_removed_micro_per_lot: int
+    fees: tuple[Fees, ...]
     channel: Channel
     session: Session
 

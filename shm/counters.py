@@ -63,7 +63,7 @@ SENDER_SESSIONS, SENDER_HEARTBEATS, SENDER_OPEN_ORDERS, SENDER_BYTES_WAITING, SE
 SENDER_CANCEL_REJECTS = 77
 SENDER_REDUCES_SENT, SENDER_MASS_CANCELS = 120, 121
 # position_keeper
-KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS = 80, 81, 82, 83
+KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS, KEEPER_BROKEN, KEEPER_CORRECTED = 80, 81, 82, 83, 84, 85
 # venue
 VENUE_MESSAGES, VENUE_DATAGRAMS, VENUE_REQUESTS, VENUE_ORDERS, VENUE_FILLS, VENUE_DIVERGED = 86, 87, 88, 89, 90, 91
 VENUE_MALFORMED, VENUE_HISTORY_DONE, VENUE_IGNORED = 92, 93, 94
@@ -144,6 +144,8 @@ COUNTERS = (
     Counter(KEEPER_FILLS, "keeper_fills", "executions", "applied to positions"),
     Counter(KEEPER_MARKS, "keeper_marks", "rows", "P&L rows marked"),
     Counter(KEEPER_CATCH_UPS, "keeper_catch_ups", "times", "read reports from the journal"),
+    Counter(KEEPER_BROKEN, "keeper_broken", "executions", "taken back because the venue broke them", ">0"),
+    Counter(KEEPER_CORRECTED, "keeper_corrected", "executions", "changed because the venue corrected them", ">0"),
     Counter(VENUE_MESSAGES, "venue_messages", "messages", "ITCH messages published"),
     Counter(VENUE_DATAGRAMS, "venue_datagrams", "datagrams", "sent on both lines"),
     Counter(VENUE_REQUESTS, "venue_requests", "requests", "retransmission requests answered"),

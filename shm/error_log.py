@@ -52,7 +52,7 @@ ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
 ERROR_SENDER_MASS_CANCEL = 416
 
 # position_keeper
-ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN = 500, 501, 502
+ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN, ERROR_LOTS_FULL = 500, 501, 502, 503
 
 # venue
 ERROR_VENUE_NO_ROOM = 600
@@ -145,7 +145,13 @@ ERRORS = (
         ERROR_SENDER_UNKNOWN_TRADE,
         "sender_unknown_trade",
         "order id, match number",
-        "the venue broke a trade that we do not have",
+        "the venue broke or corrected a trade that we do not have, or that is broken already",
+    ),
+    ErrorCode(
+        ERROR_LOTS_FULL,
+        "lots_full",
+        "strategy, instrument",
+        "no lot was free for FIFO: those figures are not usable until the position is flat; average cost is exact",
     ),
     ErrorCode(
         ERROR_SENDER_MALFORMED,

@@ -197,14 +197,17 @@ def live_line(snapshot: Snapshot, seconds: float, replay: bool, columns: int) ->
     """What goes on, most important first; what does not fit in `columns` is left out."""
     counters = snapshot.counters()
     positions = snapshot.positions()
-    total = sum(row["realised_micro"] + row["unrealised_micro"] - row["fees_micro"] for row in positions)
+    totals: dict[str, int] = {}
+    for row in positions:
+        profit = row["realised_micro"] + row["unrealised_micro"] - row["fees_micro"]
+        totals[row["currency"]] = totals.get(row["currency"], 0) + profit
     sent = counters.get("sender_sent", 0) + counters.get("sender_replaces_sent", 0)
     parts = [f"{seconds:4.0f} s"]
     if replay:
         parts.append(clock(snapshot.logic_ns()))
     parts.append(f"{count(sent)} orders")
     parts.append(f"{count(sum(row['fills'] for row in positions))} fills")
-    parts.append(f"P&L {money(total)}")
+    parts.append("P&L " + (", ".join(f"{money(total, unit)} {unit}" for unit, total in totals.items()) or "0.00"))
     parts.append(f"tick-to-order {duration(snapshot.hops().get('tick_to_order', {}).get('p50', 0))}")
     parts.append(f"{count(counters.get('feed_messages', 0))} messages")
     text = parts[0]

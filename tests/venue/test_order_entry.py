@@ -31,6 +31,7 @@ from procs.wire.soupbintcp.packet import SOUP_CLIENT_HEARTBEAT, SOUP_LOGOUT
 from shm.codes import SIDE_BUY, SIDE_SELL, TRADING_HALTED
 from shm.counters import VENUE_MALFORMED
 from tests.oracles.matching import MatchingOracle
+from tests.oracles.position import Fee
 from tests.support.venue import Client, Rig, SimpleBook, login_sequence, messages_of
 
 pytestmark = pytest.mark.timeout(300)  # a busy machine compiles for minutes
@@ -39,6 +40,7 @@ SYMBOL, OTHER_SYMBOL, EVERY_SYMBOL = text_word("QNTA    "), text_word("QNTB    "
 FIRM, OTHER_FIRM = (int.from_bytes(letters, "big") for letters in (b"QNTT", b"ELSE"))
 FAR_BID, FAR_ASK = 900_000, 1_100_000
 MONEY = ("position_lots", "bought_lots", "sold_lots", "bought_micro", "sold_micro", "fees_micro", "fills")
+MONEY += ("added_lots", "added_micro", "added_fees_micro")
 
 
 class Desk:
@@ -396,7 +398,8 @@ def test_the_ledger_equals_the_oracle_that_replays_the_input_log():
             desk.cancel(number)
     exchange = desk.rig.venue["exchange"]
     rules = exchange["ledger"]["rules"]
-    oracle = MatchingOracle(rules["unit_micro"].tolist(), int(rules[0]["fee_added"]), int(rules[0]["fee_removed"]))
+    added, removed = ([Fee(int(rate)) for rate in rules[name]] for name in ("fee_added", "fee_removed"))
+    oracle = MatchingOracle(rules["unit_micro"].tolist(), added, removed)
     oracle.replay(logged(exchange["log"]))
     row = exchange["ledger"]["rows"][account(exchange["ledger"], 1, 0)]
     expected = oracle.accounts[1, 0]
