@@ -20,10 +20,10 @@ from bench.pair import pinned, this_core
 from bench.result import Result
 from bench.timing import ns_per_cycle, to_picoseconds
 from procs.feed_handler.book_memory import book_bytes
-from procs.feed_handler.fetch_ahead import FETCH_ORDERS_MIN, fetch_ahead
+from procs.feed_handler.fetch_ahead import fetch_ahead
 from procs.feed_handler.message import take_message
 from procs.feed_handler.rows import BOOK_ROW
-from procs.feed_handler.state import FeedParts, FeedState, open_state
+from procs.feed_handler.state import FETCH_ORDERS_MIN, FeedParts, FeedState, open_state
 from procs.wire.big_endian import read_u16
 from procs.wire.itch.decode import decode_itch
 from procs.wire.moldudp64.blocks import MOLD_BLOCK_HEAD_BYTES
