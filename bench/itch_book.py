@@ -141,19 +141,22 @@ def table_of(size: int) -> tuple[np.ndarray, int, int]:
 def run(smoke: bool) -> list[Result]:
     """Both sizes, one after the other."""
     if smoke:
-        return [_measure("itch_book", 500, 20_000, 20_000, 4), _measure("itch_book_market", 8_192, 40_000, 20_000, 4)]
+        return [
+            _measure("itch_book", 500, 20_000, 20_000, 20_000, 4),
+            _measure("itch_book_market", 8_192, 40_000, 40_000, 20_000, 4),
+        ]
     return [
-        _measure("itch_book", 500, 500_000, 500_000, 20),
-        _measure("itch_book_market", 8_192, 2_000_000, 500_000, 20),
+        _measure("itch_book", 500, 500_000, 250_000, 500_000, 20),
+        _measure("itch_book_market", 8_192, 2_000_000, 1_000_000, 500_000, 20),
     ]
 
 
-def _measure(name: str, instruments: int, live: int, chunk: int, chunks: int) -> Result:
+def _measure(name: str, instruments: int, live: int, levels_max: int, chunk: int, chunks: int) -> Result:
     """Fill the market, then alternate chunks of books and of the reference over the same messages."""
-    state, parts = open_feed(instruments, live, live // 2)
+    state, parts = open_feed(instruments, live, levels_max)
     market = open_market(instruments, live, SEED)
     blocks = open_blocks(chunk)
-    size = book_bytes(instruments=instruments, orders_max=live, levels_max=live // 2)
+    size = book_bytes(instruments=instruments, orders_max=live, levels_max=levels_max)
     table, table_addr, lines = table_of(size)
     spans = np.zeros(len(blocks.starts) - 1, np.int64)
     taken, reference, filling = [], [], True
@@ -188,7 +191,7 @@ def _measure(name: str, instruments: int, live: int, chunk: int, chunks: int) ->
             f" datagrams of {PER_DATAGRAM}; {len(rounds)} chunks of {chunk:,} messages",
             f"p50 by chunk: {min(rounds):.1f} to {max(rounds):.1f} ns;"
             f" ratio by chunk {min(ratios):.2f} to {max(ratios):.2f}, median {np.median(ratios):.2f}",
-            f"books: {size * 1_000_000 / live / 1e6:.0f} MB for a million orders, with a level for every second one",
+            f"books: {size >> 20} MiB for {live:,} orders on {levels_max:,} levels: {size / live:.0f} bytes an order",
         ),
     )
 
