@@ -2,7 +2,8 @@
 
 A message misses the cache several times in a row in a large book. About an order that is there: its bucket, the order,
 the order's level and neighbours. About a new one: the bucket of its level, the level, the youngest order there. Each
-pass asks for one of them for every message, so the misses of a datagram overlap.
+pass asks for one of them for every message, so the misses of a datagram overlap. The first pass does not branch on the
+kind: a wrong guess costs more than a hash that nobody needs.
 """
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from procs.feed_handler.levels import level_bucket
 from procs.feed_handler.order_map import node_at, order_bucket
 from procs.feed_handler.rows import LEVEL_ROW, NODE_BYTES, ORDER_ROW, WORD
+from procs.feed_handler.state import FETCH_MESSAGES_MAX, INSTRUMENT_BYTES, NOTE_ROW
 from procs.wire.big_endian import has_room, read_u16, read_u32, read_u64
 from procs.wire.itch.head import LETTER_SELL
 from procs.wire.moldudp64.blocks import MOLD_BLOCK_HEAD_BYTES
@@ -17,14 +19,11 @@ from shm.atomics import prefetch, record_at
 from shm.jit import hot, hot_inline
 
 FETCH_MESSAGES_MIN = 4  # below it there is little to overlap
-FETCH_MESSAGES_MAX = 128  # a full datagram has at most 96 order messages
-FETCH_ORDERS_MIN = 16_384  # a smaller book lies in the second-level cache
 REF_OFFSET = 11  # of the order reference, in every message about an order
 SIDE_OFFSET, PRICE_OFFSET = 19, 32  # of a new order
 LOCATE_OFFSET = 1
-READ_BYTES = PRICE_OFFSET + 4  # of every message, whatever it is: a branch on its kind costs more than what it saves
+READ_BYTES = PRICE_OFFSET + 4  # read of every message, whatever it is
 
-NOTE_ROW = np.dtype([("addr", "<i8"), ("new_addr", "<i8")])  # what comes next of a known order, of a new one
 NOTE_BYTES = NOTE_ROW.itemsize
 
 OLD_OF_KIND = np.zeros(256, np.int64)  # 1: about an order that is in the book
@@ -90,6 +89,7 @@ def fetch_ahead(feed, book, buf, offset, messages):
         _note(notes_addr, levels)["new_addr"] = link
         prefetch(notes_addr + (link - notes_addr) * NEW_OF_KIND[kind])
         levels += NEW_OF_KIND[kind]
+        prefetch(feed["instruments_addr"] + instrument_id * INSTRUMENT_BYTES)
         offset = at + read_u16(buf, offset)
     _fetch_orders(book, notes_addr, orders)
     _fetch_levels(book, notes_addr, levels)

@@ -10,7 +10,6 @@ import numpy as np
 
 from procs.feed_handler.arbitration import LINES, Arbitration, open_arbitration
 from procs.feed_handler.book_memory import Book, open_book
-from procs.feed_handler.fetch_ahead import FETCH_MESSAGES_MAX, FETCH_ORDERS_MIN, NOTE_ROW
 from procs.feed_handler.memory import zeroed_rows
 from procs.feed_handler.rows import WORD
 from procs.net.port import FramePort, open_port
@@ -25,6 +24,8 @@ from shm.records.instrument import INSTRUMENT
 from shm.records.tick import TICK
 
 FRAMES_IN_MAX = 96  # 32 datagrams of each line a cycle; 192 KiB of bytes, which stays in the second-level cache
+FETCH_MESSAGES_MAX = 128  # a full datagram has at most 96 order messages
+FETCH_ORDERS_MIN = 16_384  # a smaller book lies in the second-level cache
 LOCATES = 1 << 16  # every value of the wire's field
 NEW_LIFE = 0  # no CHANNEL_* yet: nothing was said
 UNKNOWN = -1  # a locate that is none of our instruments
@@ -81,6 +82,7 @@ FEED_ROW = np.dtype(
         ("channels_addr", "<i8"),  # TABLE_END
     ]
 )
+NOTE_ROW = np.dtype([("addr", "<i8"), ("new_addr", "<i8")])  # next line of a known order, of a new one
 LINE_ROW = np.dtype([("heard_ns", "<i8"), ("heard", "<i8"), ("reserved", "<i8", (2,))])
 RING_ROW = np.dtype(
     [

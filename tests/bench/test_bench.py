@@ -31,7 +31,7 @@ FAST = {  # benchmark -> names of its results; risk_check compiles the whole gat
     "itch_decode": ["itch_decode"],
     "ouch_encode": ["ouch_encode_enter", "ouch_encode_replace", "ouch_encode_cancel"],
     "journal_append": ["journal_append"],
-    "itch_book": ["itch_book"],
+    "itch_book": ["itch_book", "itch_book_market"],
 }
 THROUGHPUTS = {"ring_throughput"}
 KEYS = {"name", "question", "unit", "count", "reference", "ratio", "goal", "met", "host"}
