@@ -123,11 +123,22 @@ def latest_row(table: Segment, dtype: np.dtype, row: int) -> tuple[int, np.void]
 
 
 def latest_rows(table: Segment, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """(versions, values) of all rows; versions as in `latest_row`. Each row is consistent, the table is not."""
-    count = table.capacity
-    versions, values = np.zeros(count, np.int64), np.zeros(count, dtype)
-    for row in range(count):
-        versions[row], values[row] = latest_row(table, dtype, row)
+    """(versions, values) of all rows; versions as in `latest_row`. Each row is consistent, the table is not.
+
+    All rows are copied at once; those that changed meanwhile are read again one by one.
+    """
+    count, stride = table.capacity, latest_stride(dtype.itemsize)
+    words = np.ndarray((count,), WORD, table.view(LATEST_ROWS_OFFSET, np.uint8, count * stride), 0, (stride,))
+    copies = [
+        np.ndarray((count,), dtype, words.base, LATEST_VERSION_BYTES + k * dtype.itemsize, (stride,)) for k in (0, 1)
+    ]
+    versions = words.copy()
+    values = np.zeros(count, dtype)
+    for k in (0, 1):
+        newest = np.flatnonzero((versions & 1 == k) & (versions > 0))
+        values[newest] = copies[k][newest]
+    for row in np.flatnonzero(words.copy() != versions):
+        versions[row], values[row] = latest_row(table, dtype, int(row))
     return versions, values
 
 

@@ -336,10 +336,11 @@ class Snapshot:
         return found
 
     def ledger(self) -> np.ndarray:
-        """The venue's own ledger: LEDGER rows by instrument."""
+        """The venue's own ledger: LEDGER rows of the instruments that it trades."""
         if "ledger" not in tables_of(self.config):
             return np.zeros(0, LEDGER)
-        return self.view.table("ledger", LEDGER)[1]
+        versions, rows = self.view.table("ledger", LEDGER)
+        return rows[versions > 0]
 
     def errors(self) -> dict[str, dict]:
         """Distinct errors by instance and label."""
