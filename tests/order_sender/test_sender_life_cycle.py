@@ -97,6 +97,10 @@ corrected, broken    new A, wire, accept A, fill A 40, fix A 30, bust A         
 corrected when lost  new A, wire, accept A, fill A 40, lose, fix A 30, back       -> ACC A 100/0, EXE A 60/40, FIX A 60/30 | A WORKING
 lost, arrived        new A, wire, lose, accept A, back                            -> UNK A 100/0, ACC A 100/0 | A WORKING
 lost, and filled     new A, wire, lose, accept A, fill A 100, back                -> UNK A 100/0, ACC A 100/0, EXE A 0/100 | A CLOSED
+cancelled when lost  new A, wire, accept A, lose, done A 100, back                -> ACC A 100/0, CXL A 0/0 | A CLOSED
+arrived, cancelled   new A, wire, lose, accept A, done A 100, back                -> UNK A 100/0, ACC A 100/0, CXL A 0/0 | A CLOSED
+cancelled twice      new A, wire, accept A, cancel A, wire, lose, done A 100, back -> ACC A 100/0, CXL A 0/0 | A CLOSED
+replaced, cancelled  new A, wire, accept A, replace A B 120, wire, lose, replaced A B, done B 120, back -> ACC A 100/0, UNK B 120/0, RPL B 120/0, CXL B 0/0 | A CLOSED, B CLOSED
 lost on the way      new A, lose, back                                            -> UNK A 100/0, NEV A 0/0 | A CLOSED
 lost while working   new A, wire, accept A, lose, fill A 40, back                 -> ACC A 100/0, EXE A 60/40 | A WORKING
 lost replace         new A, wire, accept A, replace A B 120, lose, back           -> ACC A 100/0, UNK B 120/0, NEV B 0/0 | A WORKING, B CLOSED
