@@ -179,6 +179,8 @@ def _check_venues(config, file) -> None:
                 raise ConfigError(file, f"venue[{row}].channel.{field}", "a port from 1024 to 65535", found)
         if not 1024 <= venue.session.port <= 65535:
             raise ConfigError(file, f"venue[{row}].session.port", "a port from 1024 to 65535", str(venue.session.port))
+        if not (len(venue.session.firm) <= 4 and venue.session.firm.isascii()):
+            raise ConfigError(file, f"venue[{row}].session.firm", "up to 4 letters (OUCH)", repr(venue.session.firm))
         if not 1 <= len(venue.session.username) <= 6:
             found = repr(venue.session.username)
             raise ConfigError(file, f"venue[{row}].session.username", "1 to 6 characters (SoupBinTCP)", found)

@@ -1,4 +1,9 @@
-"""Instruments: identity and rules of what is traded. Row number = instrument_id = position in the file."""
+"""Instruments: identity and rules of what is traded, and the rows of every table that has one row an instrument.
+
+In the file the order means nothing. A fabric gives each symbol its permanent instrument_id
+(procs/runtime/instrument_ids.py); from then on `config.instruments[row]` is the instrument with that id, and a row that
+the file does not configure holds a stranger: no limits, no price is valid, so it cannot be traded.
+"""
 
 from datetime import date
 
@@ -38,8 +43,23 @@ class Instrument(Struct, forbid_unknown_fields=True, frozen=True, rename={"bands
         table = [band for band in self.bands if band.from_date == max(begun)]
         return tuple(sorted(table, key=lambda band: band.price_from_ticks))
 
+    @property
+    def configured(self) -> bool:
+        """Whether the file has it: only then can it be traded."""
+        return self.price_ticks_max > 0
+
 
 class Instruments(Struct, forbid_unknown_fields=True, frozen=True, rename={"instruments": "instrument"}):
     """The file `instruments.toml`."""
 
     instruments: tuple[Instrument, ...]
+
+
+def stranger(symbol: str) -> Instrument:
+    """An instrument that nobody configured; "" where a role need not know its symbol. Divisors are 1, no price fits."""
+    return Instrument(symbol, "", 1, 1, 0, 1, 1)
+
+
+def in_rows(configured: dict[int, Instrument], symbols: dict[int, str], rows: int) -> tuple[Instrument, ...]:
+    """The instrument of every row below `rows`, by instrument_id: configured, else a stranger."""
+    return tuple(configured.get(row) or stranger(symbols.get(row, "")) for row in range(rows))

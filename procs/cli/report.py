@@ -87,6 +87,7 @@ def collect(
         "tick_to_order_ns": hops.get("tick_to_order", {}),
         "rejects": {label: n for label, n in rejects.items() if n > 0},
         "positions": positions,
+        "quoting": snapshot.quoting(),
         "inventory": inventory,
         "errors": snapshot.errors(),
         "counters": counters,
@@ -112,10 +113,10 @@ def breaks(snapshot: Snapshot, positions: list[dict]) -> list[dict]:
     return found
 
 
-def failures(report: dict) -> list[str]:
-    """Why the session does not count as well: each a sentence. Empty when it does."""
+def failures(report: dict, traded: bool = True) -> list[str]:
+    """Why the session does not count as well: each a sentence. Empty when it does. `traded`: there was something to."""
     found = []
-    for hop in HOPS:
+    for hop in HOPS if traded else ():
         if not report["hops_ns"].get(hop, {}).get("count"):
             found.append(f"hop {hop} was never counted: nothing passed there")
     for row in report["breaks"]:
@@ -155,9 +156,34 @@ def render(report: dict) -> str:
         f"price moves {signed(traded - pnl['spread'])}, fees {signed(-pnl['fees'])}"
     )
     lines.append(f"             realised {signed(pnl['realised'])}, unrealised {signed(pnl['unrealised'])} before fees")
+    lines += _quoting(report)
     verdict = "equal to the venue's ledger" if not report["position_breaks"] else f"{report['position_breaks']} BREAKS"
     lines.append(f"positions    {verdict}")
     return "\n\n".join(["\n".join(lines), _positions(report), _inventory(report), _latency(report)]).rstrip()
+
+
+def _quoting(report: dict) -> list[str]:
+    """Adverse selection beside the spread earned, then the quoting obligation; a line for each strategy."""
+    lines = []
+    several = len(report["quoting"]) > 1
+    for row in report["quoting"]:
+        name = f" {row['strategy']}" if several else ""
+        spread = sum(held["spread_micro"] for held in report["positions"] if held["strategy"] == row["strategy"])
+        moves = ", ".join(
+            f"{signed(row['markout_micro'][after] / 1e6)} after {after.replace('s', ' s')}"
+            for after, lots in row["marked_lots"].items()
+            if lots
+        )
+        if moves:
+            lines.append(f"selection   {name} spread earned {signed(spread / 1e6)}, then the mid moved {moves}")
+    for row in report["quoting"]:
+        name = f" {row['strategy']}" if several else ""
+        if row["obliged_ns"]:
+            lines.append(
+                f"obligation  {name} met {row['present_share']:.1%} of {duration(row['obliged_ns'])}; too wide "
+                f"{row['wide_share']:.1%}, too small {row['thin_share']:.1%}, a side absent {row['absent_share']:.1%}"
+            )
+    return lines
 
 
 def _currency(report: dict) -> str:

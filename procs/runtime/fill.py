@@ -17,7 +17,7 @@ UNLIMITED = tuple(
 
 
 def instrument_rows(config) -> np.ndarray:
-    """INSTRUMENT[n] in configuration order. Locate and trading state stay 0 until the venue's directory names them."""
+    """INSTRUMENT[n] by instrument_id. Locate and trading state stay 0 until the venue's directory names them."""
     rows, day = np.zeros(len(config.instruments), INSTRUMENT), trading_date(config)
     for row, instrument in zip(rows, config.instruments, strict=True):
         row["symbol"] = instrument.symbol.encode()
@@ -45,12 +45,19 @@ def _fill_limits(row, held) -> None:
 
 
 def limit_rows(config) -> np.ndarray:
-    """LIMITS[instruments + strategies + 1]: instrument rows, strategy rows in topology order, the firm's row."""
+    """LIMITS[instruments + strategies + 1]: instrument rows, strategy rows in topology order, the firm's row.
+
+    The row of an instrument that nobody configured stays zero: it rejects everything.
+    """
     strategies = [instance.name for instance in config.topology.of_role("strategy")]
     rows = np.zeros(len(config.instruments) + len(strategies) + 1, LIMITS)
     for name in UNLIMITED:
         rows[name] = LIMIT_NONE
     for row, instrument in zip(rows, config.instruments, strict=False):
+        if not instrument.configured:
+            for name in LIMITS.names:
+                row[name] = 0
+            continue
         _fill_limits(row, config.limits.instruments[instrument.symbol])
         row["fx_ppm"] = config.limits.fx_ppm.get(instrument.currency, 0)
     for row, name in zip(rows[len(config.instruments) :], strategies, strict=False):
