@@ -24,7 +24,6 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.itch_day import BLOCK_BYTES_MAX, Market, fill_run, open_market
-from procs.wire.big_endian import write_u16
 from procs.wire.itch.encode_all import encode_itch_all
 from procs.wire.itch.event import (
     ITCH_CROSS,
@@ -85,7 +84,7 @@ class DayWriter:
             size = int(encode_itch_all(self.buf, at + MOLD_BLOCK_HEAD_BYTES, self.event))
             if size <= 0:
                 raise RuntimeError(f"day_file: a message {chr(kind)} that cannot be encoded, code {size}")
-            write_u16(self.buf, at, size)
+            self.buf[at], self.buf[at + 1] = size >> 8, size & 255
             at += MOLD_BLOCK_HEAD_BYTES + size
         self.put(len(instruments), at)
 

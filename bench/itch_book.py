@@ -19,13 +19,11 @@ from bench.pair import pinned, this_core
 from bench.result import Result
 from bench.timing import ns_per_cycle, to_picoseconds
 from procs.feed_handler.fetch_ahead import FETCH_ORDERS_MIN, fetch_ahead
-from procs.feed_handler.message import apply_message
+from procs.feed_handler.message import take_message
 from procs.feed_handler.rows import BOOK_ROW
 from procs.feed_handler.state import FeedParts, FeedState, open_state
 from procs.wire.big_endian import read_u16
-from procs.wire.codes import WIRE_OK
 from procs.wire.itch.decode import decode_itch
-from procs.wire.itch.event import ITCH_EVENT
 from procs.wire.moldudp64.blocks import MOLD_BLOCK_HEAD_BYTES
 from shm.atomics import address_of, cycles, record_at, record_view
 from shm.jit import hot
@@ -52,7 +50,6 @@ LINE = np.dtype([("words", "<i8", (8,))])
 @hot
 def take_datagram(feed, buf, offset):
     """As feed_handler's delivery of one datagram. Returns the messages that did not decode."""
-    event = record_at(feed["event_addr"], ITCH_EVENT)
     book = record_at(feed["book_addr"], BOOK_ROW)
     if book["orders"] >= FETCH_ORDERS_MIN:
         fetch_ahead(feed, book, buf, offset, PER_DATAGRAM)
@@ -60,10 +57,7 @@ def take_datagram(feed, buf, offset):
     for _ in range(PER_DATAGRAM):
         size = read_u16(buf, offset)
         offset += MOLD_BLOCK_HEAD_BYTES
-        if decode_itch(buf, offset, size, event) == WIRE_OK:
-            apply_message(feed, 1, 1, 1)
-        else:
-            refused += 1
+        take_message(feed, buf, offset, size, 1, 1, 1)
         offset += size
     return refused
 
@@ -114,6 +108,7 @@ def open_feed(instruments: int, orders_max: int, levels_max: int) -> tuple[FeedS
         listing=listing,
         channels=scratch_table(CHANNEL, 1),
         channel=0,
+        market_code="Q",
         silence_ns=10**15,
         arbitration=ARBITRATION,
         orders_max=orders_max,

@@ -1,6 +1,7 @@
 """Checks between the parts of a configuration: what one struct alone cannot see."""
 
 from config.errors import ConfigError
+from config.fees import check_fees
 from config.placement import place
 from config.topology import RING_RECORDS
 
@@ -18,6 +19,7 @@ def check(config, file_of) -> None:
     _check_limits(config, file_of("limits.toml"))
     _check_strategies(config, file_of("strategy.toml"))
     _check_venues(config, file_of("venues.toml"))
+    check_fees(config, file_of("venues.toml"))
     place(config, str(file_of(f"hosts/{config.profile}.toml")))
 
 

@@ -33,6 +33,7 @@ class Instrument(Struct, forbid_unknown_fields=True, frozen=True, rename={"bands
     price_ticks_max: int
     multiplier: int
     price_tick_micro: int
+    fee_class: str = "standard"  # which of a venue's dated fees it pays
     bands: tuple[Band, ...] = ()
 
     def bands_on(self, day: date) -> tuple[Band, ...]:

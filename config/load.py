@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 import zlib
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -35,7 +36,7 @@ class Run(Struct, frozen=True):
     `replay` is the path of a market-by-order file, "" for generated flow; `symbol` the instrument that it feeds.
     `speed` stretches logic time; 0 lets the venue drive it as fast as feed_handler publishes. `seed` and
     `events_per_second` shape generated flow. `logic_start_ns` 0 starts logic time at UTC now.
-    `run_by` says who starts a dead process again.
+    `trading_date` is fixed when a fabric is created. `run_by` says who starts a dead process again.
     """
 
     replay: str = ""
@@ -44,6 +45,7 @@ class Run(Struct, frozen=True):
     seed: int = 1
     events_per_second: int = 2000
     logic_start_ns: int = 0
+    trading_date: date | None = None
     run_by: Literal["supervisor", "systemd"] = "supervisor"
 
 

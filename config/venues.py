@@ -1,8 +1,11 @@
 """Venues: where market data comes from and where orders go."""
 
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
+
+from config.fees import Fees
 
 
 class Channel(Struct, forbid_unknown_fields=True, frozen=True):
@@ -20,6 +23,7 @@ class Channel(Struct, forbid_unknown_fields=True, frozen=True):
     request_messages_max: int  # messages asked for in one request
     requests_per_second: int  # token bucket
     requests_burst: int
+    market_code: Literal["Q", "B", "X"] = "Q"  # of ITCH's operational halts: Nasdaq, BX, PSX
     session: str = ""  # expected MoldUDP64 session; "" adopts the first one heard
 
 
@@ -45,12 +49,11 @@ class Session(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Venue(Struct, forbid_unknown_fields=True, frozen=True):
-    """One venue. Fees in micro-units of the instrument's currency per lot; negative is a rebate."""
+    """One venue."""
 
     name: str
     simulated: bool
-    fee_added_micro_per_lot: int
-    fee_removed_micro_per_lot: int
+    fees: tuple[Fees, ...]
     channel: Channel
     session: Session
 

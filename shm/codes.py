@@ -59,6 +59,12 @@ REPORT_CORRECTED = 13  # the venue changed the terms of a trade; match_number na
 LIQUIDITY_ADDED = 1
 LIQUIDITY_REMOVED = 2
 
+# scope of a total (records/total.py)
+TOTAL_FIRM = 1
+TOTAL_SESSION = 2
+TOTAL_STRATEGY = 3
+TOTAL_INSTRUMENT = 4
+
 # risk state by scope (records/control.py); 0 is treated as HALTED
 STATE_ACTIVE = 1
 STATE_REDUCING = 2

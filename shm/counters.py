@@ -1,7 +1,7 @@
 """Every counter of every instance: id, label, unit, and the value that is an alarm. Imports nothing of ours.
 
 A counter is one int64 word in its instance's object (`COUNTERS_OFFSET`), written by the hot thread (ids below 96, and
-from 112 on) or by the control thread (96 to 111). Ids are stable; a retired id is never reused. A role leaves others'
+from 128 on) or by the control thread (96 to 127). Ids are stable; a retired id is never reused. A role leaves others'
 counters at zero.
 """
 
@@ -22,6 +22,7 @@ class Counter(NamedTuple):
 FEED_DATAGRAMS, FEED_MESSAGES, FEED_DUPLICATES, FEED_GAPS, FEED_RECOVERED, FEED_REQUESTS = 0, 1, 2, 3, 4, 5
 FEED_MALFORMED, FEED_UNKNOWN_TYPE, FEED_FOREIGN_SESSION, FEED_BOOK_ERRORS, FEED_AHEAD_DROPPED = 6, 7, 8, 9, 10
 FEED_STALE_NS, FEED_LINE_A, FEED_LINE_B, FEED_TICKS, FEED_TICKS_SKIPPED = 11, 12, 13, 14, 15
+FEED_UNLISTED = 122
 # strategy
 STRATEGY_TICKS, STRATEGY_QUOTES, STRATEGY_INTENTS, STRATEGY_REJECTS, STRATEGY_REPORTS, STRATEGY_RESYNCS = (
     16,
@@ -33,9 +34,9 @@ STRATEGY_TICKS, STRATEGY_QUOTES, STRATEGY_INTENTS, STRATEGY_REJECTS, STRATEGY_RE
 )
 STRATEGY_FOREIGN, STRATEGY_OBLIGED_NS, STRATEGY_PRESENT_NS, STRATEGY_WIDE_NS, STRATEGY_THIN_NS = 22, 23, 59, 78, 79
 STRATEGY_HELD_BACK, STRATEGY_JUMPS = 84, 85
-STRATEGY_MARKOUT_MICRO = 112  # three, one for each horizon of procs/strategy/markout.py
-STRATEGY_MARKED_LOTS = 115  # three
-STRATEGY_REDUCES, STRATEGY_PARAMS = 118, 119
+STRATEGY_MARKOUT_MICRO = 200  # three, one for each horizon of procs/strategy/markout.py
+STRATEGY_MARKED_LOTS = 203  # three
+STRATEGY_REDUCES, STRATEGY_PARAMS = 206, 207
 # risk_gate
 GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
 GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
@@ -62,7 +63,7 @@ SENDER_SESSIONS, SENDER_HEARTBEATS, SENDER_OPEN_ORDERS, SENDER_BYTES_WAITING, SE
 SENDER_CANCEL_REJECTS = 77
 SENDER_REDUCES_SENT, SENDER_MASS_CANCELS = 120, 121
 # position_keeper
-KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS = 80, 81, 82, 83
+KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS, KEEPER_BROKEN, KEEPER_CORRECTED = 80, 81, 82, 83, 84, 85
 # venue
 VENUE_MESSAGES, VENUE_DATAGRAMS, VENUE_REQUESTS, VENUE_ORDERS, VENUE_FILLS, VENUE_DIVERGED = 86, 87, 88, 89, 90, 91
 VENUE_MALFORMED, VENUE_HISTORY_DONE, VENUE_IGNORED = 92, 93, 94
@@ -86,6 +87,7 @@ COUNTERS = (
     Counter(FEED_LINE_A, "feed_line_a", "datagrams", "received on line A"),
     Counter(FEED_LINE_B, "feed_line_b", "datagrams", "received on line B"),
     Counter(FEED_TICKS, "feed_ticks", "ticks", "published"),
+    Counter(FEED_UNLISTED, "feed_unlisted", "messages", "on books of instruments that have no row, or lost it"),
     Counter(FEED_TICKS_SKIPPED, "feed_ticks_skipped", "ticks", "left out for a strategy whose ring was full"),
     Counter(STRATEGY_TICKS, "strategy_ticks", "ticks", "consumed"),
     Counter(STRATEGY_QUOTES, "strategy_quotes", "calls", "quote decisions taken"),
@@ -142,6 +144,8 @@ COUNTERS = (
     Counter(KEEPER_FILLS, "keeper_fills", "executions", "applied to positions"),
     Counter(KEEPER_MARKS, "keeper_marks", "rows", "P&L rows marked"),
     Counter(KEEPER_CATCH_UPS, "keeper_catch_ups", "times", "read reports from the journal"),
+    Counter(KEEPER_BROKEN, "keeper_broken", "executions", "taken back because the venue broke them", ">0"),
+    Counter(KEEPER_CORRECTED, "keeper_corrected", "executions", "changed because the venue corrected them", ">0"),
     Counter(VENUE_MESSAGES, "venue_messages", "messages", "ITCH messages published"),
     Counter(VENUE_DATAGRAMS, "venue_datagrams", "datagrams", "sent on both lines"),
     Counter(VENUE_REQUESTS, "venue_requests", "requests", "retransmission requests answered"),

@@ -18,7 +18,7 @@ class ErrorCode(NamedTuple):
 
 
 # feed_handler
-ERROR_FEED_BOOK, ERROR_FEED_MESSAGE, ERROR_FEED_LOCATE = 100, 101, 102
+ERROR_FEED_BOOK, ERROR_FEED_MESSAGE, ERROR_FEED_LOCATE, ERROR_FEED_FULL = 100, 101, 102, 103
 
 # strategy
 ERROR_QUOTE_CROSSED, ERROR_PARAMS_LAYOUT = 200, 201
@@ -52,7 +52,7 @@ ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
 ERROR_SENDER_MASS_CANCEL = 416
 
 # position_keeper
-ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN = 500, 501, 502
+ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN, ERROR_LOTS_FULL = 500, 501, 502, 503
 
 # venue
 ERROR_VENUE_NO_ROOM = 600
@@ -79,6 +79,13 @@ ERRORS = (
         "feed_locate",
         "instrument, locate",
         "the directory gave an instrument a second locate, or one that another has; it was not taken",
+    ),
+    ErrorCode(
+        ERROR_FEED_FULL,
+        "feed_full",
+        "instrument, BOOK_* code",
+        "no room in the books: the instrument gave back what it held and is closed until feed_handler starts "
+        "again; raise book_orders_max (-8) or book_levels_max (-9) of the host profile",
     ),
     ErrorCode(
         ERROR_QUOTE_CROSSED,
@@ -138,7 +145,13 @@ ERRORS = (
         ERROR_SENDER_UNKNOWN_TRADE,
         "sender_unknown_trade",
         "order id, match number",
-        "the venue broke a trade that we do not have",
+        "the venue broke or corrected a trade that we do not have, or that is broken already",
+    ),
+    ErrorCode(
+        ERROR_LOTS_FULL,
+        "lots_full",
+        "strategy, instrument",
+        "no lot was free for FIFO: those figures are not usable until the position is flat; average cost is exact",
     ),
     ErrorCode(
         ERROR_SENDER_MALFORMED,

@@ -33,6 +33,11 @@ def hot(function):
     return function if JIT_OFF else Host(function, dict(_FLAGS), stored=True)
 
 
+def hot_inline(function):
+    """As `hot`, and its code stands in each caller, whatever its size: for what runs once a message."""
+    return function if JIT_OFF else Host(function, dict(_FLAGS, forceinline=True), stored=True)
+
+
 def hot_user(function):
     """As `hot` for a user's function, which is kept on disk as a part of its caller only."""
     return function if JIT_OFF else Host(function, dict(_FLAGS), stored=False)

@@ -4,6 +4,9 @@ For the compile step, for warm-up and for tests: the same hot code runs on it, a
 Memory stays allocated for the life of the process, because hot rows hold bare addresses.
 """
 
+import ctypes
+from pathlib import Path
+
 import numpy as np
 
 from shm.atomics import address_of
@@ -13,11 +16,13 @@ from shm.control import control_set
 from shm.ends import control_end_at, instance_end_at, journal_end_at, ring_end_at, table_end_at
 from shm.ids import IDS_END, IDS_NEXT, ids_words
 from shm.journal import journal_open
+from shm.journal_reader import JournalReader
+from shm.journal_view import JournalView
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.control_end import CONTROL_OPERATOR, control_bytes, control_scopes
 from shm.records.histogram import HISTOGRAM_BYTES
 from shm.records.instance import HISTOGRAMS_MAX, HISTOGRAMS_OFFSET
-from shm.records.journal_end import journal_bytes
+from shm.records.journal_end import JOURNAL_ENTRIES_OFFSET, journal_bytes
 from shm.records.ring_end import RING_HEAD_BYTES, RING_SLOTS_OFFSET
 from shm.records.table_end import LATEST_ROWS_OFFSET, latest_stride
 
@@ -98,6 +103,15 @@ def scratch_journal(payload_bytes_max: int, capacity: int) -> np.ndarray:
     journal = journal_end_at(scratch_bytes(journal_bytes(payload_bytes_max, capacity)), payload_bytes_max, capacity)
     journal_open(journal[0], 0, 0, epoch=1)
     return journal
+
+
+def scratch_journal_reader(journal: np.void) -> JournalReader:
+    """A reader of a scratch journal by its JOURNAL_END: memory only."""
+    size = JOURNAL_ENTRIES_OFFSET + int(journal["entry_bytes"] * journal["capacity"])
+    memory = (ctypes.c_char * size).from_address(int(journal["entries_addr"]) - JOURNAL_ENTRIES_OFFSET)
+    return JournalReader(
+        Path("/nonexistent"), JournalView(memory, int(journal["entry_bytes"]), int(journal["capacity"]))
+    )
 
 
 def scratch_ids(first: int = 1, count: int = 1 << 40) -> np.ndarray:

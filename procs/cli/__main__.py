@@ -91,6 +91,10 @@ def parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="what runs, where, how fast (reads shared memory only)")
     status.add_argument("--watch", action="store_true", help="again every second until Ctrl-C")
 
+    positions = commands.add_parser("positions", help="positions and P&L (reads shared memory only)")
+    help_text = "one row for each of these and currency; default: strategy and instrument"
+    positions.add_argument("--by", choices=("strategy", "instrument", "venue", "currency", "firm"), help=help_text)
+
     halt = commands.add_parser("halt", help="stop trading in a scope, cancel its orders, latched until `resume`")
     resume = commands.add_parser("resume", help="let a halted scope trade again")
     cancel = commands.add_parser("cancel-all", help="cancel all orders of a scope; quoting stays off until `resume`")
@@ -123,7 +127,7 @@ def parser() -> argparse.ArgumentParser:
     fabric = commands.add_parser("fabric", help="a fabric's shared memory by itself: for systemd, which runs the roles")
     fabric.add_argument("what", choices=("create", "watch", "remove"))
     fabric.add_argument("--profile", choices=("dev", "prod"), default="prod", help="for create (default prod)")
-    for command in (up, down, status, halt, resume, cancel, params, journal, config, fabric):
+    for command in (up, down, status, positions, halt, resume, cancel, params, journal, config, fabric):
         help_text = f"name of the fabric (default {DEFAULT_NAME})"
         command.add_argument("--name", type=_name, default=DEFAULT_NAME, help=help_text)
         command.add_argument("--json", action="store_true", help="report as one JSON object")
@@ -135,6 +139,7 @@ MODULES = {
     "up": "procs.cli.up",
     "down": "procs.cli.down",
     "status": "procs.cli.status",
+    "positions": "procs.cli.positions",
     "halt": "procs.cli.control",
     "resume": "procs.cli.control",
     "cancel-all": "procs.cli.control",

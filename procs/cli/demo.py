@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -27,13 +28,13 @@ SAMPLE_SECONDS = 0.25
 POLL_SECONDS = 0.02
 COLUMNS_DEFAULT = 80
 DAY_NS = 86_400_000_000_000
-DAY_ORDERS_MAX, DAY_LEVELS_MAX = 1 << 20, 1 << 19  # of a whole market's day: 100 MB of private memory
+# for a whole market: 100 MB of private memory; 52 MiB of shared memory for 8,000 instruments, 64 for 11,000
+DAY_ORDERS_MAX, DAY_LEVELS_MAX, DAY_SHARED_BYTES_MAX = 1 << 20, 1 << 19, 100_663_296
 
 
 def run(arguments) -> int:
     """Exit 0 when the session was well: traded, every hop counted, no break, no error, no role died."""
-    config, listed = demo_config(arguments)
-    traded = not listed or bool(universe_of(config) & set(listed))
+    config, listed, traded = demo_config(arguments)
     if not traded:
         print(f"no instrument of instruments.toml occurs in {arguments.replay}: nothing is traded", file=sys.stderr)
     leave = Leave()
@@ -55,6 +56,9 @@ def run(arguments) -> int:
     found += [f"{name} failed for good" for name in supervisor.given_up()]
     found += [f"{name} died {n} times and was started again" for name, n in report["restarts"].items()]
     print(render(report))
+    unlisted = report["counters"].get("feed_unlisted", 0)
+    if unlisted:
+        print(f"{unlisted:,} messages were of instruments without a row: their books were not kept", file=sys.stderr)
     for text in found:
         print(f"FAILED  {text}", file=sys.stderr)
     if arguments.json:
@@ -62,35 +66,36 @@ def run(arguments) -> int:
     return 1 if found else 0
 
 
-def universe_of(config: Config) -> set[str]:
-    """Symbols that any strategy trades."""
-    return {symbol for strategy in config.strategies.values() for symbol in strategy.universe}
+class Replay(NamedTuple):
+    """What a session runs on: symbols that a day's directory names, and whether any of the configured is among them."""
+
+    config: Config
+    listed: tuple[str, ...] = ()
+    traded: bool = True
 
 
-def demo_config(arguments) -> tuple[Config, tuple[str, ...]]:
-    """The development configuration with what the command line asks for, and the symbols that a day to replay names.
-
-    Raises ConfigError and what files refuse.
-    """
+def demo_config(arguments) -> Replay:
+    """The development configuration with what the command line asks for. Raises ConfigError and what files refuse."""
     config = load(arguments.name, "dev")
     if arguments.speed == 0 and not arguments.replay:
         raise ConfigError("(command line)", "--speed", "a number (`max` is for --replay)", "max")
-    listed: tuple[str, ...] = ()
     if arguments.replay:
         speed = 0.0 if arguments.speed is None else arguments.speed
         replays = replay_day if is_day(arguments.replay) else replay_history
-        config, listed = replays(config, arguments.replay, speed)
+        replay = replays(config, arguments.replay, speed)
     else:
-        config = structs.replace(config, run=Run(speed=1.0 if arguments.speed is None else arguments.speed))
+        speed = 1.0 if arguments.speed is None else arguments.speed
+        replay = Replay(structs.replace(config, run=Run(speed=speed)))
+    config = replay.config
     if arguments.strategy:
         module = _module(arguments.strategy)
         chosen = {name: with_module(strategy, module) for name, strategy in config.strategies.items()}
         config = structs.replace(config, strategies=chosen)
     check_strategies(config)
-    return config, listed
+    return replay._replace(config=config)
 
 
-def replay_history(config: Config, replay: str, speed: float) -> tuple[Config, tuple[str, ...]]:
+def replay_history(config: Config, replay: str, speed: float) -> Replay:
     """`config` on a market-by-order file: every strategy trades its instrument. Raises ConfigError, HistoryRefused."""
     from procs.venue.history import history_start  # reads the file's head; needs the extra `history`
 
@@ -99,10 +104,10 @@ def replay_history(config: Config, replay: str, speed: float) -> tuple[Config, t
         raise ConfigError("instruments.toml", "instrument", f"an entry for {symbol} (in {replay})", "none")
     run_as = Run(replay=str(Path(replay).resolve()), symbol=symbol, speed=speed, logic_start_ns=start_ns)
     strategies = {name: structs.replace(held, universe=(symbol,)) for name, held in config.strategies.items()}
-    return structs.replace(config, run=run_as, strategies=strategies), ()
+    return Replay(structs.replace(config, run=run_as, strategies=strategies))
 
 
-def replay_day(config: Config, replay: str, speed: float) -> tuple[Config, tuple[str, ...]]:
+def replay_day(config: Config, replay: str, speed: float) -> Replay:
     """`config` on a whole ITCH day, played today: every strategy trades what is configured and occurs in it.
 
     Where nothing is, the universe stays and nothing of it ever has a market. Raises DayRefused.
@@ -115,9 +120,14 @@ def replay_day(config: Config, replay: str, speed: float) -> tuple[Config, tuple
     if universe:
         strategies = {name: structs.replace(held, universe=universe) for name, held in strategies.items()}
     host = config.host
-    orders, levels = max(host.book_orders_max, DAY_ORDERS_MAX), max(host.book_levels_max, DAY_LEVELS_MAX)
-    host = structs.replace(host, book_orders_max=orders, book_levels_max=levels)
-    return structs.replace(config, run=run_as, strategies=strategies, host=host), tuple(directory.locates)
+    host = structs.replace(
+        host,
+        book_orders_max=max(host.book_orders_max, DAY_ORDERS_MAX),
+        book_levels_max=max(host.book_levels_max, DAY_LEVELS_MAX),
+        shared_memory_bytes_max=max(host.shared_memory_bytes_max, DAY_SHARED_BYTES_MAX),
+    )
+    config = structs.replace(config, run=run_as, strategies=strategies, host=host)
+    return Replay(config, tuple(directory.locates), bool(universe))
 
 
 def _module(text: str) -> str:
@@ -187,14 +197,17 @@ def live_line(snapshot: Snapshot, seconds: float, replay: bool, columns: int) ->
     """What goes on, most important first; what does not fit in `columns` is left out."""
     counters = snapshot.counters()
     positions = snapshot.positions()
-    total = sum(row["realised_micro"] + row["unrealised_micro"] - row["fees_micro"] for row in positions)
+    totals: dict[str, int] = {}
+    for row in positions:
+        profit = row["realised_micro"] + row["unrealised_micro"] - row["fees_micro"]
+        totals[row["currency"]] = totals.get(row["currency"], 0) + profit
     sent = counters.get("sender_sent", 0) + counters.get("sender_replaces_sent", 0)
     parts = [f"{seconds:4.0f} s"]
     if replay:
         parts.append(clock(snapshot.logic_ns()))
     parts.append(f"{count(sent)} orders")
     parts.append(f"{count(sum(row['fills'] for row in positions))} fills")
-    parts.append(f"P&L {money(total)}")
+    parts.append("P&L " + (", ".join(f"{money(total, unit)} {unit}" for unit, total in totals.items()) or "0.00"))
     parts.append(f"tick-to-order {duration(snapshot.hops().get('tick_to_order', {}).get('p50', 0))}")
     parts.append(f"{count(counters.get('feed_messages', 0))} messages")
     text = parts[0]

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from procs.cli.positions import fifo, parts
 from procs.cli.snapshot import Snapshot
 from procs.cli.text import count, duration, money, signed, table
 from shm.inspect import HistogramSeen
@@ -52,7 +53,7 @@ def collect(
     """
     counters = snapshot.counters()
     feed = snapshot.feed()
-    positions = snapshot.positions()
+    positions, totals = snapshot.positions(), snapshot.totals()
     hops = snapshot.hops(armed.histograms)
     rejects = stopped.rejects if stopped else snapshot.rejects()
     rejects = {label: n - armed.rejects.get(label, 0) for label, n in rejects.items()}
@@ -77,12 +78,8 @@ def collect(
         "fills": sum(row["fills"] for row in positions),
         "position_breaks": len(breaks(snapshot, positions)),
         "breaks": breaks(snapshot, positions),
-        "pnl": {
-            "realised": sum(row["realised_micro"] for row in positions) / 1e6,
-            "unrealised": sum(row["unrealised_micro"] for row in positions) / 1e6,
-            "fees": sum(row["fees_micro"] for row in positions) / 1e6,
-            "spread": sum(row["spread_micro"] for row in positions) / 1e6,
-        },
+        "pnl": pnl_of(totals),
+        "totals": totals,
         "hops_ns": {label: hops[label] for label in (*HOPS, *HOPS_WITHOUT_RECORDS, "send") if label in hops},
         "tick_to_order_ns": hops.get("tick_to_order", {}),
         "rejects": {label: n for label, n in rejects.items() if n > 0},
@@ -94,22 +91,39 @@ def collect(
     }
 
 
+def pnl_of(totals: list[dict]) -> dict:
+    """The firm's P&L by currency, and flat where there is only one: amounts of two currencies are never added."""
+    firm = [row for row in totals if row["scope"] == "firm"]
+    by_currency = {
+        row["currency"]: {
+            "realised": row["realised_micro"] / 1e6,
+            "realised_fifo": None if row["fifo_unusable"] else row["fifo_realised_micro"] / 1e6,
+            "unrealised": row["unrealised_micro"] / 1e6,
+            "fees": row["fees_micro"] / 1e6,
+            "spread": row["spread_micro"] / 1e6,
+        }
+        for row in firm
+    }
+    none = {"realised": 0.0, "realised_fifo": 0.0, "unrealised": 0.0, "fees": 0.0, "spread": 0.0}
+    flat = next(iter(by_currency.values())) if len(by_currency) == 1 else dict.fromkeys(none)
+    return {**(flat if by_currency else none), "by_currency": by_currency}
+
+
+LEDGER_WORDS = ("position_lots", "bought_lots", "sold_lots", "bought_micro", "sold_micro", "fills", "fees_micro")
+BY_LIQUIDITY = ("added_lots", "added_micro", "added_fees_micro")  # the rest removed
+
+
 def breaks(snapshot: Snapshot, positions: list[dict]) -> list[dict]:
-    """Instruments whose position, turnover or fees differ between position_keeper and the venue's own ledger."""
+    """Instruments whose position, cash or fees, in all and by liquidity, differ from the venue's own ledger."""
     found = []
     for row in snapshot.ledger():
         instrument = snapshot.config.instruments[int(row["instrument_id"])]
         ours = [held for held in positions if held["instrument"] == instrument.symbol]
-        mine = {
-            "position_lots": sum(held["position_lots"] for held in ours),
-            "bought_lots": sum(held["bought_lots"] for held in ours),
-            "sold_lots": sum(held["sold_lots"] for held in ours),
-            "fills": sum(held["fills"] for held in ours),
-            "fees_micro": sum(held["fees_micro"] for held in ours),
-        }
+        mine = {key: sum(held[key] for held in ours) for key in (*LEDGER_WORDS, *BY_LIQUIDITY)}
         venue = {key: int(row[key]) for key in mine}
         if mine != venue:
-            found.append({"instrument": instrument.symbol, "ours": mine, "venue": venue})
+            differs = [key for key in mine if mine[key] != venue[key]]
+            found.append({"instrument": instrument.symbol, "differs": differs, "ours": mine, "venue": venue})
     return found
 
 
@@ -120,7 +134,8 @@ def failures(report: dict, traded: bool = True) -> list[str]:
         if not report["hops_ns"].get(hop, {}).get("count"):
             found.append(f"hop {hop} was never counted: nothing passed there")
     for row in report["breaks"]:
-        found.append(f"position break in {row['instrument']}: ours {row['ours']}, the venue's {row['venue']}")
+        ours, venue = ({key: side[key] for key in row["differs"]} for side in (row["ours"], row["venue"]))
+        found.append(f"position break in {row['instrument']}: ours {ours}, the venue's {venue}")
     for label, seen in report["errors"].items():
         found.append(f"error {label}, {seen['count']} times, last with {seen['detail']}")
     return found
@@ -150,16 +165,16 @@ def render(report: dict) -> str:
     )
     if outside > 0:
         lines.append(f"             and {count(outside)} by risk before arming and after the stop, as it must")
-    traded = pnl["realised"] + pnl["unrealised"]
-    lines.append(
-        f"P&L          {signed(traded - pnl['fees'])}{_currency(report)} = spread earned {signed(pnl['spread'])}, "
-        f"price moves {signed(traded - pnl['spread'])}, fees {signed(-pnl['fees'])}"
-    )
-    lines.append(f"             realised {signed(pnl['realised'])}, unrealised {signed(pnl['unrealised'])} before fees")
+    for number, (unit, held) in enumerate(pnl["by_currency"].items()):
+        lines += _profit(unit, held, "P&L" if number == 0 else "")
     lines += _quoting(report)
     verdict = "equal to the venue's ledger" if not report["position_breaks"] else f"{report['position_breaks']} BREAKS"
     lines.append(f"positions    {verdict}")
-    return "\n\n".join(["\n".join(lines), _positions(report), _inventory(report), _latency(report)]).rstrip()
+    return "\n\n".join(
+        part
+        for part in ("\n".join(lines), _positions(report), _strategies(report), _inventory(report), _latency(report))
+        if part
+    )
 
 
 def _quoting(report: dict) -> list[str]:
@@ -186,41 +201,51 @@ def _quoting(report: dict) -> list[str]:
     return lines
 
 
-def _currency(report: dict) -> str:
-    names = {row["currency"] for row in report["positions"]}
-    return f" {names.pop()}" if len(names) == 1 else " (several currencies added up)" if names else ""
-
-
-MONEY = ("realised_micro", "unrealised_micro", "spread_micro", "fees_micro")
+def _profit(unit: str, held: dict, label: str) -> list[str]:
+    """What one currency's P&L is made of."""
+    traded = held["realised"] + held["unrealised"]
+    by_fifo = "not usable" if held["realised_fifo"] is None else signed(held["realised_fifo"])
+    return [
+        f"{label:<12} {signed(traded - held['fees'])} {unit} = spread earned {signed(held['spread'])}, "
+        f"price moves {signed(traded - held['spread'])}, fees {signed(-held['fees'])}",
+        f"             realised {signed(held['realised'])} (FIFO {by_fifo}), "
+        f"unrealised {signed(held['unrealised'])} before fees",
+    ]
 
 
 def _positions(report: dict) -> str:
-    """A row for each instrument (and strategy, when there are several), and their sum."""
+    """A row for each instrument (and strategy, when there are several)."""
     held = report["positions"]
     if not held:
         return "no fills"
     several = len({row["strategy"] for row in held}) > 1
     rows = [(f"{row['instrument']} {row['strategy']}" if several else row["instrument"], *_row(row)) for row in held]
-    if len(held) > 1:
-        sums = {key: sum(row[key] for row in held) for key in ("fills", "bought_lots", "sold_lots", *MONEY)}
-        rows.append(("all", *_row({**sums, "position_lots": None})))
-    header = ("instrument", "fills", "bought", "sold", "position", "spread", "moves", "fees", "P&L")
-    return table(header, rows)
+    return table(("instrument", "fills", "bought", "sold", "position", "spread", "moves", "fees", "P&L", ""), rows)
 
 
 def _row(row: dict) -> tuple[str, ...]:
     """Fills and sizes of one row, then what its P&L is made of; fees that we paid are negative."""
-    traded = row["realised_micro"] + row["unrealised_micro"]
-    return (
-        count(row["fills"]),
-        count(row["bought_lots"]),
-        count(row["sold_lots"]),
-        "" if row["position_lots"] is None else count(row["position_lots"]),
-        money(row["spread_micro"]),
-        money(traded - row["spread_micro"]),
-        money(-row["fees_micro"]),
-        money(traded - row["fees_micro"]),
-    )
+    sizes = ("fills", "bought_lots", "sold_lots", "position_lots")
+    return (*(count(row[name]) for name in sizes), *parts(row), row["currency"])
+
+
+def _strategies(report: dict) -> str:
+    """A row for each strategy and currency: realised by average cost and by FIFO, and what P&L is made of."""
+    rows = [
+        (
+            row["name"],
+            count(row["fills"]),
+            money(row["realised_micro"], row["currency"]),
+            fifo(row),
+            money(row["unrealised_micro"], row["currency"]),
+            *parts(row),
+            row["currency"],
+        )
+        for row in report["totals"]
+        if row["scope"] == "strategy"
+    ]
+    header = ("strategy", "fills", "realised", "FIFO", "unrealised", "spread", "moves", "fees", "P&L", "")
+    return table(header, rows) if rows else ""
 
 
 def _inventory(report: dict) -> str:

@@ -8,7 +8,19 @@ from config.load import Config
 from procs.cli.effective import effective_config
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.tables import tables_of
-from shm.codes import CHANNEL_FRESH, CHANNEL_STALE, CLOCK_DRIVEN, CLOCK_SCALED, LIFE_NAMES, REJECT_NAMES
+from procs.runtime.totals import currencies_of
+from shm.codes import (
+    CHANNEL_FRESH,
+    CHANNEL_STALE,
+    CLOCK_DRIVEN,
+    CLOCK_SCALED,
+    LIFE_NAMES,
+    REJECT_NAMES,
+    TOTAL_FIRM,
+    TOTAL_INSTRUMENT,
+    TOTAL_SESSION,
+    TOTAL_STRATEGY,
+)
 from shm.control_words import ControlWords
 from shm.counters import COUNTERS, GATE_REJECT_BASE
 from shm.error_log import error_label
@@ -27,9 +39,10 @@ from shm.process import process_alive
 from shm.records.channel import CHANNEL
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.ledger import LEDGER
-from shm.records.pnl import PNL
+from shm.records.pnl import PNL, SUMMED
 from shm.records.position import POSITION
 from shm.records.segment_header import SEGMENT_KIND_CLOCK, SEGMENT_KIND_CONTROL
+from shm.records.total import TOTAL
 from shm.segment import HEADER_BYTES
 
 CHANNEL_NAMES = {0: "never heard", CHANNEL_FRESH: "fresh", CHANNEL_STALE: "stale", 3: "ended"}
@@ -37,6 +50,7 @@ WARNING_NAMES = {1: "not pinned", 2: "memory not locked", 4: "no real-time polic
 
 
 MARKOUTS = ("1s", "10s", "60s")  # horizons of procs/strategy/markout.py
+ONLY_MARKED = ("unrealised_micro", "fifo_realised_micro", "fifo_unrealised_micro", "fifo_unusable")
 FIRST_REJECT = min(REJECT_NAMES)
 
 
@@ -267,13 +281,8 @@ class Snapshot:
                     "currency": instrument.currency,
                     "position_lots": int(row["position_lots"]),
                     "position_lots_max": most,
-                    "bought_lots": int(row["bought_lots"]),
-                    "sold_lots": int(row["sold_lots"]),
-                    "fills": int(row["fills"]),
-                    "realised_micro": int(row["realised_micro"]),
-                    "unrealised_micro": int(mark["unrealised_micro"]),
-                    "fees_micro": int(row["fees_micro"]),
-                    "spread_micro": int(row["spread_micro"]),
+                    **{name: int(row[name]) for name in SUMMED if name in row.dtype.names},
+                    **{name: int(mark[name]) for name in ONLY_MARKED},
                     "reports_seq": int(row["reports_seq"]),
                 }
             )
@@ -307,6 +316,23 @@ class Snapshot:
                     "marked_lots": {after: held.get(f"strategy_marked_{after}", 0) for after in MARKOUTS},
                 }
             )
+        return found
+
+    def totals(self) -> list[dict]:
+        """One row for each scope and currency in which anything was ever traded: what rows of positions() add up to."""
+        names = {
+            TOTAL_FIRM: ("firm", ["firm"]),
+            TOTAL_SESSION: ("venue", [venue.name for venue in self.config.venues]),
+            TOTAL_STRATEGY: ("strategy", [held.name for held in self.config.topology.of_role("strategy")]),
+            TOTAL_INSTRUMENT: ("instrument", [held.symbol for held in self.config.instruments]),
+        }
+        currencies, found = currencies_of(self.config), []
+        rows = self.view.table("totals", TOTAL)[1]
+        for row in rows[rows["fills"] > 0]:
+            scope, members = names[int(row["scope"])]
+            head = {"scope": scope, "name": members[int(row["scope_id"])]}
+            head["currency"] = currencies[int(row["currency_id"])]
+            found.append({**head, **{name: int(row[name]) for name in SUMMED}})
         return found
 
     def ledger(self) -> np.ndarray:

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 
+from procs.cli.positions import fifo
 from procs.cli.snapshot import Snapshot
 from procs.cli.text import age, clock, count, duration, money, rate, table
 from shm.errors import NoSuchFabric, NotReady
@@ -181,15 +182,17 @@ def _positions(taken: dict) -> str:
             count(row["position_lots"]),
             count(row["position_lots_max"]),
             count(row["fills"]),
-            money(row["realised_micro"] + row["unrealised_micro"] - row["fees_micro"]),
-            money(row["realised_micro"]),
-            money(row["unrealised_micro"]),
-            money(row["fees_micro"]),
+            money(row["realised_micro"] + row["unrealised_micro"] - row["fees_micro"], row["currency"]),
+            money(row["realised_micro"], row["currency"]),
+            fifo(row),
+            money(row["unrealised_micro"], row["currency"]),
+            money(row["fees_micro"], row["currency"]),
             row["currency"],
         )
         for row in taken["positions"]
     ]
-    header = ("strategy", "instrument", "position", "limit", "fills", "P&L", "realised", "unrealised", "fees paid", "")
+    amounts = ("P&L", "realised", "FIFO", "unrealised", "fees paid", "")
+    header = ("strategy", "instrument", "position", "limit", "fills", *amounts)
     return table(header, rows, left=2) if rows else "no fills yet"
 
 

@@ -44,10 +44,16 @@ def clock(utc_ns: int) -> str:
     return time.strftime("%H:%M:%S", time.gmtime(utc_ns // 1_000_000_000)) + "Z" if utc_ns > 0 else "-"
 
 
-def money(micro: int) -> str:
-    """Micro-units as units with two decimals and thousands separators, rounded half away from zero."""
-    cents = (abs(micro) + 5_000) // 10_000
-    return f"{'-' if micro < 0 and cents else ''}{cents // 100:,}.{cents % 100:02d}"
+DECIMALS = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3, "TND": 3}  # ISO 4217; all others 2
+
+
+def money(micro: int, currency: str = "") -> str:
+    """Micro-units as units with the currency's decimals and thousands separators, rounded half away from zero."""
+    decimals = DECIMALS.get(currency, 2)
+    step = 10 ** (6 - decimals)
+    minor = (abs(micro) + step // 2) // step
+    whole, part = divmod(minor, 10**decimals)
+    return f"{'-' if micro < 0 and minor else ''}{whole:,}{f'.{part:0{decimals}d}' if decimals else ''}"
 
 
 def signed(units: float) -> str:

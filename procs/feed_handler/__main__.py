@@ -35,6 +35,7 @@ def open_(wiring) -> FeedState:
         listing=wiring.table("instruments"),
         channels=wiring.table("channels"),
         channel=wiring.index,
+        market_code=channel.market_code,
         silence_ns=channel.silence_ms * 1_000_000,
         arbitration={
             "arbitration_window_ns": channel.arbitration_window_us * 1000,

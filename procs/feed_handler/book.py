@@ -21,7 +21,7 @@ from procs.feed_handler.order_map import NO_LINK, link_of, node_at, put_order, r
 from procs.feed_handler.rows import LEVEL_ROW, NODE_BYTES, ORDER_ROW
 from shm.atomics import record_at
 from shm.codes import SIDE_BUY, SIDE_SELL
-from shm.jit import hot
+from shm.jit import hot, hot_inline
 
 BOOK_OK = 1
 BOOK_UNKNOWN_ORDER = -1
@@ -33,6 +33,7 @@ BOOK_SIDE = -6
 BOOK_INSTRUMENT = -7  # outside our rows, or not the instrument of the order
 BOOK_ORDERS_FULL = -8
 BOOK_LEVELS_FULL = -9
+BOOK_REF = -10
 BOOK_NAMES = {
     -1: "unknown order",
     -2: "duplicate order",
@@ -43,6 +44,7 @@ BOOK_NAMES = {
     -7: "instrument",
     -8: "order pool full",
     -9: "level pool full",
+    -10: "order reference",
 }
 
 PRICE_TICKS_MAX = (1 << 32) - 1  # the wire's field
@@ -57,7 +59,7 @@ def _order_row(book, slot):
     return record_at(book["nodes_addr"] + slot * NODE_BYTES, ORDER_ROW)
 
 
-@hot
+@hot_inline
 def _join_queue(book, level, slot, qty_lots):
     """The order `slot` becomes the youngest of `level`."""
     row = level_row(book, level)
@@ -73,7 +75,7 @@ def _join_queue(book, level, slot, qty_lots):
     row["orders"] += 1
 
 
-@hot
+@hot_inline
 def _leave_queue(book, order):
     """Take an order out of its queue; its level stays, perhaps empty."""
     row = level_row(book, int(order["level"]))
@@ -85,7 +87,7 @@ def _leave_queue(book, order):
     row["orders"] -= 1
 
 
-@hot
+@hot_inline
 def _leave(book, link, slot):
     """The order that `link` names leaves its queue, its level if it was the last, and the map."""
     order = _order_row(book, slot)
@@ -117,7 +119,7 @@ def _tell(book, side_index, price_ticks, qty_lots, left_lots):
 # --- operations ------------------------------------------------------------------------------------------------------
 
 
-@hot
+@hot_inline
 def book_add(book, instrument_id, order_ref, side, qty_lots, price_ticks):
     """An order joins the book at the end of its level. Returns BOOK_OK or a negative BOOK_* code."""
     if instrument_id < 0 or 2 * instrument_id >= book["sides"]:
@@ -128,6 +130,8 @@ def book_add(book, instrument_id, order_ref, side, qty_lots, price_ticks):
         return BOOK_PRICE
     if qty_lots <= 0 or qty_lots > QTY_LOTS_MAX:
         return BOOK_QTY
+    if order_ref < 0:
+        return BOOK_REF
     if _is_known(book, order_ref):
         return BOOK_DUPLICATE_ORDER
     slot = book["order_free"]
@@ -148,7 +152,7 @@ def book_add(book, instrument_id, order_ref, side, qty_lots, price_ticks):
     return BOOK_OK
 
 
-@hot
+@hot_inline
 def book_reduce(book, instrument_id, order_ref, qty_lots):
     """Execute or partly cancel: the order becomes smaller by `qty_lots`, keeps its place, and leaves at 0.
 
@@ -177,7 +181,7 @@ def book_reduce(book, instrument_id, order_ref, qty_lots):
     return BOOK_OK
 
 
-@hot
+@hot_inline
 def book_delete(book, instrument_id, order_ref):
     """The order leaves the book. Returns BOOK_OK or a negative BOOK_* code."""
     link = link_of(book, order_ref)
@@ -194,7 +198,7 @@ def book_delete(book, instrument_id, order_ref):
     return BOOK_OK
 
 
-@hot
+@hot_inline
 def book_replace(book, instrument_id, order_ref, new_ref, qty_lots, price_ticks):
     """The order leaves and another takes its side at the end of the queue. Returns BOOK_OK or a negative BOOK_* code.
 
@@ -215,6 +219,8 @@ def book_replace(book, instrument_id, order_ref, new_ref, qty_lots, price_ticks)
     side_index = int(level_row(book, old_level)["side_index"])
     if side_index >> 1 != instrument_id:
         return BOOK_INSTRUMENT
+    if new_ref < 0:
+        return BOOK_REF
     if _is_known(book, new_ref):
         return BOOK_DUPLICATE_ORDER
     level = level_for(book, side_index, price_ticks)

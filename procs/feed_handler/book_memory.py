@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from procs.feed_handler.ladder import LEVEL_MASK
-from procs.feed_handler.ladder_pool import BLOCK_BITS, BLOCK_WORDS, MARK, clear_pool, pool_classes
+from procs.feed_handler.ladder_pool import BLOCK_WORDS, MARK, clear_pool, pool_classes
 from procs.feed_handler.levels import FREE_LEVEL
 from procs.feed_handler.memory import zeroed_rows
 from procs.feed_handler.rows import BOOK_ROW, HALF, LEVEL_ROW, ORDER_ROW, SIDE_ROW, WORD
@@ -43,15 +43,17 @@ def _power_of_two(least: int) -> int:
 
 
 def _sizes(instruments: int, orders_max: int, levels_max: int) -> dict[str, tuple[int, np.dtype]]:
-    classes = pool_classes(WORDS_FACTOR * levels_max + BLOCK_WORDS * min(2 * instruments, levels_max) + 1)
+    words = WORDS_FACTOR * levels_max + BLOCK_WORDS * min(2 * instruments, levels_max)
+    blocks = 1 + -(-words // BLOCK_WORDS)
+    classes = pool_classes(blocks * BLOCK_WORDS)
     return {
         "nodes": (1 + levels_max + orders_max, ORDER_ROW),
         "order_heads": (_power_of_two(HEADS_FACTOR * orders_max), HALF),
         "level_heads": (_power_of_two(HEADS_FACTOR * levels_max), HALF),
         "sides": (2 * instruments, SIDE_ROW),
-        "ladder": (BLOCK_WORDS << classes, WORD),
+        "ladder": (blocks * BLOCK_WORDS, WORD),
         "ladder_free": (classes, WORD),
-        "ladder_marks": ((BLOCK_WORDS << classes) >> BLOCK_BITS, MARK),
+        "ladder_marks": (1 << classes, MARK),
     }
 
 

@@ -86,15 +86,17 @@ def give_block(book, block, size_class):
 
 
 def pool_classes(words: int) -> int:
-    """Classes of a pool that holds `words` words: it has BLOCK_WORDS << classes of them, the first block unused."""
-    classes = 1
-    while BLOCK_WORDS << classes < words:
-        classes += 1
-    return classes
+    """Classes of blocks that a pool of so many words can have."""
+    return max(1, (words // BLOCK_WORDS).bit_length())
 
 
 def clear_pool(book, words: np.ndarray, first: np.ndarray, marks: np.ndarray) -> None:
-    """All blocks free: the one of each class starts at its own size. Cold: writes all of the memory."""
+    """All blocks but the first free, the largest that their place allows. Cold: writes all of the memory."""
     words[:], first[:], marks[:] = 0, 0, 0
-    for size_class in range(int(book["ladder_classes"])):
-        _link(book, BLOCK_WORDS << size_class, size_class)
+    block = BLOCK_WORDS
+    while block + BLOCK_WORDS <= len(words):
+        size_class = 0
+        while block % (2 * BLOCK_WORDS << size_class) == 0 and block + (2 * BLOCK_WORDS << size_class) <= len(words):
+            size_class += 1
+        _link(book, block, size_class)
+        block += BLOCK_WORDS << size_class

@@ -9,7 +9,7 @@ from procs.feed_handler.ladder import enter_ladder, leave_ladder
 from procs.feed_handler.order_map import node_at
 from procs.feed_handler.rows import HALF, HALF_BYTES, LEVEL_ROW, LINK_OFFSET, NODE_BYTES
 from shm.atomics import crc32c_word, record_at
-from shm.jit import hot
+from shm.jit import hot, hot_inline
 
 FREE_LEVEL = -1  # side_index of a level that is none
 
@@ -47,7 +47,7 @@ def _make_level(book, side_index, price_ticks):
     return level
 
 
-@hot
+@hot_inline
 def level_for(book, side_index, price_ticks):
     """Level of that price, made without an order if there is none; 0, and nothing changed, when a pool is full."""
     level = node_at(level_bucket(book, side_index, price_ticks))

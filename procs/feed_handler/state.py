@@ -11,6 +11,7 @@ import numpy as np
 from procs.feed_handler.arbitration import LINES, Arbitration, open_arbitration
 from procs.feed_handler.book_memory import Book, open_book
 from procs.feed_handler.fetch_ahead import FETCH_MESSAGES_MAX, FETCH_ORDERS_MIN, NOTE_ROW
+from procs.feed_handler.memory import zeroed_rows
 from procs.feed_handler.rows import WORD
 from procs.net.port import FramePort, open_port
 from procs.wire.big_endian import text_word
@@ -55,7 +56,9 @@ FEED_ROW = np.dtype(
         ("silence_ns", "<i8"),
         ("fetch_orders_min", "<i8"),  # live orders from which on lines are asked for ahead
         ("driven", "<i8"),  # 1 when logic time is driven
+        ("market_code", "<i8"),  # letter of the market that the channel stands for, in operational halts
         ("instruments", "<i8"),  # how many
+        ("symbols", "<i8"),  # how many of them are of this channel
         ("rings", "<i8"),  # how many
         ("me_addr", "<i8"),  # INSTANCE_END
         ("arb_addr", "<i8"),  # ARB_ROW
@@ -66,6 +69,7 @@ FEED_ROW = np.dtype(
         ("notes_addr", "<i8"),  # NOTE_ROW
         ("lines_addr", "<i8"),  # LINE_ROW
         ("instruments_addr", "<i8"),  # INSTRUMENT_ROW
+        ("symbols_addr", "<i8"),  # SYMBOL_ROW
         ("locates_addr", "<i8"),  # WORD a locate: instrument or UNKNOWN
         ("changed_addr", "<i8"),  # WORD a changed instrument
         ("universe_addr", "<i8"),  # WORD, rings x instruments
@@ -95,14 +99,18 @@ INSTRUMENT_ROW = np.dtype(
         ("last_price_ticks", "<i8"),
         ("locate", "<i8"),  # 0 before the directory named it
         ("venue_state", "<i4"),  # TRADING_* of the last trading action; 0 before the first
-        ("suspect", "<i4"),  # 1 once its book could not follow a message
-        ("marked", "<i4"),  # 1 while it stands among the changed ones
+        ("suspect", "<i2"),  # 1 once its book could not follow a message
+        ("halted", "<i2"),  # 1 during an operational halt
+        ("breached", "<i2"),  # 1 from a breach of the market-wide breaker until the venue lets it trade or quote
+        ("marked", "<i2"),  # 1 while it stands among the changed ones
         ("wanted", "<i4"),  # 1 when it is in any universe: depth is published
     ]
 )
+SYMBOL_ROW = np.dtype([("symbol", "<i8"), ("instrument_id", "<i8")])  # sorted by symbol
 LINE_BYTES = LINE_ROW.itemsize
 RING_BYTES = RING_ROW.itemsize
 INSTRUMENT_BYTES = INSTRUMENT_ROW.itemsize
+SYMBOL_BYTES = SYMBOL_ROW.itemsize
 
 assert INSTRUMENT_BYTES == 64
 
@@ -128,6 +136,7 @@ class FeedParts(NamedTuple):
     notes: np.ndarray
     lines: np.ndarray
     instruments: np.ndarray
+    symbols: np.ndarray
     locates: np.ndarray
     changed: np.ndarray
     universe: np.ndarray
@@ -167,6 +176,7 @@ def open_state(
     listing: np.ndarray,
     channels: np.ndarray,
     channel: int,
+    market_code: str,
     silence_ns: int,
     arbitration: dict,
     orders_max: int,
@@ -182,7 +192,8 @@ def open_state(
         tick=np.zeros(1, TICK),
         notes=np.zeros(FETCH_MESSAGES_MAX + 1, NOTE_ROW),
         lines=np.zeros(LINES, LINE_ROW),
-        instruments=np.zeros(count, INSTRUMENT_ROW),
+        instruments=zeroed_rows(count, INSTRUMENT_ROW),
+        symbols=_sorted_symbols(symbols, channel),
         locates=np.full(LOCATES, UNKNOWN, np.int64).view(WORD),
         changed=np.zeros(count, WORD),
         universe=np.zeros((len(ticks), count), np.int64),
@@ -207,14 +218,20 @@ def open_state(
     feed = state.feed[0]
     feed["state"], feed["resync"] = NEW_LIFE, 1
     feed["channel"], feed["silence_ns"] = channel, silence_ns
-    feed["instruments"], feed["rings"] = count, len(ticks)
+    feed["market_code"] = ord(market_code)
+    feed["instruments"], feed["symbols"], feed["rings"] = count, len(parts.symbols), len(ticks)
     feed["fetch_orders_min"] = FETCH_ORDERS_MIN
     feed["driven"] = _is_driven(me[0]["clock_addr"])
     feed["me_addr"], feed["frames_addr"] = address_of(me), address_of(port_in.frames)
     feed["arb_addr"], feed["book_addr"] = address_of(parts.arb.row), address_of(parts.book.row)
-    for name in FeedParts._fields[2:]:
+    for name in FeedParts._fields[2:]:  # arrays beside arbitration and book
         feed[f"{name}_addr"] = address_of(getattr(parts, name))
     return state, parts
+
+
+def _sorted_symbols(symbols: list[tuple[str, int]], channel: int) -> np.ndarray:
+    ours = [(text_word(symbol), row) for row, (symbol, channel_id) in enumerate(symbols) if channel_id == channel]
+    return np.array(sorted(ours), SYMBOL_ROW)
 
 
 def _fill_instruments(parts: FeedParts, symbols: list[tuple[str, int]], channel: int, universes: list[set[str]]):

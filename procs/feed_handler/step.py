@@ -31,15 +31,12 @@ from procs.feed_handler.arbitration import (
     request,
 )
 from procs.feed_handler.fetch_ahead import FETCH_MESSAGES_MIN, fetch_ahead
-from procs.feed_handler.message import apply_message, instrument_of, make_suspect
+from procs.feed_handler.message import take_message
 from procs.feed_handler.rows import BOOK_ROW
-from procs.feed_handler.state import FRAMES_IN_MAX, LINE_BYTES, LINE_ROW, NEW_LIFE, UNKNOWN
+from procs.feed_handler.state import FRAMES_IN_MAX, LINE_BYTES, LINE_ROW, NEW_LIFE
 from procs.feed_handler.tables import go_fresh, go_stale, publish_changed, publish_channel
 from procs.feed_handler.ticks import flush_ticks, resume_skipped, rings_have_room
 from procs.wire.big_endian import read_u16
-from procs.wire.codes import WIRE_OK, WIRE_UNKNOWN_TYPE
-from procs.wire.itch.decode import decode_itch
-from procs.wire.itch.event import ITCH_EVENT
 from procs.wire.moldudp64.blocks import MOLD_BLOCK_HEAD_BYTES
 from procs.wire.moldudp64.header import MOLD_END_OF_SESSION, MOLD_HEADER_BYTES, mold_count, write_mold_header
 from shm.atomics import record_at
@@ -58,10 +55,8 @@ from shm.counters import (
     FEED_REQUESTS,
     FEED_TICKS,
     FEED_TICKS_SKIPPED,
-    FEED_UNKNOWN_TYPE,
 )
-from shm.error_log import ERROR_FEED_MESSAGE
-from shm.instance import count, gauge, note_error, stamp
+from shm.instance import count, gauge, stamp
 from shm.jit import hot
 from shm.records.frame import FRAME
 from shm.records.instance_end import INSTANCE_END
@@ -73,22 +68,8 @@ SHORT_BATCH = FRAMES_IN_MAX // LINES  # fewer frames than one line's share: ever
 
 
 @hot
-def _refuse_message(feed, buf, offset, code, recv_stamp_ns):
-    """A message that decodes to nothing: its book, if it has one, cannot be followed any more."""
-    me = record_at(feed["me_addr"], INSTANCE_END)
-    if code == WIRE_UNKNOWN_TYPE:
-        count(me, FEED_UNKNOWN_TYPE, 1)
-        return
-    note_error(me, ERROR_FEED_MESSAGE, np.int64(buf[offset]), code)
-    instrument_id = instrument_of(feed, read_u16(buf, offset + 1))
-    if instrument_id != UNKNOWN:
-        make_suspect(feed, instrument_id, code, recv_stamp_ns)
-
-
-@hot
 def _deliver(feed, arb, buf, recv_stamp_ns, now_ns):
     """Apply the blocks of out_* in `buf`, and go on behind them."""
-    event = record_at(feed["event_addr"], ITCH_EVENT)
     book = record_at(feed["book_addr"], BOOK_ROW)
     if arb["out_count"] >= FETCH_MESSAGES_MIN and book["orders"] >= feed["fetch_orders_min"]:
         fetch_ahead(feed, book, buf, arb["out_offset"], arb["out_count"])
@@ -97,11 +78,7 @@ def _deliver(feed, arb, buf, recv_stamp_ns, now_ns):
     for message in range(arb["out_count"]):
         size = read_u16(buf, offset)
         offset += MOLD_BLOCK_HEAD_BYTES
-        code = decode_itch(buf, offset, size, event)
-        if code == WIRE_OK:
-            apply_message(feed, seq + message, recv_stamp_ns, now_ns)
-        elif code < 0:
-            _refuse_message(feed, buf, offset, code, recv_stamp_ns)
+        take_message(feed, buf, offset, size, seq + message, recv_stamp_ns, now_ns)
         offset += size
     feed["messages"] += arb["out_count"]
     if feed["state"] != CHANNEL_FRESH:

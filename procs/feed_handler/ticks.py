@@ -24,12 +24,12 @@ END_BYTES = RING_END.itemsize
 
 @hot
 def trading_state_of(feed, instrument_id):
-    """TRADING_* as we publish it: 0 for a book that lost the thread, halted outside market hours."""
+    """TRADING_* as we publish it: 0 for a book that lost the thread, halted while anything halts it."""
     row = record_at(feed["instruments_addr"] + instrument_id * INSTRUMENT_BYTES, INSTRUMENT_ROW)
     venue_state = int(row["venue_state"])
     if row["suspect"] != 0:
         return 0
-    if feed["closed"] != 0 and venue_state != 0:
+    if venue_state != 0 and (feed["closed"] != 0 or row["halted"] != 0 or row["breached"] != 0):
         return TRADING_HALTED
     return venue_state
 

@@ -34,6 +34,8 @@ def _day(symbol: bytes) -> list[bytes]:
         _message(b"U", struct.pack(">QQII", 1, 4, 50, 9950)),
         _message(b"P", struct.pack(">Q1sI8sIQ", 0, b"B", 10, symbol, 10000, 3)),
         _message(b"D", struct.pack(">Q", 4)),
+        _message(b"h", symbol + b"QH"),
+        _message(b"W", b"1"),
         _message(b"D", struct.pack(">Q", 999)),  # impossible: its book becomes suspect
         b"z",
     ]
@@ -65,4 +67,4 @@ def warm_up(state: FeedState, symbol: str) -> None:
     _step(state, now_ns, (LINE_A, _datagram(14, [])))
     _step(state, now_ns, (LINE_RETRANSMISSION, _datagram(10, day[9:])))
     _step(state, now_ns + 3_600_000_000_000)
-    _step(state, now_ns, (LINE_A, _datagram(16, [], END)))
+    _step(state, now_ns, (LINE_A, _datagram(len(day) + 1, [], END)))

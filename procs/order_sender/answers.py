@@ -162,27 +162,36 @@ def _liquidity(event):
 
 
 @hot
-def _draft_trade_change(desk, event, slot, kind):
-    """BROKEN: size and price of the execution, from its number. CORRECTED: the new ones, which the message has.
+def _draft_trade_change(desk, event, n, kind):
+    """BROKEN: size and price of the n-th trade. CORRECTED: the new ones, which the message has.
 
-    What is open stays: the venue does not put lots of a broken trade back. Returns 0 when the trade is unknown: never
-    seen, forgotten, or broken before.
+    What is open stays: the venue does not put lots of a broken trade back.
     """
-    draft, row = draft_of(desk), row_of(desk, slot)
-    n = find_trade(desk, event["match_number"], event["user_ref_num"])
-    if n < 0:
-        return 0
-    trade = trade_of(desk, n)
+    draft, trade = draft_of(desk), trade_of(desk, n)
     draft["match_number"] = event["match_number"]
+    draft["cum_lots"] = leaves_after(draft["cum_lots"], trade["qty_lots"])
     draft["qty_lots"] = trade["qty_lots"]
     draft["price_ticks"] = trade["price_ticks"]
-    draft["cum_lots"] = leaves_after(row["cum_lots"], trade["qty_lots"])
     if kind == REPORT_CORRECTED:
         draft["qty_lots"] = event["qty_lots"]
         draft["price_ticks"] = event["price_ticks"]
         draft["cum_lots"] += event["qty_lots"]
         draft["liquidity"] = _liquidity(event)
-    return 1
+
+
+@hot
+def _draft_old_trade(desk, event, n, kind, now_ns):
+    """A change of the n-th trade, whose order's slot is another's by now."""
+    clear_draft(desk, kind, now_ns)
+    draft, trade = draft_of(desk), trade_of(desk, n)
+    draft["order_id"] = trade["order_id"]
+    draft["intent_id"] = trade["intent_id"]
+    draft["user_ref_num"] = trade["user_ref_num"]
+    draft["instrument_id"] = trade["instrument_id"]
+    draft["strategy_id"] = trade["strategy_id"]
+    draft["side"] = trade["side"]
+    draft["cum_lots"] = trade["qty_lots"]
+    _draft_trade_change(desk, event, n, kind)
 
 
 @hot
@@ -221,9 +230,11 @@ def _draft_change(desk, received, event, slot, kind):
     elif kind == REPORT_RESTATED:
         _draft_restated(desk, received, event, slot)
     elif kind == REPORT_BROKEN or kind == REPORT_CORRECTED:
-        if _draft_trade_change(desk, event, slot, kind) == 0:
+        n = find_trade(desk, event["match_number"], event["user_ref_num"])
+        if n < 0:  # never seen, forgotten, or broken before
             note_error(me_of(desk), ERROR_SENDER_UNKNOWN_TRADE, draft["order_id"], event["match_number"])
             return 0
+        _draft_trade_change(desk, event, n, kind)
     return 1
 
 
@@ -269,7 +280,12 @@ def answer(desk, received, event, ack_stamp_ns, now_ns):
     if _is_about_mass_cancel(desk, event) == 1 or kind == 0:
         return 0
     slot = slot_of_ref(desk, event["user_ref_num"])
-    if slot < 0:
+    old_trade = -1
+    if slot < 0 and (kind == REPORT_BROKEN or kind == REPORT_CORRECTED):
+        old_trade = find_trade(desk, event["match_number"], event["user_ref_num"])
+    if old_trade >= 0:
+        _draft_old_trade(desk, event, old_trade, kind, now_ns)
+    elif slot < 0:
         _on_unknown(desk, event, kind, now_ns)
     else:
         draft_for(desk, slot, kind, now_ns)

@@ -87,7 +87,15 @@ WAITING = np.dtype(  # an order in the transmit frame; `bytes` 0: taken out agai
     [(name, "<i8") for name in ("at", "bytes", "slot", "expires_ns", "recv_stamp_ns", "reason")]
 )
 WAITING_MAX = 16  # orders in one send: 800 bytes of the frame, the rest is for cancels
-TRADE = np.dtype([(name, "<i8") for name in ("match_number", "user_ref_num", "qty_lots", "price_ticks")])
+TRADE = np.dtype(  # an execution, and whose it was: a trade is broken long after the order's slot is another's
+    [
+        (name, "<i8")
+        for name in (
+            *("match_number", "user_ref_num", "qty_lots", "price_ticks"),
+            *("order_id", "intent_id", "instrument_id", "strategy_id", "side"),
+        )
+    ]
+)
 WORD = np.dtype([("value", "<i8")])
 
 PHASE_DOWN = 1  # no connection

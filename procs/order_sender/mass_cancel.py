@@ -65,7 +65,7 @@ def end_mass_cancel(desk):
 
 @hot
 def refuse_mass_cancel(desk, reason):
-    """The venue says no: there is none any more in this life of the process."""
+    """The venue says no, or nothing (reason 0): there is none any more in this life of the process."""
     note_error(me_of(desk), ERROR_SENDER_MASS_CANCEL, desk["mass_ref_last"], reason)
     desk["mass_ref"] = 0
     desk["firm"] = 0
@@ -76,6 +76,5 @@ def watch_mass_cancel(desk):
     """Wait no longer for a response that does not come. Returns 1 when that happened."""
     if desk["mass_ref"] == 0 or stamp(me_of(desk)) - desk["mass_stamp_ns"] <= MASS_ANSWER_NS:
         return 0
-    note_error(me_of(desk), ERROR_SENDER_MASS_CANCEL, desk["mass_ref"], 0)
-    desk["mass_ref"] = 0
+    refuse_mass_cancel(desk, 0)
     return 1

@@ -16,6 +16,7 @@ from procs.order_sender.life_cycle import (
     EVENT_NEVER_ARRIVED,
     EVENT_REJECTED,
     EVENT_REPLACE_DIED,
+    EVENT_REPLACE_SENT,
     EVENT_REPLACED_AWAY,
     EVENT_SESSION_LOST,
     EVENT_UNSENT,
@@ -165,6 +166,20 @@ def _apply_quantities(row, report, kind):
 
 
 @hot
+def _still_on_the_way(desk, slot):
+    """A cancel or a replacement that is not answered yet shows in the state again."""
+    row = row_of(desk, slot)
+    event = EVENT_REPLACE_SENT
+    if row["cancel_asked"] != 0:
+        event = EVENT_CANCEL_SENT
+    elif row["replacement"] < 0:
+        return
+    after = next_state(row["state"], event)
+    if after != ILLEGAL:
+        enter_state(desk, slot, after)
+
+
+@hot
 def apply_report(desk, report):
     """Change the order that `report` is about. Used live and on recovery alike; changes nothing for an unknown one."""
     if report["venue_seq"] > desk["venue_seq"]:
@@ -191,9 +206,8 @@ def apply_report(desk, report):
     enter_state(desk, slot, after)
     if kind == REPORT_CANCELED and after != ORDER_STATE_CLOSED:
         note_smaller(desk, slot)
-    learnt = before == ORDER_STATE_UNKNOWN or kind == REPORT_CANCEL_REJECTED
-    if learnt and row["cancel_asked"] != 0 and after != ORDER_STATE_CLOSED:
-        enter_state(desk, slot, next_state(after, EVENT_CANCEL_SENT))
+    if before == ORDER_STATE_UNKNOWN or kind == REPORT_CANCEL_REJECTED:
+        _still_on_the_way(desk, slot)
     show(desk, slot)
     _apply_to_original(desk, slot, kind)
     if after == ORDER_STATE_CLOSED and before != ORDER_STATE_CLOSED and row["replacement"] >= 0:

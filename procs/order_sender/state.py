@@ -21,7 +21,7 @@ from shm.records.report import REPORT
 
 SLOTS = 8192  # orders remembered, open and closed: eight seconds at 1,000 orders/s; 2 MiB
 RECENT_MAX = 4096  # reports kept for readers behind: as deep as the deepest ring; 1 MiB
-TRADES_MAX = 16384  # executions that a broken trade may still name; 384 KiB
+TRADES_MAX = 16384  # executions that a broken trade may still name; 1.2 MiB
 RECEIVED_BYTES = 1 << 17  # the longest packet, and as much again while the journal is full
 FRAMES_IN = 8
 EVERY_READER_STRATEGY = -1  # risk_gate and position_keeper read the reports of all strategies

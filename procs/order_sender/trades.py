@@ -1,6 +1,7 @@
-"""Trades: size and price of the last executions. A broken trade names only its number; a correction, only what is new.
+"""Trades: the last executions. A broken trade names only its number; a correction, only what is new.
 
-One row for each execution, the oldest is forgotten. Both sides of a trade may be ours: then two rows have one number,
+They come minutes after the execution, when the order's own slot is long another's: the row says whose trade it was. One
+row for each execution, the oldest is forgotten. Both sides of a trade may be ours: then two rows have one number,
 and the order's reference tells them apart.
 """
 
@@ -16,6 +17,11 @@ def remember_trade(desk, report):
     trade["user_ref_num"] = report["user_ref_num"]
     trade["qty_lots"] = report["qty_lots"]
     trade["price_ticks"] = report["price_ticks"]
+    trade["order_id"] = report["order_id"]
+    trade["intent_id"] = report["intent_id"]
+    trade["instrument_id"] = report["instrument_id"]
+    trade["strategy_id"] = report["strategy_id"]
+    trade["side"] = report["side"]
     desk["trades"] += 1
 
 

@@ -1,16 +1,18 @@
 """Wire position_keeper: attach, rebuild the rows from tables and journals, read missed reports from order_sender's."""
 
 import sys
+import time
 
 import numpy as np
 
+from procs.position_keeper.executions import JournalBook
 from procs.position_keeper.recovery import (
     JournalsContradict,
     apply_missed,
-    fill_in_journal,
+    entry_before_report,
+    rebuild,
     reports_in_journal,
     resume,
-    rows_in_journal,
     rows_in_table,
     same_life,
     take_newer,
@@ -20,15 +22,16 @@ from procs.position_keeper.step import HISTOGRAMS
 from procs.position_keeper.warm_up import warm_up
 from procs.runtime.agent import main
 from procs.runtime.role import Role
+from procs.runtime.totals import totals_of_pnl
 from shm.atomics import address_of
 from shm.latest import latest_read
 from shm.records.instrument import INSTRUMENT
 from shm.ring import ring_caught_up
 
-TAIL = 16  # entries of our own journal that may be newer than the published rows: one, and some to spare
+REFRESH_SECONDS = 1.0
 
-# by instance and reports ring: reader of our journal, reader of order_sender's, its next entry to read
-_journals: dict[tuple[str, int], list] = {}
+_books: dict[str, JournalBook] = {}  # by instance: what our own journal says
+_journals: dict[tuple[str, int], list] = {}  # by instance and reports ring: order_sender's journal, next entry to read
 
 
 def open_(wiring) -> KeeperState:
@@ -36,7 +39,7 @@ def open_(wiring) -> KeeperState:
     return state_of(
         me=wiring.me(),
         reports=wiring.rings_in("reports"),
-        tables={name: wiring.table(name) for name in ("positions", "pnl", "tops")},
+        tables={name: wiring.table(name) for name in ("positions", "pnl", "totals", "tops")},
         journal=wiring.journal(),
         config=wiring.config,
     )
@@ -55,14 +58,17 @@ def _senders(wiring, state) -> np.ndarray:
 
 def recover(wiring, state) -> None:
     """Rows first, published whole; then what order_sender's journal has and they do not."""
-    mine = wiring.journal_reader(wiring.instance)
+    instruments = int(state.keeper[0]["instruments"])
+    book = JournalBook(wiring.journal_reader(wiring.instance), instruments, len(state.rows))
+    _books[wiring.instance] = book
+    book.refresh()
     again = same_life(state)
+    rebuild(state, book)
     if again:
         take_newer(state, rows_in_table(state))
-        take_newer(state, rows_in_journal(mine.entries(max(0, mine.tail_seq() - TAIL))))
-    else:
-        take_newer(state, rows_in_journal(mine.entries(0)))
-    resume(state, _senders(wiring, state))
+    senders = _senders(wiring, state)
+    state.totals_of[:] = totals_of_pnl(wiring.config, senders)
+    resume(state, senders)
     for ring, name in enumerate(wiring.peers_in("reports")):
         last = _read_missed(wiring, state, ring, name)
         if not again and last < state.applied_seq[ring]:
@@ -75,20 +81,26 @@ def recover(wiring, state) -> None:
 
 
 def _read_missed(wiring, state, ring: int, sender: str) -> int:
-    """Apply what one order_sender's journal has after our last report. Returns the last report_seq read, 0 for none.
-
-    Each entry is read once in our life.
-    """
+    """Apply what one order_sender's journal has after our last report. Returns the last report_seq read, 0 for none."""
     if (wiring.instance, ring) not in _journals:
-        _journals[wiring.instance, ring] = [wiring.journal_reader(wiring.instance), wiring.journal_reader(sender), 0]
+        _journals[wiring.instance, ring] = [wiring.journal_reader(sender), 0]
     place = _journals[wiring.instance, ring]
-    mine = place[0]
-    reports, place[2] = reports_in_journal(place[1], place[2])
+    begin = entry_before_report(place[0], int(state.applied_seq[ring]) + 1, place[1])
+    reports, place[1] = reports_in_journal(place[0], begin)
     last = int(reports["report_seq"][-1]) if len(reports) else 0
     missed = reports[reports["report_seq"] > state.applied_seq[ring]]
-    apply_missed(state, ring, missed, lambda match_number: fill_in_journal(mine.entries(0), match_number))
+    apply_missed(state, ring, missed, _books[wiring.instance].refresh)
     ring_caught_up(state.reports[ring], int(state.applied_seq[ring]))
     return last
+
+
+def tend(wiring, state) -> None:
+    """Keep our list of executions near the journal's end, so that a broken trade need not wait for a day of reading."""
+    book = _books[wiring.instance]
+    now = time.monotonic()
+    if now - book.read_at > REFRESH_SECONDS:
+        book.refresh()
+        book.read_at = now
 
 
 def catch_up(wiring, state) -> None:
@@ -102,6 +114,7 @@ ROLE = Role(
     step="procs.position_keeper.step:step",
     open_=open_,
     recover=recover,
+    tend=tend,
     catch_up=catch_up,
     warm_up=warm_up,
     histograms=HISTOGRAMS,

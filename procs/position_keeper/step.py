@@ -2,103 +2,46 @@
 
 Exactly once: a fill is journalled, then its row published, then its slot given back. Each row names the last report
 that it contains, so a crash anywhere between applies nothing twice: what comes again is older than its row. A report
-that is not the next of its stream, a reader that was left behind, and a broken trade (whose liquidity is in our own
-journal) are for the control thread: the step asks for a catch-up and waits.
+that is not the next of its stream, a reader that was left behind, and a broken or corrected trade (its row is replayed
+from our own journal) are for the control thread: the step asks for a catch-up and waits.
 """
 
 import numpy as np
 
-from procs.position_keeper.accounts import (
-    QTY_LOTS_MAX,
-    execute,
-    fee_of,
-    mark_half_of,
-    spread_of,
-    undo,
-    unrealised_of,
-)
+from procs.position_keeper.money import QTY_LOTS_MAX, spread_of
+from procs.position_keeper.rows import POSITION_BYTES, book, fee_for, mid_of, publish_pnl, publish_position, row_addr
 from shm.atomics import copy_bytes, record_at
 from shm.codes import (
     EXIT_CATCH_UP,
     JOURNAL_FILL,
     JOURNAL_SNAPSHOT,
     REPORT_BROKEN,
+    REPORT_CORRECTED,
     REPORT_EXECUTED,
     SIDE_BUY,
     SIDE_SELL,
 )
-from shm.counters import KEEPER_CATCH_UPS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_REPORTS
+from shm.counters import KEEPER_CATCH_UPS, KEEPER_FILLS, KEEPER_REPORTS
 from shm.error_log import ERROR_JOURNAL_FULL, ERROR_REPORT_ROW, ERROR_REPORT_VALUE
 from shm.instance import count, note_error, record_span, stamp
 from shm.jit import hot
 from shm.journal import journal_claim, journal_commit
-from shm.latest import latest_claim, latest_publish, latest_read
 from shm.records.fill import FILL
-from shm.records.pnl import PNL
-from shm.records.position import POSITION
 from shm.records.report import REPORT
-from shm.records.top import TOP
 from shm.ring import ring_advance, ring_caught_up, ring_is_behind, ring_peek, ring_release
 
 BATCH_MAX = 256  # reports of one ring in one step
 ROWS_MAX = 32  # rows marked or saved in one step
 CATCH_UP_EVERY_NS = 1_000_000  # the producer needs a step to answer; asking again at once would only spin
-POSITION_BYTES = POSITION.itemsize
-PNL_BYTES = PNL.itemsize
 FILL_BYTES = FILL.itemsize
 
 APPLIED = 1
 SEEN = 2  # older than its row or stream
-WAITING = 3  # not now: a gap, no journal room, or a broken trade
+WAITING = 3  # not now: a gap, no journal room, or a broken or corrected trade
 NOWHERE = 4  # names no row of ours; passed over
 
 HOP_REPORT = 0
 HISTOGRAMS = ("order_sender->position_keeper",)
-
-
-# --- rows ----------------------------------------------------------------------------------------------------------
-
-
-@hot
-def _row_addr(state, at):
-    # address of private row `at`
-    return state.keeper[0]["rows_addr"] + at * POSITION_BYTES
-
-
-@hot
-def publish_position(state, at):
-    """Publish row `at` of `positions` from its private copy."""
-    copy_bytes(latest_claim(state.positions[0], at), _row_addr(state, at), POSITION_BYTES)
-    latest_publish(state.positions[0], at)
-
-
-@hot
-def mid_of(state, instrument):
-    """Twice the newest mid of an instrument, in price ticks; 0 when there is none."""
-    top_addr = state.keeper[0]["top_addr"]
-    if latest_read(state.tops[0], instrument, top_addr) <= 0:
-        return 0
-    top = record_at(top_addr, TOP)
-    return mark_half_of(top["bid_price_ticks"], top["ask_price_ticks"])
-
-
-@hot
-def publish_pnl(state, at, mark_half_ticks, now_ns):
-    """Mark row `at` and publish it in `pnl`. Without a mid the last mark stays."""
-    row = state.rows[at]
-    mark = state.marks[at]
-    if mark_half_ticks > 0:
-        mark["mark_half_ticks"] = mark_half_ticks
-    unit = state.units[at % state.keeper[0]["instruments"]]
-    mark["realised_micro"] = row["realised_micro"]
-    mark["unrealised_micro"] = unrealised_of(row["position_lots"], row["cost_micro"], mark["mark_half_ticks"], unit)
-    mark["fees_micro"] = row["fees_micro"]
-    mark["position_lots"] = row["position_lots"]
-    mark["reports_seq"] = row["reports_seq"]
-    mark["now_ns"] = now_ns
-    copy_bytes(latest_claim(state.pnl[0], at), state.keeper[0]["marks_addr"] + at * PNL_BYTES, PNL_BYTES)
-    latest_publish(state.pnl[0], at)
-    count(state.me[0], KEEPER_MARKS, 1)
 
 
 # --- reports -------------------------------------------------------------------------------------------------------
@@ -116,47 +59,45 @@ def row_of(state, report):
 
 
 @hot
-def _is_sane(state, report):
+def is_sane(state, report):
+    """Whether a trade's numbers can be booked: side, session, size and price in range."""
     side = report["side"]
     if side != SIDE_BUY and side != SIDE_SELL:
         return False
-    if np.int64(report["session_id"]) * 2 >= len(state.fees):
+    if np.int64(report["session_id"]) >= state.keeper[0]["sessions"]:
         return False
     return 0 < report["qty_lots"] <= QTY_LOTS_MAX and report["price_ticks"] > 0
 
 
 @hot
 def _book(state, at, report, fill):
-    """Apply an execution or a break to row `at` and describe it in `fill`."""
+    """Apply an execution to row `at` and describe it in `fill`. Returns the mid, 0 for none."""
     row = state.rows[at]
+    queue = state.queues[at]
     instrument = at % state.keeper[0]["instruments"]
-    unit = state.units[instrument]
     side = np.int64(report["side"])
+    liquidity = np.int64(report["liquidity"])
     qty = report["qty_lots"]
     price = report["price_ticks"]
-    session = np.int64(report["session_id"])
     mid = mid_of(state, instrument) if state.keeper[0]["live"] == 1 else 0
-    fee = fee_of(np.int64(report["liquidity"]), qty, state.fees[session * 2], state.fees[session * 2 + 1])
-    spread = 0
-    if report["kind"] == REPORT_EXECUTED:
-        realised = execute(row, side, qty, price, unit)
-        spread = spread_of(side, qty, price, mid, unit)
-    else:
-        realised = undo(row, side, qty, price, unit)
-        fee = -fee
-    row["fees_micro"] += fee
-    row["spread_micro"] += spread
+    fee = fee_for(state, np.int64(report["session_id"]), instrument, liquidity, qty, price)
+    spread = spread_of(side, qty, price, mid, state.units[instrument])
+    realised = row["realised_micro"]
+    fifo_realised = queue["realised_micro"]
+    book(state, at, side, liquidity, qty, price, fee, spread)
     fill["price_ticks"] = price
     fill["qty_lots"] = qty
     fill["fee_micro"] = fee
-    fill["realised_micro"] = realised
+    fill["realised_micro"] = row["realised_micro"] - realised
+    fill["fifo_realised_micro"] = queue["realised_micro"] - fifo_realised
     fill["spread_micro"] = spread
     fill["mark_half_ticks"] = mid
     return mid
 
 
 @hot
-def _identify(fill, report):
+def identify(fill, report):
+    """Copy into a FILL what names the execution."""
     fill["report_seq"] = report["report_seq"]
     fill["match_number"] = report["match_number"]
     fill["order_id"] = report["order_id"]
@@ -169,24 +110,24 @@ def _identify(fill, report):
     fill["liquidity"] = report["liquidity"]
     fill["session_id"] = report["session_id"]
     fill["reserved0"] = 0
-    for word in range(3):
-        fill["reserved"][word] = 0
+    fill["reserved"][0] = 0
+    fill["reserved"][1] = 0
 
 
 @hot
 def _apply_fill(state, at, report, now_ns):
-    """Journal, then publish, one execution or break. Returns APPLIED, or WAITING when the journal has no room."""
+    """Journal, then publish, one execution. Returns APPLIED, or WAITING when the journal has no room."""
     address = journal_claim(state.journal[0])
     if address == 0:
         note_error(state.me[0], ERROR_JOURNAL_FULL, state.journal[0]["next_seq"], state.journal[0]["watermark_cached"])
         return WAITING
     fill = record_at(address, FILL)
-    _identify(fill, report)
+    identify(fill, report)
     mid = _book(state, at, report, fill)
     row = state.rows[at]
     row["reports_seq"] = report["report_seq"]
     row["now_ns"] = now_ns
-    copy_bytes(address + FILL_BYTES, _row_addr(state, at), POSITION_BYTES)
+    copy_bytes(address + FILL_BYTES, row_addr(state, at), POSITION_BYTES)
     journal_commit(state.journal[0], JOURNAL_FILL, FILL_BYTES + POSITION_BYTES, stamp(state.me[0]), now_ns)
     state.unsaved[at] = 0
     publish_position(state, at)
@@ -196,35 +137,45 @@ def _apply_fill(state, at, report, now_ns):
 
 
 @hot
+def see(state, at, sequence, now_ns):
+    """Row `at` contains a report that changed nothing in it."""
+    state.rows[at]["reports_seq"] = sequence
+    state.rows[at]["now_ns"] = now_ns
+    state.unsaved[at] = 1
+    publish_position(state, at)
+
+
+@hot
 def apply_report(state, sender, report, now_ns):
-    """Apply one REPORT of order_sender `sender`, in stream order. Returns APPLIED, SEEN, WAITING or NOWHERE."""
+    """Apply one REPORT of order_sender `sender`, in stream order. Returns APPLIED, SEEN, WAITING or NOWHERE.
+
+    WAITING for a broken or corrected trade of a row that does not contain it yet: changes.py applies those.
+    """
     sequence = report["report_seq"]
     if sequence <= state.applied_seq[sender]:
         return SEEN
     if sequence > state.applied_seq[sender] + 1:
         return WAITING
-    trades = report["kind"] == REPORT_EXECUTED or report["kind"] == REPORT_BROKEN
+    kind = report["kind"]
+    changes = kind == REPORT_BROKEN or kind == REPORT_CORRECTED
     at = row_of(state, report)
     result = APPLIED
     if at < 0:
         result = NOWHERE
-        if trades:
+        if changes or kind == REPORT_EXECUTED:
             note_error(state.me[0], ERROR_REPORT_ROW, report["strategy_id"], report["instrument_id"])
     elif sequence <= state.rows[at]["reports_seq"]:
         result = SEEN
-    elif trades and not _is_sane(state, report):
+    elif changes:
+        return WAITING
+    elif kind == REPORT_EXECUTED and not is_sane(state, report):
         result = NOWHERE
         note_error(state.me[0], ERROR_REPORT_VALUE, sequence, report["qty_lots"])
-    elif trades:
-        if report["kind"] == REPORT_BROKEN and state.keeper[0]["live"] == 1:
-            return WAITING
+    elif kind == REPORT_EXECUTED:
         if _apply_fill(state, at, report, now_ns) == WAITING:
             return WAITING
     else:
-        state.rows[at]["reports_seq"] = sequence
-        state.rows[at]["now_ns"] = now_ns
-        state.unsaved[at] = 1
-        publish_position(state, at)
+        see(state, at, sequence, now_ns)
     state.applied_seq[sender] = sequence
     count(state.me[0], KEEPER_REPORTS, 1)
     return result
@@ -306,7 +257,7 @@ def _save_some(state, now_ns):
         if address == 0:
             last = at
             break
-        copy_bytes(address, _row_addr(state, at), POSITION_BYTES)
+        copy_bytes(address, row_addr(state, at), POSITION_BYTES)
         journal_commit(state.journal[0], JOURNAL_SNAPSHOT, POSITION_BYTES, stamp(state.me[0]), now_ns)
         state.unsaved[at] = 0
         written += 1

@@ -9,7 +9,8 @@ import time
 
 import numpy as np
 
-from config.load import Config, encode
+from config.fees import with_trading_date
+from config.load import Config, encode, file_of
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.fill import instrument_rows, limit_rows
 from procs.runtime.instrument_ids import IDS_FILE, LOCK_FILE, number_instruments
@@ -68,6 +69,7 @@ class Fabric:
 
         `listed` are symbols that the venue's directory will name: each gets a row, configured or not.
         """
+        self.config = config = with_trading_date(config, file_of("venues.toml"))
         self.state_folder = state_folder(config.name)
         if fresh:
             self._refuse_to_empty()

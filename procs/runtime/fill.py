@@ -1,10 +1,8 @@
 """Fill: the rows that the fabric step writes from the configuration before any role starts: instruments and limits."""
 
-import time
-from datetime import UTC, date, datetime
-
 import numpy as np
 
+from config.trading_date import trading_date
 from shm.records.instrument import INSTRUMENT
 from shm.records.limits import LIMIT_NONE, LIMITS
 
@@ -28,12 +26,6 @@ def instrument_rows(config) -> np.ndarray:
             row["band_from_ticks"][band], row["band_tick_ticks"][band] = held.price_from_ticks, held.quote_tick_ticks
     rows["instrument_id"] = np.arange(len(rows))
     return rows
-
-
-def trading_date(config) -> date:
-    """The day whose rules are in force: the UTC date on which logic time starts."""
-    seconds = config.run.logic_start_ns / 1e9 if config.run.logic_start_ns else time.time()
-    return datetime.fromtimestamp(seconds, UTC).date()
 
 
 def _fill_limits(row, held) -> None:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from procs.runtime.totals import total_rows
 from shm.records.channel import CHANNEL
 from shm.records.depth import DEPTH
 from shm.records.instrument import INSTRUMENT
@@ -13,6 +14,7 @@ from shm.records.live_params import LIVE_PARAMS
 from shm.records.pnl import PNL
 from shm.records.position import POSITION
 from shm.records.top import TOP
+from shm.records.total import TOTAL
 from shm.records.working import WORKING
 
 FABRIC = "fabric"  # owner of what the fabric step itself writes
@@ -42,6 +44,7 @@ def tables_of(config) -> dict[str, Table]:
         Table("positions", POSITION, strategies * instruments, keeper),
         Table("pnl", PNL, strategies * instruments, keeper),
         Table("params", LIVE_PARAMS, strategies * instruments + strategies, FABRIC),
+        Table("totals", TOTAL, len(total_rows(config)), keeper),
         Table("limits", LIMITS, instruments + strategies + 1, FABRIC),
     ]
     for sender in topology.of_role("order_sender"):

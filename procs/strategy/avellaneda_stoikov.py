@@ -13,8 +13,7 @@ import math
 
 import numpy as np
 
-from procs.strategy.params import Param
-from procs.strategy.slot import LEVELS
+from procs.strategy.params import LEVELS, Param
 
 PARAMS = {
     "risk_aversion": Param(0.05, 1e-6, 100.0, "g, per quoting step and quote size"),

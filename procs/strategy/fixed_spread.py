@@ -1,7 +1,6 @@
 """Fixed spread: levels at one distance from the others' mid and from each other, leaning against the position."""
 
-from procs.strategy.params import Param
-from procs.strategy.slot import LEVELS
+from procs.strategy.params import LEVELS, Param
 
 PARAMS = {
     "half_spread_ticks": Param(100, 1, 1_000_000, "distance of each quote from the mid, price ticks"),

@@ -10,7 +10,7 @@ With volatility s, intensity A exp(-k d), risk aversion g and position q, in quo
 Guéant, Lehalle and Fernandez-Tapia (2013), "Dealing with the inventory risk: a solution to the market making problem",
 the closed-form approximations from the asymptotics of the optimal quotes; the same in Guéant (2017), "Optimal market
 making", (4.6) and (4.7) with xi = gamma and Delta = 1. s, A and k come from the view; until they are known, and below
-their floors, the parameters stand in.
+their floors, the parameters stand in, and the quotes are wide: who knows nothing asks for more.
 
 The pair of the first level is never wider than the quoting obligation, rounding included, and a side is never withdrawn
 before the position limit: the skew moves both quotes instead. Deeper levels stand `level_steps` behind one another. A
@@ -19,8 +19,7 @@ quote that is within `hold_percent` of a step of where it should be stays, and k
 
 import math
 
-from procs.strategy.params import Param
-from procs.strategy.slot import LEVELS
+from procs.strategy.params import LEVELS, Param
 
 PARAMS = {
     "risk_aversion": Param(0.05, 1e-6, 100.0, "g, per quoting step and quote size"),
@@ -28,6 +27,7 @@ PARAMS = {
     "decay_per_step": Param(1.5, 1e-3, 1_000.0, "k until it is known, per quoting step"),
     "volatility_steps_min": Param(0.2, 1e-6, 1e6, "smallest s, quoting steps per square root of a second"),
     "half_spread_steps_min": Param(0.5, 0.0, 1e6, "no quote nearer to the microprice, before the skew"),
+    "half_spread_steps_unknown": Param(3.0, 0.0, 1e6, "the same until volatility, A and k are known"),
     "half_spread_steps_max": Param(8.0, 0.5, 1e6, "half spread and skew are cut to this"),
     "levels": Param(1, 1, LEVELS, "quotes a side"),
     "level_steps": Param(1.0, 0.5, 1_000.0, "distance from one level to the next, quoting steps"),
@@ -42,15 +42,18 @@ def quote(view, params, state, out):
     aversion = params["risk_aversion"]
     volatility = max(view["volatility_milli"] / (1_000.0 * step), params["volatility_steps_min"])
     arrival, decay = params["arrival_per_s"], params["decay_per_step"]
+    nearest = max(params["half_spread_steps_min"], params["half_spread_steps_unknown"])
     if view["arrival_micro"] > 0 and view["decay_milli"] > 0:
         arrival, decay = view["arrival_micro"] * 1e-6, view["decay_milli"] * 1e-3
+        if view["volatility_milli"] > 0:
+            nearest = params["half_spread_steps_min"]
 
     premium = math.log(1.0 + aversion / decay) / aversion
     power = (1.0 + aversion / decay) ** (1.0 + decay / aversion)
     risk = volatility * math.sqrt(aversion / (2.0 * decay * arrival) * power)
     limit = params["half_spread_steps_max"]
     obliged = 0.5 * (view["obligation_spread_ticks"] // step - 1)  # rounding takes up to a step on each side
-    half_spread = max(premium + 0.5 * risk, params["half_spread_steps_min"])
+    half_spread = max(premium + 0.5 * risk, nearest)
     half_spread = max(0.0, min(half_spread, limit, obliged))
     held = view["position_lots"] / params["qty_lots"]
     skew = min(max(held * risk, -limit), limit)

@@ -15,7 +15,7 @@ off  size  type   field        meaning of LADDER
 
 import numpy as np
 
-from procs.strategy.slot import LEVELS
+from procs.strategy.params import LEVELS
 from shm.codes import SIDE_BUY, SIDE_SELL
 from shm.jit import hot
 

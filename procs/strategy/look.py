@@ -1,10 +1,11 @@
 """Look: bring the view of one instrument up to its newest book and position, and say whether its model may be asked."""
 
 from procs.strategy.markout import HORIZONS, MARKOUT, settle_markout
+from procs.strategy.params import LEVELS
 from procs.strategy.protection import jumped
 from procs.strategy.queue_position import find_place
 from procs.strategy.signals.update import interrupt_signals, update_signals
-from procs.strategy.slot import LEVELS, SLOTS
+from procs.strategy.slot import SLOTS
 from procs.strategy.step import MARKOUT_BYTES
 from shm.atomics import record_at
 from shm.codes import TRADING_OPEN
@@ -125,7 +126,7 @@ def _own_asks(view, slots, first, span):
 def _find_places(state, row, depth):
     # queue positions are settled only on a book that is exactly as new as the ticks
     mark = state.marks[row]
-    if depth["venue_seq"] != mark["seen_seq"]:
+    if depth["venue_seq"] != mark["seen_seq"] or mark["bid_span"] + mark["ask_span"] == 0:
         return
     bid, ask = row * 2 * SLOTS, (row * 2 + 1) * SLOTS
     for level in range(DEPTH_LEVELS):

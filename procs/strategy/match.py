@@ -157,14 +157,13 @@ def _share_out(slots, first, span, ladder, level):
 
 
 @hot
-def _spare(slots, first, span, wanted_state):
-    # a slot that serves no level: working (1), in flight or being pulled (2); its row, or -1
+def _spare(slots, first, span, movable):
+    # row of a slot that serves no level and can be replaced (`movable`), or has to be waited for (not); -1 none
     for k in range(first, first + span):
         slot = slots[k]
         if slot["level"] != NO_LEVEL or slot["state"] == SLOT_NONE:
             continue
-        working = slot["state"] == SLOT_WORKING and slot["pull"] == 0
-        if working == (wanted_state == 1):
+        if (slot["state"] == SLOT_WORKING and slot["pull"] == 0) == movable:
             return k
     return -1
 
@@ -203,9 +202,9 @@ def match(slots, first, span, side, ladder, opposite_ticks, rules):
         left, standing, alone = _share_out(slots, first, span, ladder, level)
         k = -1
         if standing == 0:
-            k = _spare(slots, first, span, 1)
+            k = _spare(slots, first, span, True)
             if k < 0:
-                k = _spare(slots, first, span, 2)
+                k = _spare(slots, first, span, False)
             if k < 0:
                 k = _free(slots, first)
         elif alone and left > 0 and standing * 100 < wanted * rules["refill_percent"]:

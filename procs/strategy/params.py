@@ -13,6 +13,7 @@ import numpy as np
 from shm.errors import Fatal
 from shm.records.live_params import LIVE_PARAMS_MAX
 
+LEVELS = 4  # wanted quotes a side: the depth that a strategy sees has five levels
 DTYPES = {"i8": "<i8", "f8": "<f8"}
 
 

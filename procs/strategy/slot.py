@@ -49,6 +49,7 @@ off  size  type   field              meaning of SLOT
 
 import numpy as np
 
+from procs.strategy.params import LEVELS
 from shm.codes import (
     INTENT_CANCEL,
     INTENT_NEW,
@@ -97,7 +98,6 @@ SLOT = np.dtype(
 
 assert SLOT.itemsize == 192
 
-LEVELS = 4  # wanted levels a side: the depth that a strategy sees has five
 SLOTS = 2 * LEVELS  # a side: a level may have a second order, which tops up the first
 
 SLOT_NONE = 1

@@ -61,7 +61,7 @@ off  size  type   field                  meaning of OUT
 
 import numpy as np
 
-from procs.strategy.slot import LEVELS
+from procs.strategy.params import LEVELS
 
 VIEW = np.dtype(
     [

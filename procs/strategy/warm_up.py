@@ -5,7 +5,7 @@ import numpy as np
 from procs.strategy.act import act
 from procs.strategy.look import look, sample_position
 from procs.strategy.slot import SLOTS
-from procs.strategy.step import apply_report, gather, settle
+from procs.strategy.step import apply_report, gather, settle, touch_all
 from shm.atomics import record_view
 from shm.codes import (
     REJECT_RATE,
@@ -54,6 +54,7 @@ def warm_up(state) -> None:
     record_view(latest_claim(state.positions[0], row), POSITION)["reports_seq"] = 0
     latest_publish(state.positions[0], row)
     sample_position(state, row)
+    touch_all(state)
     put_depth(state.depth, row, 1_000_000, 1_020_000, 1_000)
     put(state.ticks[:1], TICK, kind=TICK_FRESH, **tick)
     put(state.ticks[:1], TICK, kind=TICK_ADD, **tick)

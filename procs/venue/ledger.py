@@ -15,11 +15,16 @@ from shm.latest import latest_claim, latest_publish
 from shm.records.ledger import LEDGER
 from shm.records.table_end import TABLE_END
 
+E8 = 100_000_000
 RULE = np.dtype(
     [
         ("unit_micro", "<i8"),  # money of one price tick of one lot
         ("fee_added", "<i8"),  # micro-units a lot; negative is a rebate
+        ("fee_added_e8", "<i8"),  # and 1e-8 of the money traded, to the nearest, a half away from zero
+        ("fee_added_least", "<i8"),  # at least this an execution; 0 none
         ("fee_removed", "<i8"),
+        ("fee_removed_e8", "<i8"),
+        ("fee_removed_least", "<i8"),
         ("tick", "<i8"),  # quoting step in price ticks
         ("lot", "<i8"),
         ("price_max", "<i8"),
@@ -54,7 +59,15 @@ def account(ledger, owner, instrument):
 
 
 @hot
-def _trade(ledger, owner, event, side, fee_per_lot):
+def _fee(lots, money, per_lot, e8, least):
+    # the part that does not divide is rounded by its magnitude, so a rebate rounds as a fee does
+    part = (money % E8 * abs(e8) + E8 // 2) // E8
+    fee = lots * per_lot + money // E8 * e8 + (part if e8 > 0 else -part)
+    return max(fee, least) if least > 0 else fee
+
+
+@hot
+def _trade(ledger, owner, event, side, adds):
     instrument = event["instrument"]
     row = ledger["rows"][account(ledger, owner, instrument)]
     qty = event["qty"]
@@ -67,7 +80,15 @@ def _trade(ledger, owner, event, side, fee_per_lot):
         row["position_lots"] -= qty
         row["sold_lots"] += qty
         row["sold_micro"] += money
-    row["fees_micro"] += fee_per_lot * qty
+    rule = ledger["rules"][instrument]
+    if adds:
+        fee = _fee(qty, money, rule["fee_added"], rule["fee_added_e8"], rule["fee_added_least"])
+        row["added_lots"] += qty
+        row["added_micro"] += money
+        row["added_fees_micro"] += fee
+    else:
+        fee = _fee(qty, money, rule["fee_removed"], rule["fee_removed_e8"], rule["fee_removed_least"])
+    row["fees_micro"] += fee
     row["fills"] += 1
     row["last_match_number"] = event["match"]
     _touch(ledger, row, event["now_ns"])
@@ -101,14 +122,14 @@ def _apply_execution(ledger, event, owner):
     instrument = event["instrument"]
     side = event["side"]
     if owner > 0:
-        _trade(ledger, owner, event, side, ledger["rules"][instrument]["fee_added"])
+        _trade(ledger, owner, event, side, True)
         if event["left"] == 0:
             ledger["rows"][account(ledger, owner, instrument)]["orders_open"] -= 1
         fills += 1
     other = event["other_owner"]
     if other > 0:
         other_side = SIDE_SELL if side == SIDE_BUY else SIDE_BUY
-        _trade(ledger, other, event, other_side, ledger["rules"][instrument]["fee_removed"])
+        _trade(ledger, other, event, other_side, False)
         fills += 1
     return fills
 
@@ -159,14 +180,15 @@ def _sum_into(ledger, instrument, total):
     total["instrument_id"], total["reserved0"] = ledger["ids"][instrument], 0
     _sum_money(ledger, instrument, total)
     _sum_counts(ledger, instrument, total)
-    total["reserved"][0] = 0
-    total["reserved"][1] = 0
+    for word in range(7):
+        total["reserved"][word] = 0
 
 
 @hot
 def _sum_money(ledger, instrument, total):
     total["position_lots"], total["bought_lots"], total["sold_lots"] = 0, 0, 0
     total["bought_micro"], total["sold_micro"], total["fees_micro"] = 0, 0, 0
+    total["added_lots"], total["added_micro"], total["added_fees_micro"] = 0, 0, 0
     for at in range(instrument, MEMBERS_MAX * INSTRUMENTS_MAX, INSTRUMENTS_MAX):
         row = ledger["rows"][at]
         total["position_lots"] += row["position_lots"]
@@ -175,6 +197,9 @@ def _sum_money(ledger, instrument, total):
         total["bought_micro"] += row["bought_micro"]
         total["sold_micro"] += row["sold_micro"]
         total["fees_micro"] += row["fees_micro"]
+        total["added_lots"] += row["added_lots"]
+        total["added_micro"] += row["added_micro"]
+        total["added_fees_micro"] += row["added_fees_micro"]
 
 
 @hot

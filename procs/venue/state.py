@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from config.fees import fees_by_row
 from procs.net.port import FramePort, open_port
 from procs.venue.book import INSTRUMENTS_MAX, prepare_books
 from procs.venue.day import DAY, DAY_ORDERS_MAX, prepare_day
@@ -73,13 +74,16 @@ def seats_of(config) -> list[int]:
 
 
 def make_rules(config) -> np.ndarray:
-    """Trading rules and fees of every seat, from the configuration. Fees are those of the first venue."""
-    seats = seats_of(config)
+    """Trading rules of every seat, from the configuration, and the first venue's fees of the trading date."""
+    seats, fees_of = seats_of(config), fees_by_row(config)[0]
     rules = np.zeros(len(seats), RULE)
-    for row, instrument in enumerate(config.instruments[seat] for seat in seats):
+    for row, seat in enumerate(seats):
+        instrument, fees = config.instruments[seat], fees_of[seat]
         rules[row]["unit_micro"] = instrument.multiplier * instrument.price_tick_micro
-        rules[row]["fee_added"] = config.venues[0].fee_added_micro_per_lot
-        rules[row]["fee_removed"] = config.venues[0].fee_removed_micro_per_lot
+        for liquidity in ("added", "removed"):
+            rules[row][f"fee_{liquidity}"] = getattr(fees, f"{liquidity}_micro_per_lot")
+            rules[row][f"fee_{liquidity}_e8"] = getattr(fees, f"{liquidity}_e8_of_notional")
+            rules[row][f"fee_{liquidity}_least"] = getattr(fees, f"{liquidity}_fill_min_micro")
         rules[row]["tick"], rules[row]["lot"] = instrument.quote_tick_ticks, instrument.lot_lots
         rules[row]["price_max"] = instrument.price_ticks_max
     return rules

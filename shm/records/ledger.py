@@ -1,6 +1,6 @@
 """Ledger: what the venue itself says that one account did in one instrument; the oracle of every run.
 
-Writer: venue. Readers: demo, tests, status (latest `ledger`, a row per instrument). Two cache lines.
+Writer: venue. Readers: demo, tests, status (latest `ledger`, a row per instrument). Three cache lines.
 
 off  size  type   field              meaning
 ---  ----  -----  -----------------  ----------------------------------------
@@ -19,7 +19,10 @@ off  size  type   field              meaning
  88     8  i8     orders_canceled    orders cancelled
  96     8  i8     last_match_number  last execution's match number
 104     8  i8     now_ns             logic time of the last change
-112    16  i8x2   reserved           zero
+112     8  i8     added_lots         of bought and sold: lots that added liquidity
+120     8  i8     added_micro        of bought and sold: their value
+128     8  i8     added_fees_micro   of the fees: theirs
+136    56  i8x7   reserved           zero
 """
 
 import numpy as np
@@ -41,9 +44,12 @@ LEDGER = np.dtype(
         ("orders_canceled", "<i8"),
         ("last_match_number", "<i8"),
         ("now_ns", "<i8"),
-        ("reserved", "<i8", (2,)),
+        ("added_lots", "<i8"),
+        ("added_micro", "<i8"),
+        ("added_fees_micro", "<i8"),
+        ("reserved", "<i8", (7,)),
     ]
 )
 
-assert LEDGER.itemsize == 128
-assert LEDGER.fields["reserved"][1] == 112
+assert LEDGER.itemsize == 192
+assert LEDGER.fields["reserved"][1] == 136

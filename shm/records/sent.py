@@ -5,7 +5,7 @@ Readers: order_sender after a restart, cold roles. One line.
 
 off  size  type   field                meaning
 ---  ----  -----  -------------------  ----------------------------------------
-  0     8  i8     user_ref_num         order: reference that it gets; cancel: reference that it names
+  0     8  i8     user_ref_num         reference: of an order its own, of a cancel or reduce the target's
   8     8  i8     target_user_ref_num  replace: reference of the order replaced; else 0
  16     8  i8     stamp_ns             latency time of the journal entry; bytes leave after it
  24     8  i8     connection           counts connections of this process; 0: no connection, a cancel that waits

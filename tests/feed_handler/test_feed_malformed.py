@@ -22,7 +22,7 @@ from shm.ring import ring_advance, ring_peek, ring_release
 from tests.support.feed_bench import FeedBench
 from tests.support.guarded import Guards, deadline, resident_mib
 from tests.support.itch_flow import ItchFlow
-from tests.support.spoil import draw
+from tests.support.spoil import draw, fill
 from tests.support.spoil_more import spoil_at
 
 SEED = 31
@@ -62,8 +62,7 @@ def put_datagram(random, rows, sizes, cursor, arb, frame_bytes, frame, at, rubbi
             seq = max(1, seq - draw(random, 20))
         for i in range(8):
             frame_bytes[at, 10 + i] = (seq >> (8 * (7 - i))) & 255
-    for i in range(size, size + RUBBISH_BYTES):
-        frame_bytes[at, i] = rubbish
+    fill(frame_bytes[at], size, size + RUBBISH_BYTES, rubbish)
     frame["size"] = size
     frame["line"] = draw(random, 2) if draw(random, 8) > 0 else LINE_RETRANSMISSION
     return size
@@ -196,6 +195,7 @@ def test_a_session_that_touches_what_is_not_its_own_is_caught(variant):
     assert caught if variant == BROKEN_WRITER else pair[0].told() != pair[1].told()
 
 
+@pytest.mark.timeout(900 if JIT_OFF else 120)
 def test_spoilt_datagrams_neither_break_nor_grow_the_session():
     assert LINES == 3
     hold(ROUNDS, SEED)

@@ -22,7 +22,7 @@ def test_the_role_opens_on_scratch_memory_and_warms_up_through_its_branches(wiri
     parts = _parts[_key(state)]
     check(parts.book)
     feed = state.feed[0]
-    assert feed["messages"] == 15 and feed["recovered"] > 0 and feed["gaps"] == 2
+    assert feed["messages"] == 17 and feed["recovered"] > 0 and feed["gaps"] == 2
     assert parts.instruments[0]["suspect"] == 1
 
 

@@ -4,8 +4,11 @@ It replays the venue's input log. It shares no code with the engine but the numb
 """
 
 from collections import defaultdict
+from fractions import Fraction
 
 from sortedcontainers import SortedDict
+
+from tests.oracles.position import rounded
 
 BUY, SELL = 1, 2
 DAY, IOC, HISTORY = 1, 2, 3
@@ -26,10 +29,11 @@ class Account:
     def __init__(self):
         self.position_lots = self.bought_lots = self.sold_lots = 0
         self.bought_micro = self.sold_micro = self.fees_micro = self.fills = 0
+        self.added_lots = self.added_micro = self.added_fees_micro = 0
 
 
 class MatchingOracle:
-    """`unit_micro[instrument]` is the money of one price tick of one lot; fees in micro-units per lot."""
+    """`unit_micro[instrument]` is the money of one price tick of one lot; a Fee of each liquidity for each."""
 
     def __init__(self, unit_micro, fee_added, fee_removed):
         self.unit_micro, self.fee_added, self.fee_removed = unit_micro, fee_added, fee_removed
@@ -66,18 +70,25 @@ class MatchingOracle:
     def trade(self, resting, price, qty, aggressor):
         money = price * qty * self.unit_micro[resting.instrument]
         self.trades.append((resting.ref, price, qty, aggressor))
-        self.book_fill(resting.owner, resting.instrument, resting.side, qty, money, self.fee_added)
-        self.book_fill(aggressor, resting.instrument, 3 - resting.side, qty, money, self.fee_removed)
+        at = resting.instrument
+        self.book_fill(resting.owner, at, resting.side, qty, money, self.fee_added[at], adds=True)
+        self.book_fill(aggressor, at, 3 - resting.side, qty, money, self.fee_removed[at], adds=False)
         resting.qty -= qty
         if resting.qty == 0:
             self.leave(resting)
 
-    def book_fill(self, owner, instrument, side, qty, money, fee):
+    def book_fill(self, owner, instrument, side, qty, money, rate, adds):
         if owner == 0:
             return
         account = self.accounts[owner, instrument]
         account.fills += 1
-        account.fees_micro += fee * qty
+        fee = qty * rate.per_lot + rounded(Fraction(money * rate.e8, 10**8))
+        fee = max(fee, rate.least) if rate.least else fee
+        account.fees_micro += fee
+        if adds:
+            account.added_lots += qty
+            account.added_micro += money
+            account.added_fees_micro += fee
         if side == BUY:
             account.position_lots += qty
             account.bought_lots += qty

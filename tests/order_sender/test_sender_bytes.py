@@ -5,7 +5,8 @@ import struct
 
 import pytest
 
-from shm.codes import STATE_ACTIVE, STATE_HALTED
+from procs.order_sender.state import SLOTS
+from shm.codes import REPORT_BROKEN, REPORT_CORRECTED, STATE_ACTIVE, STATE_HALTED
 from shm.control import control_state
 from shm.counters import SENDER_MALFORMED, SENDER_UNKNOWN
 from shm.error_log import ERROR_SENDER_OVERFILL, ERROR_SENDER_UNKNOWN_ORDER, ERROR_SENDER_UNKNOWN_TRADE
@@ -178,6 +179,80 @@ def test_a_broken_trade_that_is_unknown_or_broken_twice_is_counted_once_each():
     bench.settle()
     assert bench.errors()[ERROR_SENDER_UNKNOWN_TRADE] == 2
     assert bench.told(order)[-1]["report_seq"] == broken["report_seq"]
+
+
+def test_a_corrected_trade_has_its_new_terms_and_is_corrected_as_often_as_the_venue_says():
+    bench = SenderBench(report_capacity=64, journal_capacity=256).ready()
+    order = bench.new()
+    bench.settle()
+    match = bench.venue.execute(bench.ref(order), 40, price=99_0000)
+    for qty, price in ((40, 98_5000), (30, 98_0000)):
+        bench.venue.correct_trade(bench.ref(order), match, qty, price)
+        bench.settle()
+        told = bench.told(order)[-1]
+        assert told["kind"] == REPORT_CORRECTED
+        assert (told["match_number"], told["qty_lots"], told["price_ticks"]) == (match, qty, price)
+        assert (told["cum_lots"], told["leaves_lots"]) == (qty, 60)
+    bench.lose()
+    bench.ready()
+    bench.settle()
+    assert [report["kind"] for report in bench.told(order)].count(REPORT_CORRECTED) == 2, "a replay applies none twice"
+    bench.venue.break_trade(bench.ref(order), match)
+    bench.settle()
+    broken = bench.told(order)[-1]
+    assert (broken["qty_lots"], broken["price_ticks"], broken["cum_lots"]) == (30, 98_0000, 0)
+    bench.venue.correct_trade(bench.ref(order), match, 10, 98_0000)
+    bench.venue.correct_trade(bench.ref(order), 777, 10, 98_0000)
+    bench.settle()
+    assert bench.errors()[ERROR_SENDER_UNKNOWN_TRADE] == 2
+    assert bench.told(order)[-1]["report_seq"] == broken["report_seq"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("kind", [REPORT_BROKEN, REPORT_CORRECTED])
+def test_a_trade_changes_long_after_its_orders_slot_is_anothers(kind, restart):
+    bench = SenderBench(report_capacity=64, journal_capacity=256).ready()
+    order = bench.new(instrument=1, strategy=1, side=2)
+    bench.settle()
+    ref = bench.ref(order)
+    match = bench.venue.execute(ref, 100, price=99_0000)
+    bench.settle()
+    bench.next_ref = ref + SLOTS  # the next life's first order gets the same slot
+    bench.restart()
+    bench.ready()
+    other = bench.new()
+    bench.settle()
+    assert bench.ref(other) == ref + SLOTS and bench.row(order) is None
+    if restart:
+        bench.restart()
+        bench.ready()
+    if kind == REPORT_BROKEN:
+        bench.venue.break_trade(ref, match)
+    else:
+        bench.venue.correct_trade(ref, match, 90, 98_0000)
+    bench.settle()
+    told = bench.told(order)[-1]
+    assert (told["kind"], told["match_number"], told["instrument_id"], told["strategy_id"]) == (kind, match, 1, 1)
+    wanted = (100, 99_0000) if kind == REPORT_BROKEN else (90, 98_0000)
+    assert (told["qty_lots"], told["price_ticks"], told["side"], told["leaves_lots"]) == (*wanted, 2, 0)
+    assert bench.row(other)["cum_lots"] == 0
+    assert bench.errors() == {} or set(bench.errors()) == {406}
+
+
+def test_both_sides_of_a_trade_of_ours_have_one_number_and_break_each_for_itself():
+    bench = SenderBench(report_capacity=64, journal_capacity=256).ready()
+    buy, sell = bench.new(qty=100), bench.new(qty=100, side=2)
+    bench.settle()
+    match = bench.venue.execute(bench.ref(buy), 40)
+    bench.venue.match -= 1
+    assert bench.venue.execute(bench.ref(sell), 60) == match
+    bench.venue.break_trade(bench.ref(buy), match)
+    bench.settle()
+    assert bench.told(buy)[-1]["qty_lots"] == 40
+    bench.venue.break_trade(bench.ref(sell), match)
+    bench.settle()
+    assert bench.told(sell)[-1]["qty_lots"] == 60
+    assert bench.errors() == {}
 
 
 @pytest.mark.parametrize("total", [False, True])

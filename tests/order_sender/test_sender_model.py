@@ -6,62 +6,17 @@ venue's own ledger, order_sender's rows, and what a reader concludes from the re
 """
 
 import random
-import struct
 
 from procs.order_sender.life_cycle import ORDER_STATE_CLOSED
 from procs.order_sender.state import arrays_of, check
-from shm.codes import (
-    REPORT_ACCEPTED,
-    REPORT_BROKEN,
-    REPORT_CANCELED,
-    REPORT_EXECUTED,
-    REPORT_EXPIRED,
-    REPORT_NEVER_ARRIVED,
-    REPORT_REJECTED,
-    REPORT_REPLACED,
-)
 from shm.error_log import ERROR_SENDER_SESSION_LOST
 from shm.jit import JIT_OFF
+from tests.oracles.told import believe
 from tests.support.sender_bench import KEEPER, SenderBench
 
 EXAMPLES = 50 if JIT_OFF else 2000
 DEPTH = 12
 EXAMPLES_A_BENCH = 25  # then a new bench: its journal memory is not endless
-
-
-class ToldOrder:
-    """What a reader that only reads reports believes about one order."""
-
-    def __init__(self):
-        self.open, self.leaves, self.traded, self.closed_times = True, None, 0, 0
-
-    def apply(self, report):
-        kind = report["kind"]
-        if kind == REPORT_EXECUTED:
-            self.traded += report["qty_lots"]
-        elif kind == REPORT_BROKEN:
-            self.traded -= report["qty_lots"]
-        was_open = self.open
-        self.leaves = report["leaves_lots"]
-        self.open = self.leaves > 0
-        if kind in (REPORT_REJECTED, REPORT_NEVER_ARRIVED, REPORT_EXPIRED):
-            assert not self.open
-        if kind in (REPORT_ACCEPTED, REPORT_REPLACED, REPORT_CANCELED):
-            assert was_open, f"{report} tells of a closed order"
-        self.closed_times += was_open and not self.open
-
-
-def believe(reports):
-    """{order id: ToldOrder} from the reports alone; REPLACED closes the order that it names."""
-    orders = {}
-    for report in reports:
-        order = orders.setdefault(report["order_id"], ToldOrder())
-        order.apply(report)
-        if report["kind"] == REPORT_REPLACED:
-            old = orders.setdefault(report["old_order_id"], ToldOrder())
-            old.closed_times += old.open
-            old.open, old.leaves = False, 0
-    return orders
 
 
 class Play:
@@ -73,7 +28,7 @@ class Play:
         self.bench.venue.auto = False
         self.mine: list[int] = []
         self.inbox_at = 0  # next message of ours that the venue answers
-        self.broken: dict[int, int] = {}  # lots of broken trades by reference
+        self.trades: dict[int, int] = {}  # lots by match number, as they stand
 
     def act(self):
         rng, bench, venue = self.rng, self.bench, self.bench.venue
@@ -82,9 +37,11 @@ class Play:
             self.mine.append(bench.new(qty=rng.randrange(1, 100)))
         elif roll < 0.37:
             bench.cancel(rng.choice(self.mine))
-        elif roll < 0.49:
+        elif roll < 0.43:
+            bench.reduce(rng.choice(self.mine), rng.randrange(1, 100))
+        elif roll < 0.51:
             self.mine.append(bench.replace(rng.choice(self.mine), qty=rng.randrange(1, 200)))
-        elif roll < 0.53:
+        elif roll < 0.55:
             bench.lose()
             self.work_inbox()
             bench.connect()
@@ -104,10 +61,15 @@ class Play:
         order = rng.choice(live)
         roll = rng.random()
         if roll < 0.6:
-            match = venue.execute(order.ref, rng.randrange(1, order.leaves + 1))
+            qty = rng.randrange(1, order.leaves + 1)
+            match = venue.execute(order.ref, qty)
+            self.trades[match] = qty
+            if rng.random() < 0.1:
+                self.trades[match] = rng.randrange(1, qty + 1)
+                venue.correct_trade(order.ref, match, self.trades[match], rng.randrange(1, 200) * 10_000)
             if rng.random() < 0.1:
                 venue.break_trade(order.ref, match)
-                self.broken[order.ref] = self.broken.get(order.ref, 0) + self.last_fill(venue)
+                del self.trades[match]
         elif roll < 0.75:
             venue.cancel(order.ref, rng.randrange(1, order.leaves + 1), "Z")
         elif roll < 0.85:
@@ -116,10 +78,6 @@ class Play:
             venue.system()
         else:
             venue.cancel(order.ref)
-
-    def last_fill(self, venue):
-        executed = [m for m in venue.stream if m[:1] == b"E"][-1]
-        return struct.unpack(">I", executed[13:17])[0]
 
     def answer(self, venue, message):
         """One message of ours, as a venue may answer it."""
@@ -152,7 +110,7 @@ class Play:
                 return
             if roll < 0.2:
                 venue.cancel_pending(order.ref)
-            venue.cancel(order.ref)
+            venue.cancel_to(order.ref, message[2])
 
     def move_bytes(self):
         rng, bench = self.rng, self.bench
@@ -206,8 +164,7 @@ def agree(play, where):
         else:
             assert row["state"] == ORDER_STATE_CLOSED, (where, order_id, bench.told(order_id))
     traded = sum(told.traded for told in believed.values())
-    fills = sum(int.from_bytes(m[13:17], "big") for m in bench.venue.stream if m[:1] == b"E")
-    assert traded == fills - sum(play.broken.values()), where
+    assert traded == sum(play.trades.values()), where
 
 
 def test_random_interleavings_leave_venue_rows_and_readers_in_agreement():

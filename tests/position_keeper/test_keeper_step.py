@@ -19,7 +19,7 @@ from shm.error_log import ERROR_REPORT_ROW, ERROR_REPORT_VALUE
 from shm.jit import JIT_OFF
 from shm.journal import journal_drain
 from shm.records.error_row import ERROR_ROW
-from tests.oracles.position import Account, Fill
+from tests.oracles.position import Account, Execution, Fee
 from tests.support.keeper_bench import KeeperBench
 
 FEES = {"added": -2000, "removed": 3000}
@@ -202,8 +202,8 @@ def test_random_days_with_restarts_equal_the_sum_of_the_fills(seed):
     print("seed", seed)
     chance = random.Random(seed)
     bench = KeeperBench(reports=8, journal=8192)
-    accounts = [Account(UNIT) for _ in range(bench.rows)]
-    accounts[4] = Account(5000)  # the future: 50 USD a point
+    accounts = [Account(UNIT, Fee(FEES["added"]), Fee(FEES["removed"])) for _ in range(bench.rows)]
+    accounts[4].unit = 5000  # the future: 50 USD a point
     before = bench.remember()
     for now_ns in range(80 if JIT_OFF else 300):
         for _ in range(chance.randint(0, 3)):
@@ -214,7 +214,7 @@ def test_random_days_with_restarts_equal_the_sum_of_the_fills(seed):
                 bench.report(REPORT_ACCEPTED, side, instrument_id=row, qty_lots=lots, price_ticks=price)
             else:
                 trade(bench, lots, side, price, instrument_id=row)
-                accounts[row].execute(Fill(sign, lots, price, FEES["added"]))
+                accounts[row].execute(Execution(bench.report_seq, sign, lots, price, adds=True))
         if chance.random() < 0.3:
             before = bench.remember()
         bench.step(now_ns * SNAPSHOT_EVERY_NS)
@@ -232,5 +232,5 @@ def test_random_days_with_restarts_equal_the_sum_of_the_fills(seed):
         check(held)
         for field, value in account.totals().items():
             assert held[field] == value, field
-        assert (held["cost_micro"], held["realised_micro"]) == account.average_cost(exact=False)
+        assert (held["cost_micro"], held["realised_micro"]) == account.average_cost()
     assert len(bench.fills()) == len(set(bench.fills()))

@@ -7,9 +7,10 @@ from msgspec import structs
 
 from config.instruments import Band
 from config.load import Run, load
+from config.trading_date import trading_date
 from procs.risk_gate.checks import tick_of
 from procs.risk_gate.gather import instrument_of
-from procs.runtime.fill import instrument_rows, limit_rows, trading_date
+from procs.runtime.fill import instrument_rows, limit_rows
 from shm.records.limits import LIMIT_NONE
 from tests.support.gate import Gate
 

@@ -151,10 +151,12 @@ def test_the_host_decides_how_many_known_strangers_get_a_row(tmp_path):
         assert len(number_instruments(structs.replace(config, host=host), tmp_path).instruments) == rows
 
 
-def test_eight_thousand_instruments_fit_a_roster_and_the_development_profile(folders):
+def test_eight_thousand_instruments_fit_a_roster_and_a_containers_shared_memory(folders):
     name = f"rows-{os.getpid()}"
     listed = tuple(f"N{number:05d}" for number in range(8000))
-    fabric = Fabric(load(name), fresh=True, listed=listed)
+    config = load(name)
+    host = structs.replace(config.host, shared_memory_bytes_max=64 << 20)
+    fabric = Fabric(structs.replace(config, host=host), fresh=True, listed=listed)
     try:
         blob = encode(fabric.config)
         again = decode(blob)

@@ -43,7 +43,10 @@ def test_prices_are_the_closed_form_rounded_away_from_the_microprice(position, g
 
 
 def test_unknown_signals_fall_back_to_the_parameters():
-    out = asked(volatility_milli=0, arrival_micro=0, decay_milli=0)
+    unknown = dict(volatility_milli=0, arrival_micro=0, decay_milli=0)
+    wide = asked(**unknown)
+    assert (wide["bid_price_ticks"], wide["ask_price_ticks"]) == (MID - 3 * STEP, MID + 3 * STEP)
+    out = asked(**unknown, params={"half_spread_steps_unknown": 0.0})
     bid, ask = distances(0, 0.2, 1.0, 1.5, 0.05)
     assert out["bid_price_ticks"] == math.floor(MID / STEP - bid) * STEP
     assert out["ask_price_ticks"] == math.ceil(MID / STEP + ask) * STEP

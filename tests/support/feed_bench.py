@@ -29,8 +29,9 @@ class FeedBench:
     """`universes`: a set of symbols for each ticks ring."""
 
     def __init__(
-        self, symbols, universes, *, driven=False, capacity=4096, session="", window_ns=2 * MS, frames_max=256
-    ):
+        self, symbols, universes, *, driven=False, capacity=4096, session="", window_ns=2 * MS, frames_max=256,
+        orders_max=20_000, levels_max=10_000,
+    ):  # fmt: skip
         self.symbols = symbols
         self.clock = scratch_block(CLOCK_PAGE.itemsize).view(CLOCK_PAGE)
         self.clock[0]["source"] = CLOCK_SOURCE_TSC  # with a rate of zero: stamps are what `base_ns` says
@@ -54,6 +55,7 @@ class FeedBench:
             "listing": listing,
             "channels": scratch_table(CHANNEL, 1),
             "channel": 0,
+            "market_code": "Q",
             "silence_ns": 1000 * MS,
             "arbitration": {
                 "arbitration_window_ns": window_ns,
@@ -64,8 +66,8 @@ class FeedBench:
                 "frames_max": frames_max,
                 "window_messages": 8192,
             },
-            "orders_max": 20_000,
-            "levels_max": 10_000,
+            "orders_max": orders_max,
+            "levels_max": levels_max,
         }
         self._open()
 

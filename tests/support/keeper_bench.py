@@ -1,36 +1,38 @@
 """position_keeper on scratch memory, with an order_sender's journal beside it, and ways to die and come back."""
 
 import ctypes
-from pathlib import Path
 
 import numpy as np
 
 from config.load import load
+from procs.position_keeper.executions import JournalBook
 from procs.position_keeper.recovery import (
     apply_missed,
-    fill_in_journal,
+    entry_before_report,
+    rebuild,
     reports_in_journal,
     resume,
-    rows_in_journal,
     rows_in_table,
     same_life,
     take_newer,
 )
-from procs.position_keeper.state import state_of
+from procs.position_keeper.state import LOTS_MAX, state_of
 from procs.position_keeper.step import step
+from procs.runtime.totals import total_rows
 from shm.atomics import address_of, copy_bytes, record_view
-from shm.codes import JOURNAL_REPORT, LIQUIDITY_ADDED, REPORT_EXECUTED, SIDE_BUY
+from shm.codes import JOURNAL_FILL, JOURNAL_REPORT, LIQUIDITY_ADDED, REPORT_EXECUTED, SIDE_BUY
 from shm.instance import stamp
 from shm.jit import hot
 from shm.journal import journal_claim, journal_commit, journal_resume
-from shm.journal_reader import JournalReader
-from shm.journal_view import JournalView
 from shm.latest import latest_claim, latest_publish, latest_read
-from shm.records.journal_end import JOURNAL_ENTRIES_OFFSET
+from shm.records.fill import FILL
+from shm.records.journal_end import JOURNAL_HEAD_BYTES
+from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.pnl import PNL
 from shm.records.position import POSITION
 from shm.records.report import REPORT
 from shm.records.top import TOP
+from shm.records.total import TOTAL
 from shm.ring import (
     ring_caught_up,
     ring_caught_up_seq,
@@ -40,9 +42,7 @@ from shm.ring import (
     ring_publish,
     ring_resume_consumer,
 )
-from shm.scratch import scratch_journal, scratch_me, scratch_ring, scratch_table
-
-_NOWHERE = Path("/nonexistent")
+from shm.scratch import scratch_journal, scratch_journal_reader, scratch_me, scratch_ring, scratch_table
 
 
 @hot
@@ -50,28 +50,24 @@ def _copy(target, source, size):
     copy_bytes(target, source, size)
 
 
-def reader_of(journal: np.ndarray) -> JournalReader:
-    """A reader of a scratch journal: memory only."""
-    end = journal[0]
-    size = JOURNAL_ENTRIES_OFFSET + int(end["entry_bytes"] * end["capacity"])
-    memory = (ctypes.c_char * size).from_address(int(end["entries_addr"]) - JOURNAL_ENTRIES_OFFSET)
-    return JournalReader(_NOWHERE, JournalView(memory, int(end["entry_bytes"]), int(end["capacity"])))
-
-
 class KeeperBench:
     """`report(...)` puts a report into the sender's journal and its ring; `step(now)` runs the keeper."""
 
-    def __init__(self, reports: int = 256, journal: int = 1024):
-        self.config = load()
-        self.rows = len(self.config.instruments)
+    def __init__(
+        self, reports: int = 256, journal: int = 1024, config=None, lots_max: int = LOTS_MAX, sent: int = 4096
+    ):
+        self.config = config or load()
+        self.rows = len(self.config.instruments) * len(self.config.topology.of_role("strategy"))
+        self.lots_max = lots_max
         self.report_in, self._report_out = scratch_ring(REPORT, reports)
         self.tables = {
             "positions": scratch_table(POSITION, self.rows),
             "pnl": scratch_table(PNL, self.rows),
-            "tops": scratch_table(TOP, self.rows),
+            "totals": scratch_table(TOTAL, len(total_rows(self.config))),
+            "tops": scratch_table(TOP, len(self.config.instruments)),
         }
         self.journal = scratch_journal(REPORT.itemsize, journal)
-        self.sender_journal = scratch_journal(REPORT.itemsize, 4096)
+        self.sender_journal = scratch_journal(REPORT.itemsize, sent)
         self.me = scratch_me()
         self.report_seq = 0
         self.start()
@@ -115,20 +111,24 @@ class KeeperBench:
         ring_resume_consumer(consumer[0])
         end = self.journal.copy()
         assert journal_resume(end[0]) >= 0
-        self.state = state_of(me=self.me, reports=consumer, tables=self.tables, journal=end, config=self.config)
-        mine = reader_of(end)
+        tables, shape = self.tables, {"config": self.config, "lots_max": self.lots_max}
+        self.state = state_of(me=self.me, reports=consumer, tables=tables, journal=end, **shape)
+        instruments = len(self.config.instruments)
+        self.book = JournalBook(scratch_journal_reader(end[0]), instruments, self.rows)
+        self.book.refresh()
         self.resumed_in_same_life = same_life(self.state)
+        rebuild(self.state, self.book)
         if self.resumed_in_same_life:
             take_newer(self.state, rows_in_table(self.state))
-        take_newer(self.state, rows_in_journal(mine.entries(0)))
-        resume(self.state, np.zeros(self.rows, np.int64))
+        resume(self.state, np.zeros(instruments, np.int64))
+        self.sender_reader, self.next_entry = scratch_journal_reader(self.sender_journal[0]), 0
         self.catch_up()
 
     def catch_up(self):
-        reports, _ = reports_in_journal(reader_of(self.sender_journal))
+        begin = entry_before_report(self.sender_reader, int(self.state.applied_seq[0]) + 1, self.next_entry)
+        reports, self.next_entry = reports_in_journal(self.sender_reader, begin)
         missed = reports[reports["report_seq"] > self.state.applied_seq[0]]
-        mine = reader_of(self.state.journal)
-        apply_missed(self.state, 0, missed, lambda number: fill_in_journal(mine.entries(0), number))
+        apply_missed(self.state, 0, missed, self.book.refresh)
         ring_caught_up(self.state.reports[0], int(self.state.applied_seq[0]))
         self.state.exit_request[0] = 0
 
@@ -146,12 +146,24 @@ class KeeperBench:
     def pnl(self, instrument_id: int = 0):
         return self._read("pnl", PNL, instrument_id)
 
+    def total(self, at: int):
+        return self._read("totals", TOTAL, at)
+
+    def totals(self) -> list:
+        return [self.total(at) for at in range(len(self.state.totals_held))]
+
+    def last_fill(self):
+        """The newest FILL of our journal."""
+        end = self.state.journal[0]
+        for sequence in range(int(end["next_seq"]) - 1, -1, -1):
+            address = int(end["entries_addr"] + (sequence & int(end["mask"])) * end["entry_bytes"])
+            if record_view(address, JOURNAL_ENTRY)["kind"] == JOURNAL_FILL:
+                return record_view(address + JOURNAL_HEAD_BYTES, FILL)
+        raise LookupError("no fill was journalled")
+
     def fills(self) -> list[int]:
         """report_seq of every fill in our journal."""
-        from shm.codes import JOURNAL_FILL
-        from shm.records.fill import FILL
-
-        entries = reader_of(self.state.journal).entries(0)
+        entries = scratch_journal_reader(self.state.journal[0]).entries(0)
         return [int(np.frombuffer(p, FILL, count=1)[0]["report_seq"]) for h, p in entries if h["kind"] == JOURNAL_FILL]
 
     # --- dying in the middle -------------------------------------------------------------------------------------

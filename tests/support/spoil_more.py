@@ -20,7 +20,7 @@ def spoil_at(random, buf, size, size_max):
             buf[size] = draw(random, 256)
             size += 1
         elif what == 4 and at + 2 <= size:  # a length that lies
-            buf[at] = draw(random, 2) * 255
+            buf[at] = 255 if draw(random, 4) == 0 else 0
             buf[at + 1] = draw(random, 256)
         elif what == 5:  # a piece of the message in another place
             source = draw(random, size)

@@ -7,6 +7,8 @@ from config.load import load
 from config.strategies import StrategyConfig
 from procs.runtime.loop import import_module, write_module
 from procs.strategy.generate import generate_strategy_module
+from procs.strategy.load import load_strategy
+from procs.strategy.params import layout_of
 from procs.strategy.state import state_of
 from shm.atomics import record_view
 from shm.codes import TICK_ADD, TICK_FRESH, TRADING_OPEN
@@ -58,6 +60,10 @@ class StrategyBench:
             config=config,
             instance="strategy",
         )
+        self.strategy = load_strategy(module)
+        declared = {**self.strategy.params, **self.strategy.quoting}
+        configured = {name: param.default for name, param in declared.items()} | params
+        self.values = [dict(configured) for _ in range(instruments)]
         self._step = import_module(write_module(generate_strategy_module(module))).step
         self.report_seq = 0
         for row in range(instruments):
@@ -99,7 +105,7 @@ class StrategyBench:
     def reject(self, code: int, intent_id: int, side: int, row: int = ROW):
         self._put(self.reject_in, REJECT, code=code, intent_id=intent_id, side=side, instrument_id=row)
 
-    def book(self, bids, asks, row: int = ROW, trading_state: int = TRADING_OPEN):
+    def book(self, bids, asks, row: int = ROW, trading_state: int = TRADING_OPEN, venue_seq: int = 0):
         """Publish a depth: lists of (price_ticks, qty_lots), best first."""
         depth = record_view(latest_claim(self.depth[0], row), DEPTH)
         for side, levels in (("bid", bids), ("ask", asks)):
@@ -108,6 +114,7 @@ class StrategyBench:
                 depth[f"{side}_price_ticks"][level] = price
                 depth[f"{side}_qty_lots"][level] = lots
         depth["trading_state"] = trading_state
+        depth["venue_seq"] = venue_seq
         latest_publish(self.depth[0], row)
 
     def position(self, lots: int, reports_seq: int, row: int = ROW):
@@ -115,6 +122,18 @@ class StrategyBench:
         held["position_lots"] = lots
         held["reports_seq"] = reports_seq
         latest_publish(self.positions[0], row)
+
+    def live_params(self, row: int = ROW, **values):
+        """Change parameters as `quintet params` does: the row of the instrument, then the one that tells of it."""
+        self.values[row] |= values
+        declared = {**self.strategy.params, **self.strategy.quoting}
+        record = record_view(latest_claim(self.params[0], row), LIVE_PARAMS)
+        record["layout"] = layout_of(self.strategy.params)
+        for word, (name, param) in enumerate(declared.items()):
+            record["words"].view("<f8" if param.kind == "f8" else "<i8")[word] = self.values[row][name]
+        latest_publish(self.params[0], row)
+        latest_claim(self.params[0], len(self.state.rules))
+        latest_publish(self.params[0], len(self.state.rules))
 
     def intents(self) -> list[np.void]:
         """Take every published intent."""

@@ -52,12 +52,12 @@ def system_config(
 class System:
     """A running machine. Use as a context manager; `finish` winds it down and returns the report."""
 
-    def __init__(self, config: Config, venue: dict | None = None):
+    def __init__(self, config: Config, venue: dict | None = None, listed: tuple[str, ...] = ()):
         self.venue = venue or {}
         os.environ["QUINTET_VENUE"] = json.dumps(self.venue)
         self.config = config
         self.snapshot = None
-        self.fabric = Fabric(config, fresh=True)
+        self.fabric = Fabric(config, fresh=True, listed=listed)
         self.supervisor = Supervisor(self.fabric)
         self.events: list[str] = []
         try:

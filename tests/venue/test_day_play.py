@@ -1,85 +1,36 @@
 """A streamed day through the venue: strangers pass as they are, seats go through the engine, members meet both."""
 
-import ctypes
-import struct
-
 import numpy as np
 import pytest
 from msgspec import structs
 
 from config.instruments import stranger
-from config.load import Run, load
+from config.load import load
 from procs.venue import day as day_module
 from procs.venue.book import book_orders, check
-from procs.venue.day_blocks import DayReader
-from procs.venue.day_file import read_directory
 from procs.venue.playback import DONE, PLAYING, WAITING
 from procs.venue.settings import Settings
 from procs.wire.big_endian import text_word
 from procs.wire.ouch.enter import encode_enter
 from procs.wire.ouch.event import OUCH_TIF_DAY
 from shm.atomics import address_of
-from shm.codes import CHANNEL_FRESH, SIDE_BUY, SIDE_SELL, STATE_HALTED
+from shm.codes import SIDE_BUY, SIDE_SELL, STATE_HALTED
 from shm.control import SCOPE_FIRM, control_set
-from shm.counters import VENUE_DIVERGED, VENUE_HISTORY_DONE
-from shm.latest import latest_claim, latest_publish, latest_read
-from shm.records.channel import CHANNEL
+from shm.counters import VENUE_DIVERGED
+from shm.latest import latest_read
 from shm.records.ledger import LEDGER
 from tests.oracles import itch
 from tests.support.itch_flow import ItchFlow
-from tests.support.venue import Client, Rig, messages_of
+from tests.support.venue import Client, messages_of
+from tests.support.venue_day import DayRig, write_messages
 
 pytestmark = pytest.mark.timeout(300)
 MOVED = 1 << 62
 NUMBERS = ("order_ref", "new_order_ref", "match_number")
 
 
-class DayRig:
-    """A venue that plays `messages`; the feed_handler beside it publishes whatever it hears."""
-
-    def __init__(self, tmp_path, messages, *, config=None, driven=True, settings=None):
-        self.path = tmp_path / "day.itch"
-        self.path.write_bytes(b"".join(struct.pack(">H", len(message)) + message for message in messages))
-        self.config = config or load("quintet", "dev")
-        self.config = structs.replace(self.config, run=Run(replay=str(self.path), speed=0))
-        directory = read_directory(self.path)
-        self.rig = Rig(config=self.config, settings=settings, history=directory, driven=driven)
-        self.day = self.rig.venue["day"]
-        self.reader = DayReader(self.path, self.day["blocks"])
-        self.heard = 0
-
-    def hear(self):
-        """feed_handler's row: everything that arrived is published."""
-        held = messages_of(self.rig.datagrams[0])
-        self.heard = max(held, default=0)
-        row = np.zeros(1, CHANNEL)
-        row["state"], row["next_seq"] = CHANNEL_FRESH, self.heard + 1
-        ctypes.memmove(int(latest_claim(self.rig.channels[0], 0)), address_of(row), CHANNEL.itemsize)
-        latest_publish(self.rig.channels[0], 0)
-
-    def turn(self, turns=1):
-        for _ in range(turns):
-            self.reader.fill()
-            self.rig.turn(1000)
-            self.hear()
-
-    def run(self, turns=4000):
-        for _ in range(turns):
-            self.turn()
-            if self.rig.counter(VENUE_HISTORY_DONE):
-                self.turn(3)
-                return
-        raise AssertionError(f"not done: {self.day['words']}, phase {self.phase}")
-
-    @property
-    def phase(self):
-        return int(self.rig.venue["playback"]["words"]["phase"])
-
-    def sent(self):
-        """Every message in order, one to a number."""
-        held = messages_of(self.rig.datagrams[0])
-        assert sorted(held) == list(range(1, len(held) + 1))
-        return [held[number] for number in range(1, len(held) + 1)]
+def rig_of(tmp_path, messages, **options) -> DayRig:
+    return DayRig(write_messages(tmp_path / "day.itch", messages), **options)
 
 
 def plain(message):
@@ -100,7 +51,7 @@ def flow_of(symbols, seed=11, events=600):
 
 def test_a_day_of_strangers_passes_byte_for_byte_but_for_its_numbers(tmp_path):
     flow = flow_of(["AAA", "BBB"])
-    held = DayRig(tmp_path, flow.messages)
+    held = rig_of(tmp_path, flow.messages)
     held.run()
     sent = held.sent()
     assert len(sent) == len(flow.messages)
@@ -117,7 +68,7 @@ def test_a_day_of_strangers_passes_byte_for_byte_but_for_its_numbers(tmp_path):
 
 def test_seats_go_through_the_engine_and_their_books_end_as_the_day_says(tmp_path):
     flow = flow_of(["QNTB", "AAA", "QNTA", "BBB"], seed=12, events=900)
-    held = DayRig(tmp_path, flow.messages)
+    held = rig_of(tmp_path, flow.messages)
     held.run()
     sent = held.sent()
     assert len(sent) == len(flow.messages)
@@ -154,7 +105,7 @@ def test_seats_go_through_the_engine_and_their_books_end_as_the_day_says(tmp_pat
 
 def test_the_directory_is_sent_before_anybody_is_armed_and_nothing_before_it_is_heard(tmp_path):
     flow = flow_of(["QNTA", "AAA"])
-    held = DayRig(tmp_path, flow.messages)
+    held = rig_of(tmp_path, flow.messages)
     control_set(held.rig.state.control[0], SCOPE_FIRM, STATE_HALTED)
     for _ in range(40):
         held.reader.fill()
@@ -167,7 +118,7 @@ def test_the_directory_is_sent_before_anybody_is_armed_and_nothing_before_it_is_
 
 def test_a_pause_stops_behind_its_message_and_goes_on_when_raised(tmp_path):
     flow = flow_of(["QNTA", "AAA", "BBB"], events=400)
-    held = DayRig(tmp_path, flow.messages, settings=Settings(pause_at=30))
+    held = rig_of(tmp_path, flow.messages, settings=Settings(pause_at=30))
     held.turn(200)
     assert held.heard == 30 == len(held.sent())
     for stop in (31, 32, 90, 333):
@@ -181,7 +132,7 @@ def test_a_pause_stops_behind_its_message_and_goes_on_when_raised(tmp_path):
 
 def test_in_driven_time_the_venue_never_runs_further_ahead_than_its_window(tmp_path):
     flow = flow_of(["AAA", "BBB"], events=6000)
-    held = DayRig(tmp_path, flow.messages)
+    held = rig_of(tmp_path, flow.messages)
     held.turn(8)
     seen = held.heard
     assert held.phase == PLAYING
@@ -197,7 +148,7 @@ def test_in_driven_time_the_venue_never_runs_further_ahead_than_its_window(tmp_p
 
 def test_in_scaled_time_messages_go_when_they_are_due(tmp_path):
     flow = flow_of(["AAA"], events=300)
-    held = DayRig(tmp_path, flow.messages, driven=False)
+    held = rig_of(tmp_path, flow.messages, driven=False)
     held.turn(40)
     words = held.rig.venue["playback"]["words"]
     first = next(number for number, message in enumerate(flow.messages) if message[:1] in b"AF")
@@ -219,7 +170,7 @@ def test_a_member_trades_with_the_day_and_the_ledger_row_is_the_instruments_id(t
     entered = len(flow.messages)
     flow.say("E", locate=2, order_ref=best, qty_lots=200, match_number=5)
     flow.say("D", locate=2, order_ref=best)
-    held = DayRig(tmp_path, flow.messages, config=config, settings=Settings(pause_at=entered))
+    held = rig_of(tmp_path, flow.messages, config=config, settings=Settings(pause_at=entered))
     held.turn(60)
     client = Client(held.rig)
     client.log_in()

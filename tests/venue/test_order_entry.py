@@ -18,23 +18,29 @@ from procs.wire.ouch.event import (
     OUCH_CANCELED_SUPERVISORY,
     OUCH_CANCELED_USER,
     OUCH_REJECT_HALTED,
+    OUCH_REJECT_OTHER,
     OUCH_REJECT_REPLACE,
+    OUCH_REJECT_SYMBOL,
     OUCH_TIF_DAY,
     OUCH_TIF_GTX,
     OUCH_TIF_IOC,
 )
+from procs.wire.ouch.mass_cancel import encode_mass_cancel
 from procs.wire.ouch.replace import encode_replace
 from procs.wire.soupbintcp.packet import SOUP_CLIENT_HEARTBEAT, SOUP_LOGOUT
 from shm.codes import SIDE_BUY, SIDE_SELL, TRADING_HALTED
 from shm.counters import VENUE_MALFORMED
 from tests.oracles.matching import MatchingOracle
+from tests.oracles.position import Fee
 from tests.support.venue import Client, Rig, SimpleBook, login_sequence, messages_of
 
 pytestmark = pytest.mark.timeout(300)  # a busy machine compiles for minutes
 
-SYMBOL = text_word("QNTA    ")
+SYMBOL, OTHER_SYMBOL, EVERY_SYMBOL = text_word("QNTA    "), text_word("QNTB    "), text_word(" " * 8)
+FIRM, OTHER_FIRM = (int.from_bytes(letters, "big") for letters in (b"QNTT", b"ELSE"))
 FAR_BID, FAR_ASK = 900_000, 1_100_000
 MONEY = ("position_lots", "bought_lots", "sold_lots", "bought_micro", "sold_micro", "fees_micro", "fills")
+MONEY += ("added_lots", "added_micro", "added_fees_micro")
 
 
 class Desk:
@@ -62,6 +68,10 @@ class Desk:
 
     def cancel(self, number, total=0):
         self.client.ouch(encode_cancel, user_ref_num=number, qty_lots=total)
+        return self.hear()
+
+    def mass_cancel(self, number, symbol=EVERY_SYMBOL, firm=FIRM):
+        self.client.ouch(encode_mass_cancel, user_ref_num=number, symbol=symbol, firm=firm)
         return self.hear()
 
     def query(self):
@@ -186,6 +196,70 @@ def test_a_cancel_takes_all_or_the_difference_to_the_new_total():
     assert desk.cancel(1) == [], "too late: nothing is said"
     assert desk.cancel(99) == []
     assert desk.mine(SIDE_BUY) == []
+
+
+def test_a_smaller_total_keeps_the_place_in_the_queue():
+    desk = Desk()
+    desk.enter(1, SIDE_BUY, FAR_BID, 500)
+    desk.enter(2, SIDE_BUY, FAR_BID, 100)
+    books = desk.rig.venue["exchange"]["books"]
+    before = [row[1] for row in book_orders(books, 0, SIDE_BUY) if row[3] == 1]
+    assert kinds(desk.cancel(1, total=50)) == "C"
+    assert [row[1] for row in book_orders(books, 0, SIDE_BUY) if row[3] == 1] == before
+    assert desk.mine(SIDE_BUY) == [(FAR_BID, 50), (FAR_BID, 100)]
+
+
+def test_a_smaller_total_counts_what_was_executed_under_every_number_of_the_order():
+    desk = Desk()
+    price = desk.best(SIDE_BUY)[0] + 100
+    desk.enter(1, SIDE_BUY, price, 500)
+    assert kinds(desk.enter(2, SIDE_SELL, price, 200)) == "AEE"
+    assert kinds(desk.replace(1, 3, price, 600)) == "U"
+    assert kinds(desk.enter(4, SIDE_SELL, price, 100)) == "AEE"
+    ((kind, answer),) = desk.cancel(3, total=350)
+    assert (kind, answer["qty_lots"]) == ("C", 250)
+    assert desk.mine(SIDE_BUY) == [(price, 50)]
+    ((kind, answer),) = desk.cancel(3, total=250)
+    assert (kind, answer["qty_lots"]) == ("C", 50), "more than that was executed: all that is open goes"
+    assert desk.mine(SIDE_BUY) == []
+
+
+@pytest.mark.parametrize("symbol, left", [(EVERY_SYMBOL, 0), (SYMBOL, 1), (OTHER_SYMBOL, 3)])
+def test_a_mass_cancel_ends_what_it_names_then_answers(symbol, left):
+    desk = Desk()
+    for number in range(1, 4):
+        desk.enter(number, SIDE_BUY, FAR_BID, 100 * number)
+    assert kinds(desk.enter(4, SIDE_BUY, FAR_BID, 100, symbol=OTHER_SYMBOL)) == "A"
+    answers = desk.mass_cancel(9, symbol)
+    assert kinds(answers) == "C" * (4 - left) + "X"
+    assert {int(answer["reason"]) for kind, answer in answers if kind == "C"} == {OUCH_CANCELED_USER}
+    answer = answers[-1][1]
+    assert (answer["user_ref_num"], answer["firm"], answer["symbol"]) == (9, FIRM, symbol)
+    assert len(desk.mine(SIDE_BUY)) == (3 if symbol == OTHER_SYMBOL else 0)
+    assert desk.mass_cancel(9, symbol) == [], "its number is used"
+    assert desk.query()[0][1]["user_ref_num"] == 10
+
+
+@pytest.mark.parametrize(
+    "fields, reason",
+    [({"symbol": text_word("NOWHERE ")}, OUCH_REJECT_SYMBOL), ({"firm": OTHER_FIRM}, OUCH_REJECT_OTHER)],
+)
+def test_a_mass_cancel_that_is_not_valid_is_rejected_and_ends_nothing(fields, reason):
+    desk = Desk()
+    desk.enter(1, SIDE_BUY, FAR_BID, 100)
+    ((kind, answer),) = desk.mass_cancel(2, **fields)
+    assert (kind, answer["user_ref_num"], answer["reason"]) == ("J", 2, reason)
+    assert desk.mine(SIDE_BUY) == [(FAR_BID, 100)]
+
+
+def test_a_mass_cancel_leaves_other_members_orders_alone():
+    desk = Desk()
+    desk.enter(1, SIDE_BUY, FAR_BID, 100)
+    books = desk.rig.venue["exchange"]["books"]
+    others = [row for row in book_orders(books, 0, SIDE_BUY) if row[3] != 1]
+    assert len(others) > 0
+    desk.mass_cancel(2)
+    assert book_orders(books, 0, SIDE_BUY) == others
 
 
 def test_a_replacement_gets_a_new_reference_and_its_total_includes_what_was_executed():
@@ -324,7 +398,8 @@ def test_the_ledger_equals_the_oracle_that_replays_the_input_log():
             desk.cancel(number)
     exchange = desk.rig.venue["exchange"]
     rules = exchange["ledger"]["rules"]
-    oracle = MatchingOracle(rules["unit_micro"].tolist(), int(rules[0]["fee_added"]), int(rules[0]["fee_removed"]))
+    added, removed = ([Fee(int(rate)) for rate in rules[name]] for name in ("fee_added", "fee_removed"))
+    oracle = MatchingOracle(rules["unit_micro"].tolist(), added, removed)
     oracle.replay(logged(exchange["log"]))
     row = exchange["ledger"]["rows"][account(exchange["ledger"], 1, 0)]
     expected = oracle.accounts[1, 0]

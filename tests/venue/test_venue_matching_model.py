@@ -23,12 +23,16 @@ from shm.jit import JIT_OFF
 from shm.records.ledger import LEDGER
 from shm.scratch import scratch_table
 from tests.oracles.matching import MatchingOracle
+from tests.oracles.position import Fee
 
 pytestmark = pytest.mark.timeout(300)  # a busy machine compiles for minutes
 
 INSTRUMENTS = 3
 ROUNDS = 600 if JIT_OFF else 6000
 MONEY = ("position_lots", "bought_lots", "sold_lots", "bought_micro", "sold_micro", "fees_micro", "fills")
+MONEY += ("added_lots", "added_micro", "added_fees_micro")
+ADDED = (Fee(-2000), Fee(0, -1113), Fee(7, 55, 900))
+REMOVED = (Fee(3000), Fee(3, 2787), Fee(3000, 0, 50_000))
 
 
 def make_books(instruments, **limits):
@@ -46,7 +50,10 @@ def make_log():
 def make_rules():
     rules = np.zeros(INSTRUMENTS, RULE)
     rules["unit_micro"] = [100, 100, 5000]
-    rules["fee_added"], rules["fee_removed"] = -2000, 3000
+    for name, rates in (("fee_added", ADDED), ("fee_removed", REMOVED)):
+        rules[name] = [rate.per_lot for rate in rates]
+        rules[f"{name}_e8"] = [rate.e8 for rate in rates]
+        rules[f"{name}_least"] = [rate.least for rate in rates]
     return rules
 
 
@@ -104,7 +111,7 @@ def test_random_inputs_give_the_oracles_books_answers_and_ledger(seed):
         if round_number % 50 == 0:
             check(books)
     check(books)
-    oracle = MatchingOracle(rules["unit_micro"].tolist(), -2000, 3000)
+    oracle = MatchingOracle(rules["unit_micro"].tolist(), ADDED, REMOVED)
     oracle.replay(logged(log))
     for instrument in range(INSTRUMENTS):
         for side in (SIDE_BUY, SIDE_SELL):
