@@ -149,10 +149,15 @@ def aligned(count: int, dtype: np.dtype) -> np.ndarray:
     return memory[start : start + count * dtype.itemsize].view(dtype)
 
 
-def new_exposure(slots: int, strategies: int, instruments: int) -> Exposure:
-    """Everything flat and empty. `slots` is the greatest number of orders that can be open at once. Keep it alive."""
-    desks = strategies + 1
-    passes, few = np.zeros((desks, PASS_RING), PASS_SLOT), np.zeros((instruments, PASS_RING_INSTRUMENT), PASS_SLOT)
+def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
+    """Everything flat and empty. `slots` is the greatest number of orders that can be open at once. Keep it alive.
+
+    `traded` says of each instrument whether any strategy may trade it; the others share one ring that nothing enters.
+    """
+    instruments, desks = len(traded), strategies + 1
+    passes = np.zeros((desks, PASS_RING), PASS_SLOT)
+    few = np.zeros((int(np.count_nonzero(traded)) + 1, PASS_RING_INSTRUMENT), PASS_SLOT)
+    own_ring = np.where(traded, np.cumsum(traded) - 1, len(few) - 1)
     times = np.zeros((2, desks, PASS_RING), np.int64)
     exposure = Exposure(
         book=np.zeros(1, BOOK),
@@ -167,7 +172,7 @@ def new_exposure(slots: int, strategies: int, instruments: int) -> Exposure:
         rings=(passes, few, times),
     )
     exposure.slots["place"] = exposure.places
-    exposure.accounts["pass_addr"] = [address_of(ring) for ring in (*few, *passes)]
+    exposure.accounts["pass_addr"] = [address_of(ring) for ring in (*(few[row] for row in own_ring), *passes)]
     exposure.accounts["pass_mask"][:instruments] = PASS_RING_INSTRUMENT - 1
     exposure.accounts["pass_mask"][instruments:] = exposure.accounts["time_mask"][instruments:] = PASS_RING - 1
     exposure.accounts["message_addr"][instruments:] = [address_of(ring) for ring in times[0]]

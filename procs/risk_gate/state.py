@@ -136,7 +136,7 @@ def new_state(
     strategies, instruments = allowed.shape
     exit_request = np.zeros(1, np.int64)
     parts = Parts(
-        exposure=new_exposure(slots, strategies, instruments),
+        exposure=new_exposure(slots, strategies, allowed.any(axis=0)),
         ends=ends,
         copies={name: np.zeros(1, dtype) for name, dtype in COPIES.items()},
         allowed=np.ascontiguousarray(allowed, np.int64),

@@ -12,6 +12,7 @@ from shm.codes import (
     CHANNEL_FRESH,
     INTENT_CANCEL,
     INTENT_NEW,
+    INTENT_REDUCE,
     INTENT_REPLACE,
     PASS,
     REPORT_ACCEPTED,
@@ -41,6 +42,7 @@ def warm_up(state: State) -> None:
     for intent_id, target, kind in (
         (1, 0, INTENT_NEW),
         (2, 1, INTENT_REPLACE),
+        (3, 2, INTENT_REDUCE),
         (3, 2, INTENT_CANCEL),
         (4, 9, INTENT_CANCEL),
         (4, 0, INTENT_NEW),

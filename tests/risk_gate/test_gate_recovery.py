@@ -249,7 +249,7 @@ def test_exposure_after_a_restart_equals_exposure_before_it(seed):
     for row in range(5):
         gate.limit(row, burst_window_ns=1_000_000_000)
     gate.restart()
-    for _ in range(150 if JIT_OFF else 1500):
+    for _ in range(150 if JIT_OFF else 800):
         dice = random.random()
         if dice < 0.4:
             gate.intent(random.randrange(2), instrument_id=random.randrange(2), side=random.choice((1, 2)), qty_lots=9)
