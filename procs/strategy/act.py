@@ -6,7 +6,7 @@ from procs.strategy.budget import budget_wait_until, spend
 from procs.strategy.ladder import LADDER, normalise
 from procs.strategy.match import decide, match
 from procs.strategy.obligation import NOT_OBLIGED, measure, quality_of
-from procs.strategy.slot import HOLD, SLOT_NONE, SLOT_WORKING, SLOTS, WAIT, sent
+from procs.strategy.slot import HOLD, NO_LEVEL, SLOT_NONE, SLOT_WORKING, SLOTS, WAIT, sent
 from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_REDUCE, SIDE_BUY, SIDE_SELL, TIF_DAY, TRADING_OPEN
 from shm.counters import STRATEGY_HELD_BACK, STRATEGY_INTENTS, STRATEGY_REDUCES
@@ -181,6 +181,7 @@ def _used(slots, first, span):
     # slots behind the last one in use are free: nobody need look at them
     while span > 0 and slots[first + span - 1]["state"] == SLOT_NONE:
         span -= 1
+        slots[first + span]["level"] = NO_LEVEL
     return span
 
 
