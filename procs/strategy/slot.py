@@ -44,7 +44,7 @@ off  size  type   field              meaning of SLOT
 160     8  i8     ahead_lots         size before it in its queue (queue_position.py); -1 unknown
 168     8  i8     newer_lots         size behind it, counted until `ahead_lots` is known
 176     8  i8     shown_lots         its size in the book as the feed shows it; 0 before the feed did
-184     8  i8     reserved           zero
+184     8  i8     side               SIDE_*, of this row for ever
 """
 
 import numpy as np
@@ -92,7 +92,7 @@ SLOT = np.dtype(
         ("ahead_lots", "<i8"),
         ("newer_lots", "<i8"),
         ("shown_lots", "<i8"),
-        ("reserved", "<i8"),
+        ("side", "<i8"),
     ]
 )
 
