@@ -6,7 +6,7 @@ from procs.strategy.budget import budget_wait_until, spend
 from procs.strategy.ladder import LADDER, normalise
 from procs.strategy.match import decide, match
 from procs.strategy.obligation import NOT_OBLIGED, measure, quality_of
-from procs.strategy.slot import HOLD, SLOT_NONE, SLOT_WORKING, SLOTS, WAIT, sent
+from procs.strategy.slot import HOLD, NO_LEVEL, SLOT_NONE, SLOT_WORKING, SLOTS, WAIT, sent
 from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_REDUCE, SIDE_BUY, SIDE_SELL, TIF_DAY, TRADING_OPEN
 from shm.counters import STRATEGY_HELD_BACK, STRATEGY_INTENTS, STRATEGY_REDUCES
@@ -42,26 +42,22 @@ def _fill_intent(intent, slot, rules, mark, now_ns):
 
 
 @hot
-def _stage(state, row, side, k, part, now_ns):
+def _stage(desk, mark, rules, slot, end, ids, part, now_ns):
     """Claim and fill part `part` of this decision. Returns 1, or 0 when the ring is full or no id is left."""
-    slot = state.slots[k]
-    desk = state.desk[0]
     headroom = desk["headroom"] if slot["action"] != INTENT_CANCEL else 0
-    address = ring_claim_part(state.intents[0], part, headroom)
+    address = ring_claim_part(end, part, headroom)
     if address == 0:
         return 0
-    intent_id = take_id(state.ids)
+    intent_id = take_id(ids)
     if intent_id == 0:
         return 0
     intent = record_at(address, INTENT)
-    _fill_intent(intent, slot, state.rules[row], state.marks[row], now_ns)
+    _fill_intent(intent, slot, rules, mark, now_ns)
     intent["intent_id"] = intent_id
-    intent["instrument_id"] = row
+    intent["instrument_id"] = mark["instrument_id"]
     intent["strategy_id"] = desk["strategy_id"]
-    intent["side"] = side
+    intent["side"] = slot["side"]
     intent["part"] = part
-    if slot["action"] == INTENT_REDUCE:
-        count(state.me[0], STRATEGY_REDUCES, 1)
     sent(slot, slot["action"], intent_id, now_ns)
     spend(desk, now_ns)
     return 1
@@ -84,25 +80,24 @@ def _publish(me, end, parts):
 
 
 @hot
-def _match(state, row):
+def _match(me, desk, mark, rules, view, out, slots):
     """Wanted ladders against our orders; both sides know what is wanted of the other."""
-    desk, mark, rules = state.desk[0], state.marks[row], state.rules[row]
     bid, ask = record_at(desk["bid_ladder_addr"], LADDER), record_at(desk["ask_ladder_addr"], LADDER)
-    if normalise(state.outs[row], state.views[row], rules, bid, ask) == 0:
-        note_error(state.me[0], ERROR_QUOTE_CROSSED, row, state.outs[row]["bid_price_ticks"])
-    first = row * 2 * SLOTS
+    if normalise(out, view, rules, bid, ask) == 0:
+        note_error(me, ERROR_QUOTE_CROSSED, mark["instrument_id"], out["bid_price_ticks"])
+    first = mark["instrument_id"] * 2 * SLOTS
     side = np.int64(SIDE_BUY)
-    mark["bid_span"] = match(state.slots, first, mark["bid_span"], side, bid, ask["touch_ticks"], rules)
+    mark["bid_span"] = match(slots, first, mark["bid_span"], side, bid, ask["touch_ticks"], rules)
     bid_touch = bid["price_ticks"][0] if bid["levels"] > 0 else 0  # where it is held, perhaps
     side = np.int64(SIDE_SELL)
-    mark["ask_span"] = match(state.slots, first + SLOTS, mark["ask_span"], side, ask, bid_touch, rules)
+    mark["ask_span"] = match(slots, first + SLOTS, mark["ask_span"], side, ask, bid_touch, rules)
 
 
 @hot
-def _decide(state, row, now_ns):
+def _decide(slots, mark, now_ns):
     # what rests is looked at before anything moves
-    slots, mark = state.slots, state.marks[row]
-    bid, ask = row * 2 * SLOTS, (row * 2 + 1) * SLOTS
+    bid = mark["instrument_id"] * 2 * SLOTS
+    ask = bid + SLOTS
     side = np.int64(SIDE_BUY)
     for k in range(bid, bid + mark["bid_span"]):
         slots[k]["action"] = decide(slots, k, ask, mark["ask_span"], side, now_ns)
@@ -112,68 +107,58 @@ def _decide(state, row, now_ns):
 
 
 @hot
-def _hold_back(state, slot, now_ns):
+def _hold_back(me, desk, slot, now_ns):
     """Whether a spent budget makes a new order or a replace wait. What lowers exposure is never asked."""
-    desk = state.desk[0]
     until_ns = budget_wait_until(desk)
     if until_ns <= now_ns:
         return False
     slot["action"] = WAIT
     desk["backoff_wake_ns"] = min(desk["backoff_wake_ns"], until_ns)
-    count(state.me[0], STRATEGY_HELD_BACK, 1)
+    count(me, STRATEGY_HELD_BACK, 1)
     return True
 
 
 @hot
-def _wake_ns(slot):
+def _wake_for(desk, slot, now_ns):
     until_ns = slot["backoff_until_ns"]
     if slot["state"] == SLOT_WORKING:
         until_ns = max(until_ns, slot["cancel_after_ns"])
-    return until_ns
+    if until_ns > now_ns:  # else it waits for the budget, whose time is already noted
+        desk["backoff_wake_ns"] = min(desk["backoff_wake_ns"], until_ns)
 
 
 @hot
-def _send_side(state, row, side, lowers, parts, now_ns):
-    """Stage what lowers exposure (`lowers` 1) or the rest (0) of one side. Returns the number of parts staged so far.
+def _send(me, desk, mark, rules, slots, end, ids, now_ns):
+    """Publish what was decided, cancels and reduces of both sides first. Returns 1, or 0 when something is stuck.
 
-    -1 - that number when the ring was full, or no identifier was left.
+    Stuck: the ring was full, or no identifier was left.
     """
-    desk, mark = state.desk[0], state.marks[row]
-    first = (row * 2 + side - 1) * SLOTS
-    span = mark["bid_span"] if side == SIDE_BUY else mark["ask_span"]
-    for k in range(first, first + span):
-        slot = state.slots[k]
-        action = slot["action"]
-        if action == WAIT and lowers == 1:
-            until_ns = _wake_ns(slot)
-            if until_ns > now_ns:  # else it waits for the budget, whose time is already noted
-                desk["backoff_wake_ns"] = min(desk["backoff_wake_ns"], until_ns)
-        if action == HOLD or action == WAIT:
-            continue
-        if (action == INTENT_CANCEL or action == INTENT_REDUCE) != (lowers == 1):
-            continue
-        if lowers == 0 and _hold_back(state, slot, now_ns):
-            continue
-        if _stage(state, row, side, k, parts, now_ns) == 0:
-            return -1 - parts
-        parts += 1
-    return parts
-
-
-@hot
-def _send(state, row, now_ns):
-    # cancels and reduces of both sides first. Returns 1, or 0 when something could not be sent
-    parts = np.int64(0)
-    for lowers in (1, 0):
-        for side in range(SIDE_BUY, SIDE_SELL + 1):
-            parts = _send_side(state, row, side, lowers, parts, now_ns)
-            if parts < 0:
-                if parts < -1:
-                    _publish(state.me[0], state.intents[0], -1 - parts)
-                return 0
+    bid = mark["instrument_id"] * 2 * SLOTS
+    parts, stuck = np.int64(0), 0
+    for turn in range(4):  # bids and asks that lower exposure, then the other bids and asks
+        lowers = turn < 2
+        first = bid if turn & 1 == 0 else bid + SLOTS
+        span = mark["bid_span"] if turn & 1 == 0 else mark["ask_span"]
+        for k in range(first, first + span):
+            slot = slots[k]
+            action = slot["action"]
+            if action == WAIT and lowers:
+                _wake_for(desk, slot, now_ns)
+            if action == HOLD or action == WAIT or stuck == 1:
+                continue
+            if (action == INTENT_CANCEL or action == INTENT_REDUCE) != lowers:
+                continue
+            if not lowers and _hold_back(me, desk, slot, now_ns):
+                continue
+            if _stage(desk, mark, rules, slot, end, ids, parts, now_ns) == 0:
+                stuck = 1
+                continue
+            parts += 1
+            if action == INTENT_REDUCE:
+                count(me, STRATEGY_REDUCES, 1)
     if parts > 0:
-        _publish(state.me[0], state.intents[0], parts)
-    return 1
+        _publish(me, end, parts)
+    return 1 - stuck
 
 
 @hot
@@ -181,6 +166,7 @@ def _used(slots, first, span):
     # slots behind the last one in use are free: nobody need look at them
     while span > 0 and slots[first + span - 1]["state"] == SLOT_NONE:
         span -= 1
+        slots[first + span]["level"] = NO_LEVEL
     return span
 
 
@@ -190,18 +176,19 @@ def act(state, row, now_ns):
 
     The mark stays when something could not be sent: the ring was full, or no identifier was left.
     """
+    me, desk, slots = state.me[0], state.desk[0], state.slots
     view, mark, rules = state.views[row], state.marks[row], state.rules[row]
     first = row * 2 * SLOTS
     obliged = mark["fresh"] == 1 and view["trading_state"] == TRADING_OPEN and rules["in_universe"] == 1
     quality = np.int64(NOT_OBLIGED)
     if obliged:
-        quality = quality_of(state.slots, first, mark["bid_span"], first + SLOTS, mark["ask_span"], rules)
-    measure(state.me[0], mark, quality, now_ns)
-    _match(state, row)
-    _decide(state, row, now_ns)
-    all_sent = _send(state, row, now_ns)
-    mark["bid_span"] = _used(state.slots, first, mark["bid_span"])
-    mark["ask_span"] = _used(state.slots, first + SLOTS, mark["ask_span"])
+        quality = quality_of(slots, first, mark["bid_span"], first + SLOTS, mark["ask_span"], rules)
+    measure(me, mark, quality, now_ns)
+    _match(me, desk, mark, rules, view, state.outs[row], slots)
+    _decide(slots, mark, now_ns)
+    all_sent = _send(me, desk, mark, rules, slots, state.intents[0], state.ids, now_ns)
+    mark["bid_span"] = _used(slots, first, mark["bid_span"])
+    mark["ask_span"] = _used(slots, first + SLOTS, mark["ask_span"])
     view["ticks"] = 0
     view["traded_lots"] = 0
     if all_sent == 1:

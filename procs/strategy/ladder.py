@@ -52,7 +52,10 @@ def reaches(side, price, other):
 @hot
 def _rounded(side, wish, step):
     # away from the market: makers do not take
-    return wish - wish % step if side == SIDE_BUY else wish + (step - wish % step) % step
+    over = wish % step
+    if side == SIDE_BUY or over == 0:
+        return wish - over
+    return wish + step - over
 
 
 @hot
@@ -92,9 +95,9 @@ def _fill(ladder, side, out, view, rules):
     step, lot = rules["quote_tick_ticks"], rules["lot_lots"]
     for level in range(LEVELS):
         lots = out["bid_level_qty_lots"][level] if side == SIDE_BUY else out["ask_level_qty_lots"][level]
-        wish = out["bid_level_price_ticks"][level] if side == SIDE_BUY else out["ask_level_price_ticks"][level]
         if lots < lot or lots > QTY_LOTS_MAX:
             continue
+        wish = out["bid_level_price_ticks"][level] if side == SIDE_BUY else out["ask_level_price_ticks"][level]
         wish = _bounded(side, wish, view, rules)
         price = _rounded(side, wish, step)
         if 0 < price <= rules["price_ticks_max"]:

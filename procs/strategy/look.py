@@ -123,17 +123,23 @@ def _own_asks(view, slots, first, span):
 
 
 @hot
-def _find_places(state, row, depth):
-    # queue positions are settled only on a book that is exactly as new as the ticks
-    mark = state.marks[row]
-    if depth["venue_seq"] != mark["seen_seq"] or mark["bid_span"] + mark["ask_span"] == 0:
-        return
-    bid, ask = row * 2 * SLOTS, (row * 2 + 1) * SLOTS
-    for level in range(DEPTH_LEVELS):
-        price, lots = depth["bid_price_ticks"][level], depth["bid_qty_lots"][level]
-        find_place(state.slots, bid, mark["bid_span"], price, lots, mark["last_ref"])
-        price, lots = depth["ask_price_ticks"][level], depth["ask_qty_lots"][level]
-        find_place(state.slots, ask, mark["ask_span"], price, lots, mark["last_ref"])
+def _find_bid_places(slots, first, span, depth, last_ref):
+    for k in range(first, first + span):
+        slot = slots[k]
+        if slot["venue_ref"] != 0:
+            for level in range(DEPTH_LEVELS):
+                if depth["bid_price_ticks"][level] == slot["price_ticks"]:
+                    find_place(slot, depth["bid_qty_lots"][level], last_ref)
+
+
+@hot
+def _find_ask_places(slots, first, span, depth, last_ref):
+    for k in range(first, first + span):
+        slot = slots[k]
+        if slot["venue_ref"] != 0:
+            for level in range(DEPTH_LEVELS):
+                if depth["ask_price_ticks"][level] == slot["price_ticks"]:
+                    find_place(slot, depth["ask_qty_lots"][level], last_ref)
 
 
 @hot
@@ -177,7 +183,10 @@ def look(state, row, now_ns):
     bid_span, ask_span = state.marks[row]["bid_span"], state.marks[row]["ask_span"]
     bid_near = _others_bid(view, depth, state.slots, bid, bid_span)
     ask_near = _others_ask(view, depth, state.slots, ask, ask_span)
-    _find_places(state, row, depth)
+    mark = state.marks[row]
+    if depth["venue_seq"] == mark["seen_seq"]:  # only a book that is exactly as new as the ticks
+        _find_bid_places(state.slots, bid, bid_span, depth, mark["last_ref"])
+        _find_ask_places(state.slots, ask, ask_span, depth, mark["last_ref"])
     _own_bids(view, state.slots, bid, bid_span)
     _own_asks(view, state.slots, ask, ask_span)
     known = sample_position(state, row)
@@ -198,11 +207,16 @@ def look(state, row, now_ns):
 
 @hot
 def _settle_markouts(state, row, mid2, now_ns):
-    state.marks[row]["mid2"] = mid2
-    unit_micro = state.rules[row]["unit_micro"]
+    mark = state.marks[row]
+    mark["mid2"] = mid2
+    if mark["unmarked"] == 0:
+        return
+    waiting = 0
     for horizon in range(HORIZONS):
         markout = record_at(state.desk[0]["markouts_addr"] + (row * HORIZONS + horizon) * MARKOUT_BYTES, MARKOUT)
-        settle_markout(state.me[0], markout, horizon, mid2, unit_micro, now_ns)
+        settle_markout(state.me[0], markout, horizon, mid2, state.rules[row]["unit_micro"], now_ns)
+        waiting += markout["held_lots"]
+    mark["unmarked"] = 1 if waiting > 0 else 0
 
 
 @hot

@@ -16,6 +16,7 @@ by one step moves one order, not all of them.
 from procs.strategy.ladder import ahead_of, reaches
 from procs.strategy.slot import (
     HOLD,
+    NO_LEVEL,
     SLOT_CANCEL_IN_FLIGHT,
     SLOT_NONE,
     SLOT_REDUCE_IN_FLIGHT,
@@ -25,9 +26,6 @@ from procs.strategy.slot import (
 )
 from shm.codes import INTENT_CANCEL, INTENT_NEW, INTENT_REDUCE, INTENT_REPLACE, SIDE_BUY
 from shm.jit import hot
-
-NO_LEVEL = -1
-
 
 # --- the price of a level ------------------------------------------------------------------------------------------
 
@@ -185,15 +183,13 @@ def _serve(slots, k, level, price, lots):
 
 @hot
 def match(slots, first, span, side, ladder, opposite_ticks, rules):
-    """Set `level`, `want_price` and `want_lots` of the SLOTS rows from `first`; behind `span` all are free.
+    """Set `level`, `want_price` and `want_lots` of the SLOTS rows from `first`; free ones lie behind `span`.
 
     `opposite_ticks`: most aggressive price of the other side, 0 for none. An order that stands in its way is not held,
     nor one that would be too far from it for the quoting obligation. Returns the new span.
     """
     _hold_prices(slots, first, span, side, ladder, opposite_ticks, rules)
     _attach(slots, first, span, ladder)
-    for k in range(first + span, first + SLOTS):
-        slots[k]["level"] = NO_LEVEL
     for level in range(ladder["levels"]):
         wanted = ladder["qty_lots"][level]
         if wanted == 0:

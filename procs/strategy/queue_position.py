@@ -26,7 +26,6 @@ off  size  type   field          meaning of EVENT, what a tick told about the bo
 
 import numpy as np
 
-from procs.strategy.slot import SLOT_NONE
 from shm.codes import TICK_ADD, TICK_DELETE, TICK_EXECUTE, TICK_REDUCE, TICK_REPLACE
 from shm.jit import hot
 
@@ -107,18 +106,14 @@ def pass_event(slots, first, span, event):
 
 
 @hot
-def find_place(slots, first, span, level_price, level_lots, last_ref):
-    """Compare our orders at `level_price` with the book, which is as new as the last event and shows `level_lots`.
+def find_place(slot, level_lots, last_ref):
+    """Compare our order with its level in a book that is as new as the last event and shows `level_lots` there.
 
     `last_ref` is the greatest reference seen: an order of ours up to it has been shown, whether or not we saw it.
     """
-    for k in range(first, first + span):
-        slot = slots[k]
-        if slot["venue_ref"] == 0 or slot["price_ticks"] != level_price or slot["state"] == SLOT_NONE:
-            continue
-        if slot["shown_lots"] > 0:
-            ahead = max(0, level_lots - slot["shown_lots"] - slot["newer_lots"])
-            slot["ahead_lots"] = ahead if slot["ahead_lots"] < 0 else min(slot["ahead_lots"], ahead)
-        elif slot["ahead_lots"] < 0 and slot["venue_ref"] <= last_ref:
-            slot["ahead_lots"] = max(0, level_lots - slot["leaves_lots"])
-            slot["shown_lots"] = slot["leaves_lots"]
+    if slot["shown_lots"] > 0:
+        ahead = max(0, level_lots - slot["shown_lots"] - slot["newer_lots"])
+        slot["ahead_lots"] = ahead if slot["ahead_lots"] < 0 else min(slot["ahead_lots"], ahead)
+    elif slot["ahead_lots"] < 0 and slot["venue_ref"] <= last_ref:
+        slot["ahead_lots"] = max(0, level_lots - slot["leaves_lots"])
+        slot["shown_lots"] = slot["leaves_lots"]

@@ -37,14 +37,14 @@ off  size  type   field              meaning of SLOT
 104     8  i8     unknown_targets    cancels of this order answered with "unknown target"
 112     8  i8     sent_ns            logic time of the action in flight
 120     8  i8     action             what was chosen last: HOLD, WAIT or INTENT_*
-128     8  i8     level              level of the ladder that it serves, or -1
+128     8  i8     level              level of the ladder that it serves, or NO_LEVEL; so are all behind the span
 136     8  i8     want_price         price that it should have
 144     8  i8     want_lots          open size that it should have; 0 none
 152     8  i8     venue_ref          venue's reference of the order that rests; 0 when none does or it is not told
 160     8  i8     ahead_lots         size before it in its queue (queue_position.py); -1 unknown
 168     8  i8     newer_lots         size behind it, counted until `ahead_lots` is known
 176     8  i8     shown_lots         its size in the book as the feed shows it; 0 before the feed did
-184     8  i8     reserved           zero
+184     8  i8     side               SIDE_*, of this row for ever
 """
 
 import numpy as np
@@ -92,7 +92,7 @@ SLOT = np.dtype(
         ("ahead_lots", "<i8"),
         ("newer_lots", "<i8"),
         ("shown_lots", "<i8"),
-        ("reserved", "<i8"),
+        ("side", "<i8"),
     ]
 )
 
@@ -106,6 +106,8 @@ SLOT_WORKING = 3
 SLOT_REPLACE_IN_FLIGHT = 4
 SLOT_CANCEL_IN_FLIGHT = 5
 SLOT_REDUCE_IN_FLIGHT = 6
+
+NO_LEVEL = -1
 
 HOLD = 0  # nothing to do until an input changes; otherwise an action is an INTENT_* code
 WAIT = 9  # something to do, but not before the back-off ends

@@ -53,7 +53,9 @@ off  size  type   field            meaning of MARK, one for each instrument
 128     8  i8     seen_seq         venue_seq of the last tick
 136     8  i8     events           changes of the book that were told; the last EVENTS are kept
 144     8  i8     last_ref         greatest order reference that joined the book
-152    40  i8x5   reserved         zero
+152     8  i8     unmarked         1: fills wait for a horizon of their markout
+160     8  i8     instrument_id    row of this record
+168    24  i8x3   reserved         zero
 """
 
 from typing import NamedTuple
@@ -68,9 +70,10 @@ from procs.strategy.params import QUOTING_DTYPE, layout_of, params_of
 from procs.strategy.queue_position import EVENT, EVENTS
 from procs.strategy.rules import RULES
 from procs.strategy.signals.record import new_signals
-from procs.strategy.slot import SLOT, SLOT_NONE, SLOTS
+from procs.strategy.slot import NO_LEVEL, SLOT, SLOT_NONE, SLOTS
 from procs.strategy.view import OUT, VIEW
 from shm.atomics import address_of
+from shm.codes import SIDE_BUY, SIDE_SELL
 from shm.records.depth import DEPTH
 from shm.records.live_params import LIVE_PARAMS
 from shm.records.position import POSITION
@@ -130,7 +133,9 @@ MARK = np.dtype(
         ("seen_seq", "<i8"),
         ("events", "<i8"),
         ("last_ref", "<i8"),
-        ("reserved", "<i8", (5,)),
+        ("unmarked", "<i8"),
+        ("instrument_id", "<i8"),
+        ("reserved", "<i8", (3,)),
     ]
 )
 
@@ -236,6 +241,10 @@ def state_of(*, me, rings: dict, tables: dict, ids, strategy_id: int, headroom: 
     desk[0]["bucket_ns"] = desk[0]["token_ns"] * config.strategies[instance].messages_burst
     slots = np.zeros(2 * SLOTS * rows, SLOT)
     slots["state"] = SLOT_NONE
+    slots["level"] = NO_LEVEL
+    slots["side"] = np.where(np.arange(len(slots)) // SLOTS % 2 == 0, SIDE_BUY, SIDE_SELL)
+    marks = np.zeros(rows, MARK)
+    marks["instrument_id"] = np.arange(rows)
     return StrategyState(
         me=me,
         exit_request=np.zeros(1, np.int64),
@@ -244,7 +253,7 @@ def state_of(*, me, rings: dict, tables: dict, ids, strategy_id: int, headroom: 
         **tables,
         desk=desk,
         rules=rules,
-        marks=np.zeros(rows, MARK),
+        marks=marks,
         views=views,
         signals=new_signals(rows),
         outs=np.zeros(rows, OUT),

@@ -153,6 +153,7 @@ def _find_in_queue(state, row, side, k):
 @hot
 def _note_fill(state, row, signed_lots, now_ns):
     mid2, unit_micro = state.marks[row]["mid2"], state.rules[row]["unit_micro"]
+    state.marks[row]["unmarked"] = 1
     for horizon in range(HORIZONS):
         markout = record_at(state.desk[0]["markouts_addr"] + (row * HORIZONS + horizon) * MARKOUT_BYTES, MARKOUT)
         add_fill(state.me[0], markout, horizon, signed_lots, mid2, unit_micro, now_ns)

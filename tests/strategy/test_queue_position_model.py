@@ -204,7 +204,7 @@ def test_size_ahead_is_that_of_the_queue_however_late_the_acknowledgement(seed):
         positive += int(bench.state.views[ROW]["bid_ahead_lots"] > 0)
         for intent in bench.intents():
             queues.take(intent)
-    assert known > STEPS // 4 and positive > STEPS // 10
+    assert known > STEPS // 8 and positive > STEPS // 20
 
 
 def test_an_order_whose_add_is_long_gone_has_all_of_its_level_ahead():
