@@ -182,6 +182,7 @@ def hold(rounds: int, seed: int) -> None:
     assert missing == set(), "the datagrams did not reach everything"
 
 
+@pytest.mark.timeout(600)  # the first to run compiles
 @pytest.mark.parametrize("variant", [BROKEN_READER, BROKEN_WRITER], ids=["reader", "writer"])
 def test_a_session_that_touches_what_is_not_its_own_is_caught(variant):
     pair = sessions(SEED)
@@ -195,7 +196,7 @@ def test_a_session_that_touches_what_is_not_its_own_is_caught(variant):
     assert caught if variant == BROKEN_WRITER else pair[0].told() != pair[1].told()
 
 
-@pytest.mark.timeout(900 if JIT_OFF else 120)
+@pytest.mark.timeout(900)
 def test_spoilt_datagrams_neither_break_nor_grow_the_session():
     assert LINES == 3
     hold(ROUNDS, SEED)
