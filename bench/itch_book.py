@@ -47,7 +47,6 @@ ARBITRATION = {
     "request_messages_max": 10,
 }
 LINE = np.dtype([("words", "<i8", (8,))])
-RUNGS_MAX = 512
 
 
 @hot
@@ -56,7 +55,7 @@ def take_datagram(feed, buf, offset):
     event = record_at(feed["event_addr"], ITCH_EVENT)
     book = record_at(feed["book_addr"], BOOK_ROW)
     if book["orders"] >= FETCH_ORDERS_MIN:
-        fetch_ahead(book, feed["notes_addr"], buf, offset, PER_DATAGRAM)
+        fetch_ahead(feed, book, buf, offset, PER_DATAGRAM)
     refused = 0
     for _ in range(PER_DATAGRAM):
         size = read_u16(buf, offset)
@@ -98,7 +97,7 @@ def time_reference(event, table_addr, lines, buf, starts, spans):
         spans[datagram] = cycles() - begun
 
 
-def open_feed(instruments: int, orders_max: int) -> tuple[FeedState, FeedParts]:
+def open_feed(instruments: int, orders_max: int, levels_max: int) -> tuple[FeedState, FeedParts]:
     """feed_handler's state over scratch tables, every instrument known by its locate, nobody listening."""
     symbols = [f"S{number:05d}" for number in range(instruments)]
     listing = scratch_table(INSTRUMENT, instruments)
@@ -118,7 +117,7 @@ def open_feed(instruments: int, orders_max: int) -> tuple[FeedState, FeedParts]:
         silence_ns=10**15,
         arbitration=ARBITRATION,
         orders_max=orders_max,
-        rungs_max=RUNGS_MAX,
+        levels_max=levels_max,
     )
     for number in range(instruments):
         parts.locates[number + 1]["word"] = number
@@ -152,10 +151,10 @@ def run(smoke: bool) -> list[Result]:
     """Fill the market, then alternate chunks of books and of the reference over the same messages."""
     live, chunk, chunks = (20_000, 20_000, 4) if smoke else (500_000, 500_000, 20)
     instruments = 500
-    state, parts = open_feed(instruments, live + 1)
+    state, parts = open_feed(instruments, live, live // 2)
     market = open_market(instruments, live, SEED)
     blocks = open_blocks(chunk)
-    book_bytes = sum(part.nbytes for part in (parts.book.orders, parts.book.places, parts.book.levels))
+    book_bytes = parts.book.nodes.nbytes + sum(part.nbytes for part in parts.book[4:])
     table, table_addr, lines = table_of(book_bytes)
     spans = np.zeros(len(blocks.starts) - 1, np.int64)
     refused, taken, reference, filling = 0, [], [], True
@@ -192,7 +191,7 @@ def run(smoke: bool) -> list[Result]:
                 f" {PER_DATAGRAM}; {len(rounds)} chunks of {chunk:,} messages",
                 f"p50 by chunk: {min(rounds):.1f} to {max(rounds):.1f} ns;"
                 f" ratio by chunk {min(ratios):.2f} to {max(ratios):.2f}",
-                f"books: {book_bytes / max(live, 1):.0f} bytes an order of room, ladders beside them",
+                f"books: {book_bytes / max(live, 1):.0f} bytes an order of room",
             ),
         )
     ]

@@ -1,5 +1,6 @@
-"""A generated market of ITCH messages for benchmarks: adds, deletes, replaces and executions around a steady number of
-live orders, as blocks of MoldUDP64 datagrams. Compiled, so that ten million messages are ready in seconds.
+"""A generated market of ITCH messages: adds, deletes, replaces and executions around a steady number of live orders, as
+blocks of MoldUDP64 datagrams. Compiled, so that ten million messages are ready in seconds. bench/day_file.py makes a
+whole day of it, where all kinds of messages on books occur.
 
 Prices lie exponentially behind the touch. Half of the deletes, replaces and executions meet one of the thousand
 youngest orders, as in a real market, the others any live one: those miss the cache.
@@ -9,10 +10,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from procs.wire.big_endian import write_u16
+from procs.wire.big_endian import text_word, write_u16
 from procs.wire.itch.encode import encode_itch
-from procs.wire.itch.event import ITCH_ADD, ITCH_DELETE, ITCH_EVENT, ITCH_EXECUTED, ITCH_REPLACE
+from procs.wire.itch.event import (
+    ITCH_ADD,
+    ITCH_ADD_ATTRIBUTED,
+    ITCH_CANCEL,
+    ITCH_DELETE,
+    ITCH_EVENT,
+    ITCH_EXECUTED,
+    ITCH_EXECUTED_PRICE,
+    ITCH_PRINTABLE,
+    ITCH_REPLACE,
+    ITCH_TRADE,
+)
 from procs.wire.moldudp64.blocks import MOLD_BLOCK_HEAD_BYTES
+from shm.atomics import address_of, record_at
 from shm.codes import SIDE_BUY, SIDE_SELL
 from shm.jit import hot
 
@@ -21,7 +34,17 @@ BLOCK_BYTES_MAX = 64
 MIDDLE_TICKS, STEP_TICKS, DEPTH_STEPS = 1_000_000, 100, 12
 YOUNG = 1000
 LIVE = np.dtype([("order_ref", "<i8"), ("qty_lots", "<i8"), ("instrument", "<i4"), ("side", "<i4")])
-MARKET = np.dtype([(name, "<i8") for name in ("live", "live_max", "instruments", "next_ref", "random")])
+SYMBOL = np.dtype([("word", "<i8")])
+MARKET = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            *("live", "live_max", "instruments", "next_ref", "random"),
+            *("next_match", "gap_ns"),  # next match number, and the time between two messages
+            *("every_kind", "symbols_addr"),  # 1: X, C, F and P occur too
+        )
+    ]
+)
 
 
 class Market(NamedTuple):
@@ -30,6 +53,7 @@ class Market(NamedTuple):
     row: np.ndarray
     live: np.ndarray
     event: np.ndarray
+    symbols: np.ndarray
 
 
 class Blocks(NamedTuple):
@@ -39,11 +63,15 @@ class Blocks(NamedTuple):
     starts: np.ndarray
 
 
-def open_market(instruments: int, live_max: int, seed: int) -> Market:
-    """A market without orders, with locates 1 to `instruments`."""
-    market = Market(np.zeros(1, MARKET), np.zeros(live_max, LIVE), np.zeros(1, ITCH_EVENT))
+def open_market(instruments: int, live_max: int, seed: int, symbols: list[str] | None = None) -> Market:
+    """A market without orders, with locates 1 to `instruments`. `symbols`: the first ones, the others are made up."""
+    names = [*(symbols or []), *(f"S{number:05d}" for number in range(len(symbols or []), instruments))]
+    words = np.array([text_word(name) for name in names], np.int64).view(SYMBOL)
+    market = Market(np.zeros(1, MARKET), np.zeros(live_max, LIVE), np.zeros(1, ITCH_EVENT), words)
     row = market.row[0]
     row["live_max"], row["instruments"], row["next_ref"], row["random"] = live_max, instruments, 1000, seed
+    row["next_match"], row["gap_ns"], row["symbols_addr"] = 1, 1000, address_of(words)
+    market.event["printable"], market.event["note"] = ITCH_PRINTABLE, text_word("QNTT", size=4)
     return market
 
 
@@ -76,8 +104,31 @@ def draw_price(market, side):
 
 
 @hot
+def draw_day_kind(market):
+    """What happens next when every kind may."""
+    if market["live"] < 2 or (market["live"] < market["live_max"] * 95 // 100 and draw(market, 3) != 0):
+        return ITCH_ADD_ATTRIBUTED if draw(market, 8) == 0 else ITCH_ADD
+    roll = draw(market, 100)
+    if roll < 45 and market["live"] < market["live_max"]:
+        return ITCH_ADD_ATTRIBUTED if roll < 6 else ITCH_ADD
+    if roll < 84:
+        return ITCH_DELETE
+    if roll < 92:
+        return ITCH_REPLACE
+    if roll < 96:
+        return ITCH_EXECUTED
+    if roll < 97:
+        return ITCH_EXECUTED_PRICE
+    return ITCH_CANCEL if roll < 99 else ITCH_TRADE
+
+
+@hot
 def draw_kind(market):
     """What happens next: mostly adds and deletes in balance, adds alone until the market is full."""
+    if market["every_kind"]:
+        return draw_day_kind(market)
+    if market["live"] == 0:
+        return ITCH_ADD
     if market["live"] < market["live_max"] * 95 // 100:
         return ITCH_ADD if draw(market, 10) != 0 else ITCH_REPLACE
     roll = draw(market, 100)
@@ -127,7 +178,10 @@ def change_order(market, live, event, kind):
     event["order_ref"] = live[at]["order_ref"]
     if kind == ITCH_DELETE:
         remove(market, live, at)
-    elif kind == ITCH_EXECUTED:
+    elif kind != ITCH_REPLACE:
+        event["match_number"] = market["next_match"]
+        market["next_match"] += 1
+        event["price_ticks"] = draw_price(market, np.int64(live[at]["side"]))
         event["qty_lots"] = min(live[at]["qty_lots"], np.int64(100))
         live[at]["qty_lots"] -= event["qty_lots"]
         if live[at]["qty_lots"] == 0:
@@ -142,21 +196,58 @@ def change_order(market, live, event, kind):
 
 
 @hot
+def print_trade(market, event):
+    """A trade outside the displayed book, of any instrument."""
+    event["side"] = SIDE_BUY
+    event["order_ref"] = 0
+    event["qty_lots"] = 100
+    event["price_ticks"] = MIDDLE_TICKS
+    event["match_number"] = market["next_match"]
+    market["next_match"] += 1
+    return draw(market, market["instruments"])
+
+
+@hot
+def put_message(market, live, event, buf, offset):
+    """Write the block of what happens next at `offset`. Returns where it ends, or -1 when it cannot be encoded."""
+    kind = draw_kind(market)
+    event["kind"] = kind
+    event["venue_ns"] += market["gap_ns"]
+    if kind == ITCH_ADD or kind == ITCH_ADD_ATTRIBUTED:
+        instrument = add_order(market, live, event)
+    elif kind == ITCH_TRADE:
+        instrument = print_trade(market, event)
+    else:
+        instrument = change_order(market, live, event, kind)
+    event["locate"] = instrument + 1
+    event["symbol"] = record_at(market["symbols_addr"] + instrument * 8, SYMBOL)["word"]
+    size = encode_itch(buf, offset + MOLD_BLOCK_HEAD_BYTES, event)
+    if size <= 0:
+        return -1
+    write_u16(buf, offset, size)
+    return offset + MOLD_BLOCK_HEAD_BYTES + size
+
+
+@hot
+def fill_run(market, live, event, buf, messages):
+    """Write that many messages one behind the other. Returns the bytes, or -1."""
+    offset = 0
+    for _ in range(messages):
+        offset = put_message(market, live, event, buf, offset)
+        if offset < 0:
+            return -1
+    return offset
+
+
+@hot
 def fill_blocks(market, live, event, buf, starts):
     """Write the next messages of the market into every datagram of `starts`. Returns the bytes, or a negative code."""
     offset = 0
     for datagram in range(starts.shape[0] - 1):
         starts[datagram] = offset
         for _ in range(PER_DATAGRAM):
-            kind = draw_kind(market) if market["live"] > 0 else ITCH_ADD
-            event["kind"] = kind
-            event["venue_ns"] += 1000
-            instrument = add_order(market, live, event) if kind == ITCH_ADD else change_order(market, live, event, kind)
-            event["locate"] = instrument + 1
-            size = encode_itch(buf, offset + MOLD_BLOCK_HEAD_BYTES, event)
-            if size <= 0:
+            offset = put_message(market, live, event, buf, offset)
+            if offset < 0:
                 return -1
-            write_u16(buf, offset, size)
-            offset += MOLD_BLOCK_HEAD_BYTES + size
     starts[starts.shape[0] - 1] = offset
     return offset

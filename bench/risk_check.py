@@ -1,14 +1,14 @@
 """How long does risk_gate take to say yes or no to one intent?
 
 ```
-intent ──► gather: instrument, limits, top, channel, control words, positions, open orders, pass times ──► CASE row
+intent ──► gather: top, channel, control words, target, copies of limits and rules still the newest ──► CASE row
            rooms:  a slot of the journal, a slot of the order ring
-           decide: the 27 checks of procs/risk_gate/checks.py, in the order of its table ──► PASS or the first refusal
+           decide: every check of procs/risk_gate/table.py, in its order ──► PASS or the first refusal
 ```
 
-A whole gate on scratch memory: 4 strategies, one venue session, 2 open orders in every instrument, every limit set and
-the rates counted, three writers of control words. The intents are new orders and replaces, three to two; one in sixteen
-breaks one known check, all others pass every check. Each answer is compared with what it must be. Each check is timed
+A whole gate on scratch memory: 4 strategies, one venue session, 2 open orders in every instrument, every limit of every
+scope set and counted, three writers of control words. The intents are new orders and replaces, three to two; one in
+sixteen breaks one known check, all others pass every check. Each answer is compared with what it must be. Each is timed
 by itself, less the median span of an empty pair of readings of the cycle counter. `risk_check` has 8 instruments,
 `risk_check_1000` a table of 1,000 that intents pick at random. The reference, in rounds that alternate, reads every
 word of the same records once and adds them up.
@@ -23,7 +23,7 @@ import numpy as np
 from bench.pair import pinned, this_core
 from bench.result import Result
 from bench.timing import empty_pair, ns_per_cycle, to_picoseconds
-from procs.risk_gate.checks import decide
+from procs.risk_gate.decide import decide
 from procs.risk_gate.gather import gather
 from procs.risk_gate.state import State, case_of, new_state, parts_of, ring_at, stream_at
 from procs.risk_gate.step import step
@@ -33,7 +33,7 @@ from shm.codes import (
     INTENT_NEW,
     INTENT_REPLACE,
     PASS,
-    REJECT_COLLAR,
+    REJECT_COLLAR_NEAR,
     REJECT_DUPLICATE,
     REJECT_EXPIRED,
     REJECT_QTY_MAX,
@@ -53,7 +53,7 @@ from shm.records.instance import INSTANCE
 from shm.records.instrument import INSTRUMENT
 from shm.records.intent import INTENT
 from shm.records.journal_end import JOURNAL_END
-from shm.records.limits import LIMIT_NONE, LIMITS
+from shm.records.limits import LIMIT_NONE, LIMITS, POSITIVE
 from shm.records.order import ORDER
 from shm.records.position import POSITION
 from shm.records.reject import REJECT
@@ -130,12 +130,17 @@ class Desk:
         latest_publish(self.tables[table][0], row)
 
     def fill_tables(self) -> None:
-        none = dict.fromkeys(LIMITS.names[:10], LIMIT_NONE) | {"version": 1}
+        none = dict.fromkeys(POSITIVE, LIMIT_NONE) | {"version": 1}
+        every = dict(open_orders_max=20_000, open_micro_max=10**17, gross_micro_max=10**17, net_micro_max=10**17)
+        every |= dict(burst_lots_max=10**9, burst_micro_max=10**18, burst_window_ns=10**9)
+        every |= dict(messages_per_fill_max=1000, messages_floor=10**6)
         for row in range(self.instruments):
             self.write(
                 "instruments",
                 row,
                 quote_tick_ticks=TICK,
+                band_from_ticks=(0, 10_000, 0, 0),
+                band_tick_ticks=(1, TICK, 0, 0),
                 lot_lots=1,
                 price_ticks_max=2_000_000_000,
                 multiplier=1,
@@ -150,13 +155,16 @@ class Desk:
                 changed_ns=NOW_NS,
                 trading_state=TRADING_OPEN,
             )
-            own = dict(qty_lots_max=1000, notional_micro_max=10**12, collar_bps=200, position_lots_max=100_000)
+            own = dict(qty_lots_max=1000, notional_micro_max=10**12, collar_near_bps=200, collar_far_bps=100)
+            own |= dict(long_lots_max=100_000, short_lots_max=100_000, fx_ppm=1_000_000)
             ages = dict(open_orders_max=1000, age_ns_max=10**10, channel_silence_ns_max=3 * 10**9)
-            self.write("limits", row, **none | own | ages)
-        rates = dict(open_orders_max=20_000, rate_orders_max=50_000, rate_window_ns=10**9)
+            self.write("limits", row, **none | every | own | ages)
+        rates = dict(rate_orders_max=50_000, rate_messages_max=60_000, rate_headroom=5000, rate_cancels_max=50_000)
+        rates |= dict(rate_window_ns=10**9)
         for row in range(self.instruments, self.instruments + STRATEGIES):
-            self.write("limits", row, **none | rates | dict(strategy_lots_max=50_000))
-        self.write("limits", self.instruments + STRATEGIES, **none | rates)
+            self.write("limits", row, **none | every | rates | dict(long_lots_max=50_000, short_lots_max=50_000))
+        whole = dict(concentration_bps_max=5000, concentration_floor_micro=10**15)
+        self.write("limits", self.instruments + STRATEGIES, **none | every | rates | whole)
         self.write("channels", 0, state=CHANNEL_FRESH, heard_ns=NOW_NS)
         for page in self.pages:
             record_view(int(page[0]["page_addr"]), INSTANCE)["step_ns"] = stamp(self.me[0])
@@ -204,7 +212,7 @@ def fill_common(intents: np.ndarray, instruments: np.ndarray, ids: np.ndarray) -
 BREAKS = (  # one in sixteen intents is broken in one of these ways, in turn
     ("qty_lots", 1001, REJECT_QTY_MAX),
     ("price_ticks", MID - TICK - 1, REJECT_TICK_SIZE),
-    ("price_ticks", MID + 300 * TICK, REJECT_COLLAR),
+    ("price_ticks", MID + 300 * TICK, REJECT_COLLAR_NEAR),
     ("expires_ns", NOW_NS - 1, REJECT_EXPIRED),
     ("intent_id", -1, REJECT_DUPLICATE),
 )
@@ -302,12 +310,8 @@ def state_places(desk: Desk, intents: np.ndarray) -> tuple[np.ndarray, np.ndarra
     places = [
         (tops["rows_addr"] + instrument * tops["stride"], 8 + 2 * TOP.itemsize // 8),
         (channels["rows_addr"] + none, 8 + 2 * CHANNEL.itemsize // 8),
-        row_of(parts.instrument_rows, instrument),
-        *(row_of(parts.limit_rows, row, 11) for row in (instrument, rows + strategy, rows + STRATEGIES)),
-        row_of(exposure.instruments, instrument),
+        *(row_of(exposure.accounts, row) for row in (instrument, rows + strategy, rows + STRATEGIES)),
         row_of(exposure.pairs, strategy * rows + instrument),
-        row_of(exposure.strategies, strategy),
-        row_of(exposure.firm, 0),
         row_of(exposure.slots, target),
         row_of(parts.copies["case"], 0),
     ]

@@ -44,6 +44,7 @@ from shm.jit import hot
 from shm.latest import latest_claim, latest_publish, latest_read
 from shm.records.depth import DEPTH, DEPTH_LEVELS
 from shm.records.intent import INTENT
+from shm.records.live_params import LIVE_PARAMS
 from shm.records.position import POSITION
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
@@ -197,10 +198,11 @@ def new_desk() -> tuple[StrategyState, Far]:
     report_in, reports = scratch_ring(REPORT, 256)
     intents, intent_out = scratch_ring(INTENT, 256)
     depth, positions = scratch_table(DEPTH, len(config.instruments)), scratch_table(POSITION, len(config.instruments))
+    params = scratch_table(LIVE_PARAMS, len(config.instruments) + 1)
     state = state_of(
         me=scratch_me(),
         rings={"rejects": scratch_ring(REJECT, 64)[1], "reports": reports, "ticks": ticks, "intents": intents},
-        tables={"depth": depth, "positions": positions},
+        tables={"depth": depth, "positions": positions, "params": params},
         ids=scratch_ids(count=1 << 40),
         strategy_id=0,
         headroom=64,

@@ -6,6 +6,9 @@ from config.placement import place
 from config.topology import RING_RECORDS
 
 MONEY_MAX = 1 << 62  # every product of price, quantity and multiplier stays below it
+PPM = 1_000_000
+FX_PPM_MAX = 10**12  # times a remainder below 10^6 it stays below 2^62
+BANDS_MAX = 4  # of shm/records/instrument.py
 
 
 def check(config, file_of) -> None:
@@ -84,6 +87,50 @@ def _check_instruments(config, file) -> None:
         seen.add(instrument.symbol)
         for field in ("quote_tick_ticks", "lot_lots", "price_ticks_max", "multiplier", "price_tick_micro"):
             _positive(file, f"{key}.{field}", getattr(instrument, field))
+        _check_bands(file, key, instrument)
+
+
+def _check_bands(file, key: str, instrument) -> None:
+    """Each dated table starts at price 0, has a few rising bands, and takes what strategies quote."""
+    for day in sorted({band.from_date for band in instrument.bands}):
+        table = instrument.bands_on(day)
+        prices = [band.price_from_ticks for band in table]
+        if prices[0] != 0 or len(set(prices)) != len(prices) or len(table) > BANDS_MAX:
+            expected = f"at {day} one band from price 0 and at most {BANDS_MAX} different prices"
+            raise ConfigError(file, f"{key}.band", expected, str(prices))
+        for band in table:
+            _positive(file, f"{key}.band.quote_tick_ticks", band.quote_tick_ticks)
+        if all(instrument.quote_tick_ticks % band.quote_tick_ticks for band in table):
+            expected = f"a band at {day} that takes the step {instrument.quote_tick_ticks} of quote_tick_ticks"
+            raise ConfigError(file, f"{key}.band", expected, str([band.quote_tick_ticks for band in table]))
+
+
+def _check_scope(file, key: str, held) -> None:
+    """Every limit of one scope: above 0 or "none", what may be 0 not below it, and room between the rates."""
+    for field in held.__struct_fields__:
+        value = getattr(held, field)
+        if field in ("messages_floor", "rate_headroom", "concentration_floor_micro"):
+            if value < 0:
+                raise ConfigError(file, f"{key}.{field}", "a number from 0 on", str(value))
+        elif isinstance(value, int):
+            _positive(file, f"{key}.{field}", value)
+            if value >= MONEY_MAX:
+                raise ConfigError(file, f"{key}.{field}", 'a number below 2^62, or "none"', str(value))
+    messages = getattr(held, "rate_messages_max", "none")
+    if messages != "none" and held.rate_headroom >= messages:
+        expected = f"less than rate_messages_max ({messages}): else no order ever passes"
+        raise ConfigError(file, f"{key}.rate_headroom", expected, str(held.rate_headroom))
+
+
+def _check_rates(file, limits) -> None:
+    for currency, rate in limits.fx_ppm.items():
+        if not 1 <= rate <= FX_PPM_MAX:
+            raise ConfigError(file, f"fx_ppm.{currency}", f"1 to {FX_PPM_MAX}", str(rate))
+    if limits.fx_ppm.get(limits.firm.currency) != PPM:
+        expected = f"{PPM} for the firm's own currency"
+        raise ConfigError(
+            file, f"fx_ppm.{limits.firm.currency}", expected, str(limits.fx_ppm.get(limits.firm.currency))
+        )
 
 
 def _check_limits(config, file) -> None:
@@ -96,10 +143,9 @@ def _check_limits(config, file) -> None:
         key = f"instrument.{instrument.symbol}"
         if held is None:
             raise ConfigError(file, key, "limits for every instrument (no limit means no trading)", "nothing")
-        for field in held.__struct_fields__:
-            _positive(file, f"{key}.{field}", getattr(held, field))
+        _check_scope(file, key, held)
         unit = instrument.multiplier * instrument.price_tick_micro
-        size = max(held.qty_lots_max, held.position_lots_max)
+        size = max(held.qty_lots_max, held.long_lots_max, held.short_lots_max)
         if instrument.price_ticks_max * size * unit >= MONEY_MAX:
             expected = "price_ticks_max * lots * multiplier * price_tick_micro below 2^62"
             raise ConfigError(file, key, expected, str(instrument.price_ticks_max * size * unit))
@@ -107,10 +153,9 @@ def _check_limits(config, file) -> None:
         held = limits.strategies.get(instance.name)
         if held is None:
             raise ConfigError(file, f"strategy.{instance.name}", "limits for every strategy instance", "nothing")
-        for field in held.__struct_fields__:
-            _positive(file, f"strategy.{instance.name}.{field}", getattr(held, field))
-    for field in limits.firm.__struct_fields__:
-        _positive(file, f"firm.{field}", getattr(limits.firm, field))
+        _check_scope(file, f"strategy.{instance.name}", held)
+    _check_scope(file, "firm", limits.firm)
+    _check_rates(file, limits)
 
 
 def _check_strategies(config, file) -> None:
@@ -136,6 +181,8 @@ def _check_venues(config, file) -> None:
                 raise ConfigError(file, f"venue[{row}].channel.{field}", "a port from 1024 to 65535", found)
         if not 1024 <= venue.session.port <= 65535:
             raise ConfigError(file, f"venue[{row}].session.port", "a port from 1024 to 65535", str(venue.session.port))
+        if not (len(venue.session.firm) <= 4 and venue.session.firm.isascii()):
+            raise ConfigError(file, f"venue[{row}].session.firm", "up to 4 letters (OUCH)", repr(venue.session.firm))
         if not 1 <= len(venue.session.username) <= 6:
             found = repr(venue.session.username)
             raise ConfigError(file, f"venue[{row}].session.username", "1 to 6 characters (SoupBinTCP)", found)

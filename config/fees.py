@@ -4,10 +4,11 @@ Of one execution: lots * micro_per_lot + notional * e8_of_notional / 1e8, rounde
 from zero; then at least `fill_min_micro` where one is set. Negative is a rebate.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
+from config.day import trading_date
 from config.errors import ConfigError
 
 E8_MAX = 100_000_000  # all of the notional
@@ -30,21 +31,6 @@ class Fees(Struct, forbid_unknown_fields=True, frozen=True):
     removed_e8_of_notional: int = 0
     added_fill_min_micro: int = 0  # 0 is none
     removed_fill_min_micro: int = 0
-
-
-def trading_date(config) -> date:
-    """The fabric's trading date; before it was created, the UTC date on which logic time starts."""
-    if config.run.trading_date is not None:
-        return config.run.trading_date
-    start_s = config.run.logic_start_ns // 1_000_000_000
-    return (datetime.fromtimestamp(start_s, UTC) if start_s else datetime.now(UTC)).date()
-
-
-def with_trading_date(config, file):
-    """The configuration with its trading date fixed, for the life of a fabric. Raises ConfigError: no fees that day."""
-    dated = structs.replace(config, run=structs.replace(config.run, trading_date=trading_date(config)))
-    check_in_force(dated, file)
-    return dated
 
 
 def entries_of(venue, fee_class: str) -> list[tuple[int, Fees]]:

@@ -9,7 +9,8 @@ class Host(Struct, forbid_unknown_fields=True, frozen=True):
     """The file `hosts/<profile>.toml`.
 
     `memory_lock` and `realtime`: "try" goes on with a warning, "require" refuses to start. `cores` pins an instance to
-    a core by name; instances that it does not name share what is left.
+    a core by name; instances that it does not name share what is left. `instruments_max` bounds the rows that tables
+    keep for symbols which a directory named but nobody configured; those that a fabric needs have rows in any case.
     """
 
     cores: dict[str, int]
@@ -21,4 +22,6 @@ class Host(Struct, forbid_unknown_fields=True, frozen=True):
     arming: Literal["automatic", "manual"]
     shared_memory_bytes_max: int
     book_orders_max: int
+    instruments_max: int
+    book_levels_max: int
     step_budget_us: int

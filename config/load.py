@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 from config.check import check
 from config.errors import ConfigError
 from config.host import Host
-from config.instruments import Instrument, Instruments
+from config.instruments import Instrument, Instruments, in_rows
 from config.limits import Limits
 from config.strategies import Strategies, StrategyConfig
 from config.topology import Topology
@@ -50,7 +50,11 @@ class Run(Struct, frozen=True):
 
 
 class Config(Struct, frozen=True):
-    """Everything typed, checked, and resolved for one fabric name. `cores` are those that the creator could use."""
+    """Everything typed, checked, and resolved for one fabric name. `cores` are those that the creator could use.
+
+    `instruments` stand in file order as loaded and by instrument_id in a fabric. `instrument_ids` is how a roster keeps
+    them short: the ids of the configured ones, and the number of rows behind; () everywhere else.
+    """
 
     name: str
     profile: str
@@ -62,6 +66,7 @@ class Config(Struct, frozen=True):
     host: Host
     cores: tuple[int, ...]
     run: Run = Run()
+    instrument_ids: tuple[int, ...] = ()
 
     def instrument_id(self, symbol: str) -> int:
         """Row of an instrument. Raises KeyError."""
@@ -175,10 +180,20 @@ def shift_ports(venue: Venue, name: str) -> Venue:
 
 
 def encode(config: Config) -> bytes:
-    """The effective configuration as JSON, for the roster and `quintet config show`."""
-    return msgspec.json.encode(config)
+    """The effective configuration as JSON, for the roster and `quintet config show`; of strangers only their number."""
+    rows = [row for row, instrument in enumerate(config.instruments) if instrument.configured]
+    if len(rows) == len(config.instruments):
+        return msgspec.json.encode(config)
+    known = tuple(config.instruments[row] for row in rows)
+    ids = (*rows, len(config.instruments))
+    return msgspec.json.encode(structs.replace(config, instruments=known, instrument_ids=ids))
 
 
 def decode(data: bytes) -> Config:
-    """The configuration that a fabric was created with. Raises msgspec.ValidationError."""
-    return msgspec.json.decode(data, type=Config)
+    """The configuration that a fabric was created with, a row an instrument_id. Raises msgspec.ValidationError."""
+    config = msgspec.json.decode(data, type=Config)
+    if not config.instrument_ids:
+        return config
+    *ids, rows = config.instrument_ids
+    instruments = in_rows(dict(zip(ids, config.instruments, strict=True)), {}, rows)
+    return structs.replace(config, instruments=instruments, instrument_ids=())

@@ -36,6 +36,7 @@ class Session(Struct, forbid_unknown_fields=True, frozen=True):
     unsent_ms_max: int  # bytes that the socket did not take for this long: session unusable
     logins_per_minute_max: int
     password_file: str = ""
+    firm: str = ""  # four letters that name us in a mass cancel; "" where the venue has none for us
 
     @property
     def password(self) -> str:

@@ -122,8 +122,8 @@ REJECT_LOT_SIZE = 15  # quantity not a positive multiple of the lot
 REJECT_QTY_MAX = 16
 REJECT_NOTIONAL_MAX = 17
 REJECT_REFERENCE_STALE = 18  # channel stale, instrument too old, or no usable reference price
-REJECT_COLLAR = 19
-REJECT_POSITION_MAX = 20
+REJECT_COLLAR_NEAR = 19  # too far from the best price of its own side
+REJECT_POSITION_MAX = 20  # worst case long or short, by the order's side
 REJECT_OPEN_ORDERS_MAX = 21
 REJECT_RATE = 22
 REJECT_HALTED = 23
@@ -132,7 +132,7 @@ REJECT_REDUCING = 25  # would raise worst-case exposure while REDUCING
 REJECT_EXPIRED = 26
 REJECT_DUPLICATE = 27  # intent id seen before
 REJECT_UNKNOWN_TARGET = 28  # replace or cancel of an order that is not working
-REJECT_ALREADY_CANCELLING = 29
+REJECT_ALREADY_CANCELLING = 29  # its cancel or its replace is on the way; for a reduce another reduce too
 REJECT_NO_LIMITS = 30  # limits row missing or zero
 REJECT_ORDERS_FULL = 31  # ring to order_sender has only its cancel headroom left
 REJECT_STATE_FULL = 32  # the gate's own order table is full
@@ -140,6 +140,18 @@ REJECT_SENDER_BEHIND = 33  # the gate has not applied every report yet
 REJECT_KIND = 34  # unknown intent kind
 REJECT_JOURNAL_FULL = 35  # no room behind the journal's watermark: nothing new until the disk catches up
 REJECT_SESSION = 36  # the venue session cannot take it: down, not yet reconciled, no room
+REJECT_COLLAR_FAR = 37  # crosses the best price of the other side too far
+REJECT_FX_RATE = 38  # no rate of the instrument's currency into the firm's
+REJECT_OPEN_NOTIONAL_MAX = 39
+REJECT_GROSS_MAX = 40
+REJECT_NET_MAX = 41
+REJECT_CONCENTRATION = 42  # too great a part of the firm's gross in one instrument
+REJECT_MESSAGE_RATE = 43  # only what is left for cancels
+REJECT_CANCEL_RATE = 44  # so many cancels that nothing new may follow
+REJECT_BURST_LOTS = 45  # lots entered in a short window
+REJECT_BURST_NOTIONAL = 46  # notional entered in a short window
+REJECT_ORDER_TO_TRADE = 47  # too many messages for the executions that they led to
+REJECT_REDUCE_SIZE = 48  # a reduce that is not to a positive size below the present one
 REJECT_NAMES = {
     10: "instrument",
     11: "trading_state",
@@ -150,7 +162,7 @@ REJECT_NAMES = {
     16: "qty_max",
     17: "notional_max",
     18: "reference_stale",
-    19: "collar",
+    19: "collar_near",
     20: "position_max",
     21: "open_orders_max",
     22: "rate",
@@ -168,4 +180,24 @@ REJECT_NAMES = {
     34: "kind",
     35: "journal_full",
     36: "session",
+    37: "collar_far",
+    38: "fx_rate",
+    39: "open_notional_max",
+    40: "gross_max",
+    41: "net_max",
+    42: "concentration",
+    43: "message_rate",
+    44: "cancel_rate",
+    45: "burst_lots",
+    46: "burst_notional",
+    47: "order_to_trade",
+    48: "reduce_size",
 }
+
+# whose limit a reject names (records/reject.py, records/decision.py)
+LIMIT_SCOPE_ORDER = 1  # the intent alone, or the market that it is compared with
+LIMIT_SCOPE_INSTRUMENT = 2  # all strategies in the instrument
+LIMIT_SCOPE_PAIR = 3  # the strategy in the instrument
+LIMIT_SCOPE_STRATEGY = 4
+LIMIT_SCOPE_FIRM = 5
+LIMIT_SCOPE_NAMES = {1: "order", 2: "instrument", 3: "strategy in instrument", 4: "strategy", 5: "firm"}

@@ -58,7 +58,10 @@ class ScopeNames:
             kinds = "firm, session:NAME, strategy:NAME or instrument:SYMBOL"
             raise ScopeUnknown(where="scope", expected=kinds, found=repr(text), do="name one of these")
         raise ScopeUnknown(
-            where=f"scope {text}", expected=" or ".join(known) or "none", found=repr(name), do=f"name a known {kind}"
+            where=f"scope {text}",
+            expected=" or ".join(filter(None, known)) or "none",
+            found=repr(name),
+            do=f"name a known {kind}",
         )
 
 

@@ -1,7 +1,8 @@
 """Every counter of every instance: id, label, unit, and the value that is an alarm. Imports nothing of ours.
 
-A counter is one int64 word in its instance's object (`COUNTERS_OFFSET`), written by the hot thread (ids below 96) or by
-the control thread (96 and above). Ids are stable; a retired id is never reused. A role leaves others' counters at zero.
+A counter is one int64 word in its instance's object (`COUNTERS_OFFSET`), written by the hot thread (ids below 96, and
+from 112 on) or by the control thread (96 to 111). Ids are stable; a retired id is never reused. A role leaves others'
+counters at zero.
 """
 
 from typing import NamedTuple
@@ -32,10 +33,14 @@ STRATEGY_TICKS, STRATEGY_QUOTES, STRATEGY_INTENTS, STRATEGY_REJECTS, STRATEGY_RE
 )
 STRATEGY_FOREIGN, STRATEGY_OBLIGED_NS, STRATEGY_PRESENT_NS, STRATEGY_WIDE_NS, STRATEGY_THIN_NS = 22, 23, 59, 78, 79
 STRATEGY_HELD_BACK, STRATEGY_JUMPS = 84, 85
+STRATEGY_MARKOUT_MICRO = 112  # three, one for each horizon of procs/strategy/markout.py
+STRATEGY_MARKED_LOTS = 115  # three
+STRATEGY_REDUCES, STRATEGY_PARAMS = 118, 119
 # risk_gate
 GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
 GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
-GATE_REJECT_BASE = 33  # GATE_REJECT_BASE + (code - 10) for each REJECT_* code 10..35
+GATE_REJECT_BASE = 128  # GATE_REJECT_BASE + (code - 10) for each REJECT_* code 10..73; 33 to 58 are retired
+GATE_REDUCES = 192
 # order_sender
 SENDER_ORDERS, SENDER_SENT, SENDER_CANCELS_SENT, SENDER_REPLACES_SENT, SENDER_EXPIRED, SENDER_REPORTS = (
     60,
@@ -55,13 +60,15 @@ SENDER_ACCEPTED, SENDER_CANCELED, SENDER_FILLS, SENDER_VENUE_REJECTS, SENDER_MAL
 )
 SENDER_SESSIONS, SENDER_HEARTBEATS, SENDER_OPEN_ORDERS, SENDER_BYTES_WAITING, SENDER_REPLACED = 72, 73, 74, 75, 76
 SENDER_CANCEL_REJECTS = 77
+SENDER_REDUCES_SENT, SENDER_MASS_CANCELS = 120, 121
 # position_keeper
 KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS, KEEPER_BROKEN, KEEPER_CORRECTED = 80, 81, 82, 83, 84, 85
 # venue
 VENUE_MESSAGES, VENUE_DATAGRAMS, VENUE_REQUESTS, VENUE_ORDERS, VENUE_FILLS, VENUE_DIVERGED = 86, 87, 88, 89, 90, 91
 VENUE_MALFORMED, VENUE_HISTORY_DONE, VENUE_IGNORED = 92, 93, 94
 # control thread of every role
-JOURNAL_COPIED, JOURNAL_LAG_BYTES, ID_BLOCKS, CONTROL_TICKS = 96, 97, 98, 99
+JOURNAL_COPIED, JOURNAL_LAG_BYTES, CONTROL_TICKS = 96, 97, 99
+JOURNAL_FREE_BYTES, JOURNAL_LOW_SPACE = 100, 101
 
 COUNTERS = (
     Counter(FEED_DATAGRAMS, "feed_datagrams", "datagrams", "received on all lines"),
@@ -93,10 +100,19 @@ COUNTERS = (
     Counter(STRATEGY_THIN_NS, "strategy_thin", "ns", "of it with two quotes of which one was too small"),
     Counter(STRATEGY_HELD_BACK, "strategy_held_back", "messages", "waited for the message budget"),
     Counter(STRATEGY_JUMPS, "strategy_jumps", "jumps", "of the mid that pulled the quotes"),
+    Counter(STRATEGY_MARKOUT_MICRO, "strategy_markout_1s", "micro", "moves of the mid within 1 s of our fills"),
+    Counter(STRATEGY_MARKOUT_MICRO + 1, "strategy_markout_10s", "micro", "the same within 10 s"),
+    Counter(STRATEGY_MARKOUT_MICRO + 2, "strategy_markout_60s", "micro", "the same within 60 s"),
+    Counter(STRATEGY_MARKED_LOTS, "strategy_marked_1s", "lots", "filled, and at least 1 s old"),
+    Counter(STRATEGY_MARKED_LOTS + 1, "strategy_marked_10s", "lots", "the same, 10 s"),
+    Counter(STRATEGY_MARKED_LOTS + 2, "strategy_marked_60s", "lots", "the same, 60 s"),
+    Counter(STRATEGY_REDUCES, "strategy_reduces", "intents", "of orders made smaller in place"),
+    Counter(STRATEGY_PARAMS, "strategy_params", "changes", "of parameters taken over while running"),
     Counter(GATE_INTENTS, "gate_intents", "intents", "consumed"),
     Counter(GATE_PASSED, "gate_passed", "orders", "new orders and replaces passed"),
     Counter(GATE_REJECTED, "gate_rejected", "intents", "answered with a reject"),
     Counter(GATE_CANCELS, "gate_cancels", "cancels", "cancels passed"),
+    Counter(GATE_REDUCES, "gate_reduces", "reduces", "smaller sizes in place passed"),
     Counter(GATE_OWN_CANCELS, "gate_own_cancels", "cancels", "made by the gate itself"),
     Counter(GATE_REPORTS, "gate_reports", "reports", "applied to exposure"),
     Counter(GATE_OPEN_ORDERS, "gate_open_orders", "orders", "open, in flight included"),
@@ -120,6 +136,8 @@ COUNTERS = (
     Counter(SENDER_BYTES_WAITING, "sender_bytes_waiting", "bytes", "not yet taken by the socket"),
     Counter(SENDER_REPLACED, "sender_replaced", "orders", "replaced at the venue"),
     Counter(SENDER_CANCEL_REJECTS, "sender_cancel_rejects", "cancels", "refused by the venue"),
+    Counter(SENDER_REDUCES_SENT, "sender_reduces_sent", "orders", "made smaller in place, handed to send"),
+    Counter(SENDER_MASS_CANCELS, "sender_mass_cancels", "messages", "mass cancels handed to send"),
     Counter(KEEPER_REPORTS, "keeper_reports", "reports", "applied"),
     Counter(KEEPER_FILLS, "keeper_fills", "executions", "applied to positions"),
     Counter(KEEPER_MARKS, "keeper_marks", "rows", "P&L rows marked"),
@@ -137,6 +155,7 @@ COUNTERS = (
     Counter(VENUE_IGNORED, "venue_ignored", "messages", "repeated numbers, and cancels that came too late"),
     Counter(JOURNAL_COPIED, "journal_copied", "entries", "copied to disk and synced"),
     Counter(JOURNAL_LAG_BYTES, "journal_lag", "bytes", "appended but not yet on disk"),
-    Counter(ID_BLOCKS, "id_blocks", "blocks", "identifier blocks reserved"),
     Counter(CONTROL_TICKS, "control_ticks", "ticks", "turns of the control thread"),
+    Counter(JOURNAL_FREE_BYTES, "journal_free", "bytes", "free where the journal's files are"),
+    Counter(JOURNAL_LOW_SPACE, "journal_low_space", "flag", "room for ten minutes of writing or less: make room", ">0"),
 )

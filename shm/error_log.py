@@ -21,7 +21,7 @@ class ErrorCode(NamedTuple):
 ERROR_FEED_BOOK, ERROR_FEED_MESSAGE, ERROR_FEED_LOCATE = 100, 101, 102
 
 # strategy
-ERROR_QUOTE_CROSSED = 200
+ERROR_QUOTE_CROSSED, ERROR_PARAMS_LAYOUT = 200, 201
 
 # risk_gate
 ERROR_GATE_UNKNOWN_REPORT, ERROR_GATE_OVERFILL, ERROR_GATE_IMPOSSIBLE_REPORT = 301, 302, 303
@@ -49,12 +49,13 @@ ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
     ERROR_SENDER_NO_SLOT,
     ERROR_SENDER_SEQUENCE,
 ) = (411, 412, 413, 414, 415)
+ERROR_SENDER_MASS_CANCEL = 416
 
 # position_keeper
 ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN, ERROR_LOTS_FULL = 500, 501, 502, 503
 
 # venue
-ERROR_VENUE_STORE_FULL = 600
+ERROR_VENUE_NO_ROOM = 600
 
 # runtime of any role
 ERROR_JOURNAL_FAILED, ERROR_JOURNAL_FULL, ERROR_IDS_FAILED, ERROR_IDS_EXHAUSTED = 700, 701, 702, 703
@@ -212,6 +213,12 @@ ERRORS = (
         "the venue offers another sequence number than was asked for; the session is halted",
     ),
     ErrorCode(
+        ERROR_SENDER_MASS_CANCEL,
+        "sender_mass_cancel",
+        "reference, reason; 0 when no answer came",
+        "the venue did not do a mass cancel: its orders are cancelled one by one",
+    ),
+    ErrorCode(
         ERROR_REPORT_ROW,
         "report_row",
         "strategy, instrument",
@@ -230,10 +237,10 @@ ERRORS = (
         "the venue broke a trade that we do not have",
     ),
     ErrorCode(
-        ERROR_VENUE_STORE_FULL,
-        "venue_store_full",
-        "stream, messages in it",
-        "the simulated venue holds as many messages as it can: its own flow has ended",
+        ERROR_VENUE_NO_ROOM,
+        "venue_no_room",
+        "instrument of the venue, orders of history held",
+        "the simulated venue has no room for another order of history: it was left out",
     ),
     ErrorCode(
         ERROR_JOURNAL_FAILED,

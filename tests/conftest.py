@@ -9,7 +9,14 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
-MACHINE = ("bench", "cli", "fault", "flow", "runtime")  # folders whose tests start processes, on ports of the machine
+MACHINE = (
+    "bench",
+    "cli",
+    "fault",
+    "flow",
+    "readme",
+    "runtime",
+)  # folders whose tests start processes, on ports of the machine
 
 
 class MachineScheduling(LoadScopeScheduling):

@@ -35,6 +35,7 @@ MAY_IMPORT = (
 # single imports beyond that, each with its reason
 LISTED_IMPORTS = {
     ("procs/cli/demo.py", "procs.venue.history"): "the demo makes the history that its venue plays",
+    ("procs/cli/demo.py", "procs.venue.day_file"): "and reads the directory of the day that its venue plays",
     ("procs/cli/strategies.py", "procs.strategy.load"): "parameters are checked before anything starts",
     ("procs/cli/strategies.py", "procs.strategy.params"): "parameters are checked before anything starts",
 }
@@ -46,10 +47,12 @@ ORDERING_USERS = {
     "procs/net/port.py": "descriptors handed over by the control thread",
     "procs/net/replay_wire.py": "counters that the control thread reads",
     "procs/venue/quiet.py": "step and work words of the other instances' pages",
+    "procs/venue/day_blocks.py": "blocks of a day on their way from the control thread to the hot thread",
     "procs/venue/store.py": "chunks that the venue's control thread allocates ahead of its hot thread",
     "procs/venue/input_log.py": "private queue between the venue's hot thread and its file writer",
     "procs/order_sender/session.py": "hand-over words of the control thread",
-    "procs/risk_gate/step.py": "step words of the strategies' instance pages",
+    "procs/risk_gate/step.py": "incarnations on the strategies' instance pages",
+    "procs/risk_gate/cancels.py": "step words of the same pages",
 }
 
 STEP_FORBIDDEN_MODULES = {"time", "datetime", "logging", "os", "sys", "socket", "random", "pathlib", "subprocess"}

@@ -1,4 +1,4 @@
-"""quintet: demo, up, down, status, positions, halt, resume, cancel-all, config, fabric. A module each, imported late.
+"""The `quintet` command. One module a subcommand, imported late.
 
 Exit codes: 0 well, 1 failed, 2 usage (the command line cannot mean anything, whatever runs or lies on disk). Data goes
 to stdout, talk to stderr.
@@ -77,7 +77,9 @@ def parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="trade on the embedded venue and report")
     demo.add_argument("--seconds", type=_seconds, help="stop after this long (default 30; a replay: when history ends)")
-    demo.add_argument("--replay", metavar="FILE", help="market-by-order history to trade on (.dbn.zst)")
+    demo.add_argument(
+        "--replay", metavar="FILE", help="a day to trade on: .dbn.zst (market by order) or .itch[.gz] (ITCH 5.0)"
+    )
     demo.add_argument("--speed", type=_speed, metavar="N|max", help="scale logic time (default 1; a replay: max)")
     demo.add_argument("--strategy", metavar="NAME", help="module in procs/strategy, or a Python file")
     demo.add_argument("--name", type=_name, default="demo", help="name of the fabric (default demo)")
@@ -101,13 +103,31 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--scope", default="firm", help=help_text)
         command.add_argument("--reason", required=True, type=_reason, help="why, for the record")
 
+    journal = commands.add_parser("journal", help="list, print, follow, filter and verify journals (reads only)")
+    journal.add_argument("instance", nargs="?", help="whose journal to print: order_sender; without it all are listed")
+    journal.add_argument("--epoch", type=int, metavar="N", help="that life of the fabric (default: the newest)")
+    journal.add_argument("--from", dest="start", type=int, metavar="SEQ", help="start at this sequence")
+    journal.add_argument("--last", type=int, metavar="N", help="only the last N entries")
+    journal.add_argument(
+        "--kind", action="append", default=[], help="report, decision, order_sent, ...; may be repeated"
+    )
+    help_text = "entries of which a field has this value, as side=buy; repeatable: all must hold"
+    journal.add_argument("--where", action="append", default=[], metavar="FIELD=VALUE", help=help_text)
+    journal.add_argument("--follow", action="store_true", help="go on as entries are appended, until Ctrl-C")
+    journal.add_argument("--verify", action="store_true", help="check every entry of the journals; exit 1 on damage")
+
+    params = commands.add_parser("params", help="show a strategy's parameters, or change them while it runs")
+    params.add_argument("changes", nargs="*", metavar="KEY=VALUE", help="what to change; without it print a table")
+    params.add_argument("--strategy", metavar="NAME", help="strategy instance (default: all, or the only one)")
+    params.add_argument("--instrument", metavar="SYMBOL", help="one instrument (default: all of its universe)")
+    params.add_argument("--reason", type=_reason, help="why, for the record; needed for a change")
     config = commands.add_parser("config", help="check or show the configuration")
     config.add_argument("what", choices=("check", "show"))
     config.add_argument("--profile", choices=("dev", "prod"), default="dev")
     fabric = commands.add_parser("fabric", help="a fabric's shared memory by itself: for systemd, which runs the roles")
     fabric.add_argument("what", choices=("create", "watch", "remove"))
     fabric.add_argument("--profile", choices=("dev", "prod"), default="prod", help="for create (default prod)")
-    for command in (up, down, status, positions, halt, resume, cancel, config, fabric):
+    for command in (up, down, status, positions, halt, resume, cancel, params, journal, config, fabric):
         help_text = f"name of the fabric (default {DEFAULT_NAME})"
         command.add_argument("--name", type=_name, default=DEFAULT_NAME, help=help_text)
         command.add_argument("--json", action="store_true", help="report as one JSON object")
@@ -123,6 +143,8 @@ MODULES = {
     "halt": "procs.cli.control",
     "resume": "procs.cli.control",
     "cancel-all": "procs.cli.control",
+    "journal": "procs.cli.journal",
+    "params": "procs.cli.params",
     "config": "procs.cli.configuration",
     "fabric": "procs.cli.fabric",
 }

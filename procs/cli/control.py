@@ -39,7 +39,7 @@ def run(arguments) -> int:
         words = ControlWords(segment.bytes, control_writers(config), scope_names(config))
     else:
         scope_names(load(arguments.name)).index(arguments.scope)  # refuses a scope that names nothing
-    folder, by = state_folder(arguments.name), _user()
+    folder, by = state_folder(arguments.name), user()
     if arguments.command == "resume":
         operator_resume(words, folder, arguments.scope, arguments.reason, by)
     else:
@@ -58,7 +58,7 @@ def run(arguments) -> int:
     return 0
 
 
-def _user() -> str:
+def user() -> str:
     """Who acts, for the record; a number where the user has no name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name

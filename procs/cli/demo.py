@@ -18,6 +18,7 @@ from procs.cli.strategies import check_strategies, with_module
 from procs.cli.text import clock, count, duration, money
 from procs.runtime.fabric import Fabric
 from procs.runtime.supervisor import StartFailed, Supervisor
+from procs.venue.day_file import is_day, read_directory
 
 SECONDS_DEFAULT = 30.0
 REPLAY_SECONDS_MAX = 3600.0
@@ -25,13 +26,18 @@ LINE_SECONDS = 1.0
 SAMPLE_SECONDS = 0.25
 POLL_SECONDS = 0.02
 COLUMNS_DEFAULT = 80
+DAY_NS = 86_400_000_000_000
+DAY_ORDERS_MAX, DAY_LEVELS_MAX = 1 << 20, 1 << 19  # of a whole market's day: 100 MB of private memory
 
 
 def run(arguments) -> int:
     """Exit 0 when the session was well: traded, every hop counted, no break, no error, no role died."""
-    config = demo_config(arguments)
+    config, listed = demo_config(arguments)
+    traded = not listed or bool(universe_of(config) & set(listed))
+    if not traded:
+        print(f"no instrument of instruments.toml occurs in {arguments.replay}: nothing is traded", file=sys.stderr)
     leave = Leave()
-    fabric = Fabric(config, fresh=True)
+    fabric = Fabric(config, fresh=True, listed=listed)
     supervisor, killed = None, []
     try:
         supervisor = Supervisor(fabric)
@@ -45,7 +51,8 @@ def run(arguments) -> int:
     finally:
         killed = supervisor.stop() if supervisor else []
         fabric.destroy()
-    found = failures(report) + [f"{name} did not stop and was killed" for name in killed]
+    found = failures(report, traded) + [f"{name} did not stop and was killed" for name in killed]
+    found += [f"{name} failed for good" for name in supervisor.given_up()]
     found += [f"{name} died {n} times and was started again" for name, n in report["restarts"].items()]
     print(render(report))
     for text in found:
@@ -55,33 +62,62 @@ def run(arguments) -> int:
     return 1 if found else 0
 
 
-def demo_config(arguments) -> Config:
-    """The development configuration with what the command line asks for. Raises ConfigError and what files refuse."""
+def universe_of(config: Config) -> set[str]:
+    """Symbols that any strategy trades."""
+    return {symbol for strategy in config.strategies.values() for symbol in strategy.universe}
+
+
+def demo_config(arguments) -> tuple[Config, tuple[str, ...]]:
+    """The development configuration with what the command line asks for, and the symbols that a day to replay names.
+
+    Raises ConfigError and what files refuse.
+    """
     config = load(arguments.name, "dev")
     if arguments.speed == 0 and not arguments.replay:
         raise ConfigError("(command line)", "--speed", "a number (`max` is for --replay)", "max")
-    run_as = Run(speed=1.0 if arguments.speed is None else arguments.speed)
+    listed: tuple[str, ...] = ()
     if arguments.replay:
-        from procs.venue.history import history_start  # reads the file's head; needs the extra `history`
-
-        symbol, start_ns = history_start(arguments.replay)
-        if symbol not in {instrument.symbol for instrument in config.instruments}:
-            raise ConfigError(
-                "instruments.toml", "instrument", f"an entry for {symbol} (in {arguments.replay})", "none"
-            )
         speed = 0.0 if arguments.speed is None else arguments.speed
-        path = str(Path(arguments.replay).resolve())
-        run_as = Run(replay=path, symbol=symbol, speed=speed, logic_start_ns=start_ns)
-    strategies = {}
-    for name, strategy in config.strategies.items():
-        if arguments.strategy:
-            strategy = with_module(strategy, _module(arguments.strategy))
-        if arguments.replay:
-            strategy = structs.replace(strategy, universe=(run_as.symbol,))
-        strategies[name] = strategy
-    config = structs.replace(config, run=run_as, strategies=strategies)
+        replays = replay_day if is_day(arguments.replay) else replay_history
+        config, listed = replays(config, arguments.replay, speed)
+    else:
+        config = structs.replace(config, run=Run(speed=1.0 if arguments.speed is None else arguments.speed))
+    if arguments.strategy:
+        module = _module(arguments.strategy)
+        chosen = {name: with_module(strategy, module) for name, strategy in config.strategies.items()}
+        config = structs.replace(config, strategies=chosen)
     check_strategies(config)
-    return config
+    return config, listed
+
+
+def replay_history(config: Config, replay: str, speed: float) -> tuple[Config, tuple[str, ...]]:
+    """`config` on a market-by-order file: every strategy trades its instrument. Raises ConfigError, HistoryRefused."""
+    from procs.venue.history import history_start  # reads the file's head; needs the extra `history`
+
+    symbol, start_ns = history_start(replay)
+    if symbol not in {instrument.symbol for instrument in config.instruments}:
+        raise ConfigError("instruments.toml", "instrument", f"an entry for {symbol} (in {replay})", "none")
+    run_as = Run(replay=str(Path(replay).resolve()), symbol=symbol, speed=speed, logic_start_ns=start_ns)
+    strategies = {name: structs.replace(held, universe=(symbol,)) for name, held in config.strategies.items()}
+    return structs.replace(config, run=run_as, strategies=strategies), ()
+
+
+def replay_day(config: Config, replay: str, speed: float) -> tuple[Config, tuple[str, ...]]:
+    """`config` on a whole ITCH day, played today: every strategy trades what is configured and occurs in it.
+
+    Where nothing is, the universe stays and nothing of it ever has a market. Raises DayRefused.
+    """
+    directory = read_directory(replay)
+    midnight_ns = time.time_ns() // DAY_NS * DAY_NS
+    run_as = Run(replay=str(Path(replay).resolve()), speed=speed, logic_start_ns=midnight_ns + directory.first_ns)
+    universe = tuple(held.symbol for held in config.instruments if held.symbol in directory.locates)
+    strategies = config.strategies
+    if universe:
+        strategies = {name: structs.replace(held, universe=universe) for name, held in strategies.items()}
+    host = config.host
+    orders, levels = max(host.book_orders_max, DAY_ORDERS_MAX), max(host.book_levels_max, DAY_LEVELS_MAX)
+    host = structs.replace(host, book_orders_max=orders, book_levels_max=levels)
+    return structs.replace(config, run=run_as, strategies=strategies, host=host), tuple(directory.locates)
 
 
 def _module(text: str) -> str:
@@ -125,6 +161,8 @@ def follow(supervisor: Supervisor, snapshot: Snapshot, arguments, leave: Leave, 
     while not leave and time.monotonic() - begun < limit:
         for event in supervisor.poll():
             print(f"\n{event}" if terminal else event, file=sys.stderr, flush=True)
+        if supervisor.given_up():
+            break
         now = time.monotonic()
         if now >= next_sample:
             next_sample = now + SAMPLE_SECONDS

@@ -84,6 +84,7 @@ def collect(
         "tick_to_order_ns": hops.get("tick_to_order", {}),
         "rejects": {label: n for label, n in rejects.items() if n > 0},
         "positions": positions,
+        "quoting": snapshot.quoting(),
         "inventory": inventory,
         "errors": snapshot.errors(),
         "counters": counters,
@@ -126,10 +127,10 @@ def breaks(snapshot: Snapshot, positions: list[dict]) -> list[dict]:
     return found
 
 
-def failures(report: dict) -> list[str]:
-    """Why the session does not count as well: each a sentence. Empty when it does."""
+def failures(report: dict, traded: bool = True) -> list[str]:
+    """Why the session does not count as well: each a sentence. Empty when it does. `traded`: there was something to."""
     found = []
-    for hop in HOPS:
+    for hop in HOPS if traded else ():
         if not report["hops_ns"].get(hop, {}).get("count"):
             found.append(f"hop {hop} was never counted: nothing passed there")
     for row in report["breaks"]:
@@ -166,6 +167,7 @@ def render(report: dict) -> str:
         lines.append(f"             and {count(outside)} by risk before arming and after the stop, as it must")
     for number, (unit, held) in enumerate(pnl["by_currency"].items()):
         lines += _profit(unit, held, "P&L" if number == 0 else "")
+    lines += _quoting(report)
     verdict = "equal to the venue's ledger" if not report["position_breaks"] else f"{report['position_breaks']} BREAKS"
     lines.append(f"positions    {verdict}")
     return "\n\n".join(
@@ -185,6 +187,30 @@ def _profit(unit: str, held: dict, label: str) -> list[str]:
         f"             realised {signed(held['realised'])} (FIFO {by_fifo}), "
         f"unrealised {signed(held['unrealised'])} before fees",
     ]
+
+
+def _quoting(report: dict) -> list[str]:
+    """Adverse selection beside the spread earned, then the quoting obligation; a line for each strategy."""
+    lines = []
+    several = len(report["quoting"]) > 1
+    for row in report["quoting"]:
+        name = f" {row['strategy']}" if several else ""
+        spread = sum(held["spread_micro"] for held in report["positions"] if held["strategy"] == row["strategy"])
+        moves = ", ".join(
+            f"{signed(row['markout_micro'][after] / 1e6)} after {after.replace('s', ' s')}"
+            for after, lots in row["marked_lots"].items()
+            if lots
+        )
+        if moves:
+            lines.append(f"selection   {name} spread earned {signed(spread / 1e6)}, then the mid moved {moves}")
+    for row in report["quoting"]:
+        name = f" {row['strategy']}" if several else ""
+        if row["obliged_ns"]:
+            lines.append(
+                f"obligation  {name} met {row['present_share']:.1%} of {duration(row['obliged_ns'])}; too wide "
+                f"{row['wide_share']:.1%}, too small {row['thin_share']:.1%}, a side absent {row['absent_share']:.1%}"
+            )
+    return lines
 
 
 def _positions(report: dict) -> str:

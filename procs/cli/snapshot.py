@@ -50,6 +50,7 @@ WARNING_NAMES = {1: "not pinned", 2: "memory not locked", 4: "no real-time polic
 
 
 ONLY_MARKED = ("unrealised_micro", "fifo_realised_micro", "fifo_unrealised_micro", "fifo_unusable")
+MARKOUTS = ("1s", "10s", "60s")  # horizons of procs/strategy/markout.py
 FIRST_REJECT = min(REJECT_NAMES)
 
 
@@ -103,6 +104,7 @@ class Snapshot:
             "feed": self.feed(),
             "hops_ns": self.hops(),
             "positions": self.positions(),
+            "quoting": self.quoting(),
             "alarms": self.alarms(),
             "errors": self.errors(),
         }
@@ -270,13 +272,15 @@ class Snapshot:
             if not row["fills"]:
                 continue
             instrument = self.config.instruments[int(row["instrument_id"])]
+            limits = self.config.limits.instruments[instrument.symbol]
+            most = limits.long_lots_max if row["position_lots"] >= 0 else limits.short_lots_max
             found.append(
                 {
                     "strategy": strategies[int(row["strategy_id"])],
                     "instrument": instrument.symbol,
                     "currency": instrument.currency,
                     "position_lots": int(row["position_lots"]),
-                    "position_lots_max": self.config.limits.instruments[instrument.symbol].position_lots_max,
+                    "position_lots_max": most,
                     **{name: int(row[name]) for name in SUMMED if name in row.dtype.names},
                     **{name: int(mark[name]) for name in ONLY_MARKED},
                     "reports_seq": int(row["reports_seq"]),
@@ -299,6 +303,36 @@ class Snapshot:
             head = {"scope": scope, "name": members[int(row["scope_id"])]}
             head["currency"] = currencies[int(row["currency_id"])]
             found.append({**head, **{name: int(row[name]) for name in SUMMED}})
+        return found
+
+    def quoting(self) -> list[dict]:
+        """One row for each strategy: how its quoting obligation was met, and what the market did after its fills.
+
+        Shares are of the obliged time, null before there was any. `markout_micro` adds up, over all fills that are that
+        old, how far the mid moved for (+) or against (-) them by then.
+        """
+        found = []
+        for instance in self.config.topology.of_role("strategy"):
+            held = counters(self.view.instances()[instance.name])
+            obliged_ns = held.get("strategy_obliged", 0)
+            shares = {
+                f"{label}_share": held.get(f"strategy_{label}", 0) / obliged_ns if obliged_ns else None
+                for label in ("present", "wide", "thin")
+            }
+            known = [share for share in shares.values() if share is not None]
+            shares["absent_share"] = max(0.0, 1.0 - sum(known)) if known else None
+            found.append(
+                {
+                    "strategy": instance.name,
+                    "obliged_ns": obliged_ns,
+                    **shares,
+                    "jumps": held.get("strategy_jumps", 0),
+                    "reduces": held.get("strategy_reduces", 0),
+                    "held_back": held.get("strategy_held_back", 0),
+                    "markout_micro": {after: held.get(f"strategy_markout_{after}", 0) for after in MARKOUTS},
+                    "marked_lots": {after: held.get(f"strategy_marked_{after}", 0) for after in MARKOUTS},
+                }
+            )
         return found
 
     def ledger(self) -> np.ndarray:

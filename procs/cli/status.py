@@ -75,7 +75,15 @@ def show(text: str, plain: bool) -> None:
 
 def render(taken: dict) -> str:
     """The status as text, 100 columns at most."""
-    parts = [_head(taken), _instances(taken), _positions(taken), _hops(taken), _rings(taken), _alarms(taken)]
+    parts = [
+        _head(taken),
+        _instances(taken),
+        _positions(taken),
+        _quoting(taken),
+        _hops(taken),
+        _rings(taken),
+        _alarms(taken),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -186,6 +194,17 @@ def _positions(taken: dict) -> str:
     amounts = ("P&L", "realised", "FIFO", "unrealised", "fees paid", "")
     header = ("strategy", "instrument", "position", "limit", "fills", *amounts)
     return table(header, rows, left=2) if rows else "no fills yet"
+
+
+def _quoting(taken: dict) -> str:
+    rows = []
+    for row in taken["quoting"]:
+        if row["obliged_ns"]:
+            shares = (f"{row[f'{label}_share']:.1%}" for label in ("present", "wide", "thin", "absent"))
+            moves = (money(row["markout_micro"][after]) for after in ("1s", "10s", "60s"))
+            rows.append((row["strategy"], duration(row["obliged_ns"]), *shares, count(row["jumps"]), *moves))
+    header = ("quoting", "obliged", "met", "wide", "thin", "absent", "jumps", "mid after 1 s", "10 s", "60 s")
+    return table(header, rows) if rows else ""
 
 
 def _alarms(taken: dict) -> str:

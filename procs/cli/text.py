@@ -3,14 +3,15 @@
 import time
 
 
-def table(header: tuple[str, ...], rows: list[tuple], left: int = 1) -> str:
-    """Aligned columns; the first `left` are left-aligned, the others right-aligned."""
+def table(header: tuple[str, ...], rows: list[tuple], left: int = 1, right_until: int | None = None) -> str:
+    """Aligned columns; the first `left` are left-aligned, those up to `right_until` (None: all) right-aligned."""
     cells = [tuple(str(cell) for cell in row) for row in (header, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     lines = []
     for row in cells:
         words = [
-            cell.ljust(w) if k < left else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(w) if left <= k < (right_until or len(row)) else cell.ljust(w)
+            for k, (cell, w) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(words).rstrip())
     return "\n".join(lines)

@@ -10,8 +10,6 @@ from procs.runtime.agent import main
 from procs.runtime.role import Role
 from shm.clock import now_ns
 
-RUNGS_MAX = 4096  # price levels a side: 64 KiB an instrument; the widest day in our history has under 1,000
-
 _parts: dict[int, tuple] = {}  # by address of the FEED_ROW: what hot rows point to must live as long as the process
 _symbols: dict[int, str] = {}
 _sockets: dict[int, FeedSockets] = {}
@@ -46,7 +44,7 @@ def open_(wiring) -> FeedState:
             "session": channel.session,
         },
         orders_max=config.host.book_orders_max,
-        rungs_max=RUNGS_MAX,
+        levels_max=config.host.book_levels_max,
     )
     _parts[_key(state)] = parts
     _symbols[_key(state)] = config.instruments[0].symbol

@@ -148,6 +148,8 @@ def _tell_event(feed, instrument_id, kind, event, recv_stamp_ns):
         if kind == ITCH_REPLACE:
             tick["order_ref"] = event["new_order_ref"]
             tick["old_order_ref"] = event["order_ref"]
+            tick["old_price_ticks"] = told["old_price_ticks"]
+            tick["old_qty_lots"] = told["left_lots"]
     send_tick(feed, instrument_id)
 
 

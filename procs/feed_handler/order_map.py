@@ -1,84 +1,59 @@
-"""OrderMap: order reference -> order slot, the one structure that every order message goes through. Hot.
+"""OrderMap: order reference -> order, the one structure that every order message goes through. Hot.
 
-One int64 word a place: a 36-bit tag of the reference in front of a 26-bit slot, so eight places share a cache line; the
-full reference stands in the order itself and decides. The tag's low bits are the home place, therefore a word can be
-moved without looking at its order. Linear probing, backward shift on removal, no tombstones. 0 is an empty place.
+Chains in the orders themselves behind one int32 a bucket. A lookup answers with the address of the link that names the
+order, in the bucket or in the order before it; so removal needs no second search, and nothing ever moves.
 
-Eight consecutive references share a line and the lines are spread: venues number orders in sequence, so consecutive
-adds hit a line that is already here (generic `shm/int_map.py` costs a miss on each and twice the bytes).
+Sixteen consecutive references share a line of buckets and the lines are spread: venues number orders in sequence, so
+consecutive adds hit a line that is already here.
 """
 
 import numpy as np
 
-from procs.feed_handler.rows import ORDER_BYTES, ORDER_ROW, WORD
-from shm.atomics import record_at
+from procs.feed_handler.rows import HALF, HALF_BYTES, LINK_OFFSET, NODE_BYTES, ORDER_ROW
+from shm.atomics import crc32c_word, record_at
 from shm.jit import hot
 
-SLOT_BITS = 26
-SLOT_MASK = (1 << SLOT_BITS) - 1
-ORDERS_MAX = SLOT_MASK - 1  # slots that a word can name, without the null slot and the spare one
-
-
-def order_map(orders_max: int) -> np.ndarray:
-    """An empty map for `orders_max` live orders, at most a third full: 24 to 48 bytes an order."""
-    places = 64
-    while places < 3 * orders_max:
-        places *= 2
-    return np.zeros(places, np.int64)
+NO_LINK = 0
 
 
 @hot
-def tag_of(order_ref):
-    """36 bits of `order_ref`: its low three bits under 33 mixed ones. No product leaves int64, so both modes agree."""
-    group = order_ref >> 3
-    mixed = ((group & 0xFFFFFFFF) * 0x5851F42D) ^ (((group >> 32) & 0x1FFFFFFF) * 0x4C957F2D)
-    return ((((mixed >> 20) ^ mixed) & 0x1FFFFFFFF) << 3) | (order_ref & 7)
+def order_bucket(book, order_ref):
+    """Address of the link to the first order of the bucket."""
+    mixed = crc32c_word(0, order_ref >> 4)
+    bucket = ((mixed << 4) ^ (mixed >> 28) ^ (order_ref & 15)) & book["order_heads_mask"]
+    return book["order_heads_addr"] + bucket * HALF_BYTES
 
 
 @hot
-def place_of(book, order_ref):
-    """Place that holds `order_ref`, or -1 - (empty place where it would go)."""
-    places = book["places_addr"]
-    mask = book["places_mask"]
-    tag = tag_of(order_ref)
-    place = tag & mask
-    while True:
-        word = record_at(places + place * 8, WORD)["word"]
-        if word == 0:
-            return -1 - place
-        if word >> SLOT_BITS == tag:
-            order = record_at(book["orders_addr"] + (word & SLOT_MASK) * ORDER_BYTES, ORDER_ROW)
-            if order["order_ref"] == order_ref:
-                return place
-        place = (place + 1) & mask
+def node_at(link):
+    """Node that a link names; 0 none."""
+    return np.int64(record_at(link, HALF)["half"])
 
 
 @hot
-def slot_at(book, place):
-    """Order slot that `place` names."""
-    return record_at(book["places_addr"] + place * 8, WORD)["word"] & SLOT_MASK
+def link_of(book, order_ref):
+    """Address of the link that names the order, NO_LINK for an unknown one. It is good until the next change."""
+    link = order_bucket(book, order_ref)
+    slot = node_at(link)
+    while slot != 0:
+        address = book["nodes_addr"] + slot * NODE_BYTES
+        if record_at(address, ORDER_ROW)["order_ref"] == order_ref:
+            return link
+        link = address + LINK_OFFSET
+        slot = node_at(link)
+    return NO_LINK
 
 
 @hot
-def put_at(book, place, order_ref, slot):
-    """Fill the empty `place` that `place_of` found."""
-    record_at(book["places_addr"] + place * 8, WORD)["word"] = (tag_of(order_ref) << SLOT_BITS) | slot
+def put_order(book, order_ref, slot):
+    """Name `slot`, whose reference is in no chain, first in its bucket."""
+    head = record_at(order_bucket(book, order_ref), HALF)
+    record_at(book["nodes_addr"] + slot * NODE_BYTES, ORDER_ROW)["chain"] = head["half"]
+    head["half"] = slot
 
 
 @hot
-def remove_at(book, place):
-    """Empty `place`; later words of the probe run move back over the hole."""
-    places = book["places_addr"]
-    mask = book["places_mask"]
-    hole = place
-    probe = (place + 1) & mask
-    while True:
-        word = record_at(places + probe * 8, WORD)["word"]
-        if word == 0:
-            break
-        home = (word >> SLOT_BITS) & mask
-        if ((probe - home) & mask) >= ((probe - hole) & mask):
-            record_at(places + hole * 8, WORD)["word"] = word
-            hole = probe
-        probe = (probe + 1) & mask
-    record_at(places + hole * 8, WORD)["word"] = 0
+def remove_order(book, link):
+    """Take the order that `link` names out of its chain."""
+    chain = record_at(book["nodes_addr"] + node_at(link) * NODE_BYTES, ORDER_ROW)["chain"]
+    record_at(link, HALF)["half"] = chain

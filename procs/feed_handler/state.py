@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from procs.feed_handler.arbitration import LINES, Arbitration, open_arbitration
-from procs.feed_handler.book import Book, open_book
+from procs.feed_handler.book_memory import Book, open_book
 from procs.feed_handler.fetch_ahead import FETCH_MESSAGES_MAX, FETCH_ORDERS_MIN, NOTE_ROW
 from procs.feed_handler.rows import WORD
 from procs.net.port import FramePort, open_port
@@ -60,7 +60,6 @@ FEED_ROW = np.dtype(
         ("me_addr", "<i8"),  # INSTANCE_END
         ("arb_addr", "<i8"),  # ARB_ROW
         ("book_addr", "<i8"),  # BOOK_ROW
-        ("sides_addr", "<i8"),  # SIDE_ROW, two an instrument
         ("event_addr", "<i8"),  # ITCH_EVENT
         ("tick_addr", "<i8"),  # TICK
         ("frames_addr", "<i8"),  # FRAME
@@ -171,14 +170,14 @@ def open_state(
     silence_ns: int,
     arbitration: dict,
     orders_max: int,
-    rungs_max: int,
+    levels_max: int,
 ) -> tuple[FeedState, FeedParts]:
     """Allocate a channel's state. `ticks[k]` carries the instruments named in `universes[k]`."""
     symbols = instrument_symbols(listing)
     count = len(symbols)
     parts = FeedParts(
         arb=open_arbitration(**arbitration),
-        book=open_book(instruments=count, orders_max=orders_max, rungs_max=rungs_max),
+        book=open_book(instruments=count, orders_max=orders_max, levels_max=levels_max),
         event=np.zeros(1, ITCH_EVENT),
         tick=np.zeros(1, TICK),
         notes=np.zeros(FETCH_MESSAGES_MAX + 1, NOTE_ROW),
@@ -213,7 +212,6 @@ def open_state(
     feed["driven"] = _is_driven(me[0]["clock_addr"])
     feed["me_addr"], feed["frames_addr"] = address_of(me), address_of(port_in.frames)
     feed["arb_addr"], feed["book_addr"] = address_of(parts.arb.row), address_of(parts.book.row)
-    feed["sides_addr"] = address_of(parts.book.sides)
     for name in FeedParts._fields[2:]:
         feed[f"{name}_addr"] = address_of(getattr(parts, name))
     return state, parts

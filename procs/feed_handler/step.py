@@ -91,7 +91,7 @@ def _deliver(feed, arb, buf, recv_stamp_ns, now_ns):
     event = record_at(feed["event_addr"], ITCH_EVENT)
     book = record_at(feed["book_addr"], BOOK_ROW)
     if arb["out_count"] >= FETCH_MESSAGES_MIN and book["orders"] >= feed["fetch_orders_min"]:
-        fetch_ahead(book, feed["notes_addr"], buf, arb["out_offset"], arb["out_count"])
+        fetch_ahead(feed, book, buf, arb["out_offset"], arb["out_count"])
     offset = arb["out_offset"]
     seq = arb["out_seq"]
     for message in range(arb["out_count"]):

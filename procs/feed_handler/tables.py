@@ -5,8 +5,8 @@ stale_stamp_ns (records/channel.py).
 """
 
 from procs.feed_handler.arbitration import ARB_ROW
-from procs.feed_handler.book import depth_side
-from procs.feed_handler.rows import BOOK_ROW, SIDE_BYTES, SIDE_ROW, WORD
+from procs.feed_handler.book import best_level, depth_side
+from procs.feed_handler.rows import BOOK_ROW, WORD
 from procs.feed_handler.state import INSTRUMENT_BYTES, INSTRUMENT_ROW
 from procs.feed_handler.ticks import tell_channel, trading_state_of
 from shm.atomics import copy_bytes, record_at
@@ -39,8 +39,9 @@ def mark_changed(feed, instrument_id):
 def _publish_top(feed, instrument_id):
     table = record_at(feed["tops_addr"], TABLE_END)
     row = record_at(feed["instruments_addr"] + instrument_id * INSTRUMENT_BYTES, INSTRUMENT_ROW)
-    bid = record_at(feed["sides_addr"] + 2 * instrument_id * SIDE_BYTES, SIDE_ROW)
-    ask = record_at(feed["sides_addr"] + (2 * instrument_id + 1) * SIDE_BYTES, SIDE_ROW)
+    book = record_at(feed["book_addr"], BOOK_ROW)
+    bid = best_level(book, 2 * instrument_id)
+    ask = best_level(book, 2 * instrument_id + 1)
     top = record_at(latest_claim(table, instrument_id), TOP)
     top["bid_price_ticks"] = bid["price_ticks"]
     top["bid_qty_lots"] = bid["qty_lots"]

@@ -6,7 +6,8 @@ A full ring leaves ticks out (counted) until it is half empty; then its reader i
 TICK_RESYNC for each instrument.
 """
 
-from procs.feed_handler.rows import SIDE_BYTES, SIDE_ROW, WORD
+from procs.feed_handler.book import best_level
+from procs.feed_handler.rows import BOOK_ROW, WORD
 from procs.feed_handler.state import INSTRUMENT_BYTES, INSTRUMENT_ROW, RING_BYTES, RING_ROW
 from shm.atomics import copy_bytes, record_at
 from shm.codes import CHANNEL_FRESH, TICK_FRESH, TICK_RESYNC, TICK_STALE, TRADING_HALTED
@@ -46,12 +47,15 @@ def begin_tick(feed, kind, instrument_id, recv_stamp_ns):
     tick["qty_lots"] = 0
     tick["order_ref"] = 0
     tick["old_order_ref"] = 0
+    tick["old_price_ticks"] = 0
+    tick["old_qty_lots"] = 0
     tick["venue_seq"] = 0
     if instrument_id < 0:
         return
     row = record_at(feed["instruments_addr"] + instrument_id * INSTRUMENT_BYTES, INSTRUMENT_ROW)
-    bid = record_at(feed["sides_addr"] + 2 * instrument_id * SIDE_BYTES, SIDE_ROW)
-    ask = record_at(feed["sides_addr"] + (2 * instrument_id + 1) * SIDE_BYTES, SIDE_ROW)
+    book = record_at(feed["book_addr"], BOOK_ROW)
+    bid = best_level(book, 2 * instrument_id)
+    ask = best_level(book, 2 * instrument_id + 1)
     tick["venue_seq"] = row["venue_seq"]
     tick["venue_ns"] = row["venue_ns"]
     tick["bid_price_ticks"] = bid["price_ticks"]

@@ -6,14 +6,18 @@ that brings a closed order back to life, halts the instrument.
 """
 
 from procs.order_sender.desk import control_of, draft_of, me_of, row_of, trade_of
+from procs.order_sender.draft import clear_draft, draft_for
 from procs.order_sender.life_cycle import (
     ILLEGAL,
     ORDER_STATE_CLOSED,
     leaves_after,
     next_state,
 )
+from procs.order_sender.mass_cancel import end_mass_cancel, refuse_mass_cancel
 from procs.order_sender.orders import slot_of_ref
-from procs.order_sender.reports import clear_draft, draft_for, event_of, find_trade, post_draft
+from procs.order_sender.reports import event_of, post_draft
+from procs.order_sender.trades import find_trade
+from procs.wire.ouch.appendage import TAG_DISPLAY_PRICE, TAG_SECONDARY_ORDER_REF, tag_value
 from procs.wire.ouch.event import (
     OUCH_ACCEPTED,
     OUCH_AIQ_CANCELED,
@@ -21,8 +25,10 @@ from procs.wire.ouch.event import (
     OUCH_CANCEL_PENDING,
     OUCH_CANCEL_REJECT,
     OUCH_CANCELED,
+    OUCH_CORRECTION,
     OUCH_EXECUTED,
     OUCH_LIQUIDITY_ADDED,
+    OUCH_MASS_CANCEL_REPLY,
     OUCH_MODIFIED,
     OUCH_PRIORITY,
     OUCH_REJECTED,
@@ -38,6 +44,7 @@ from shm.codes import (
     REPORT_CANCEL_PENDING,
     REPORT_CANCEL_REJECTED,
     REPORT_CANCELED,
+    REPORT_CORRECTED,
     REPORT_EXECUTED,
     REPORT_REJECTED,
     REPORT_REPLACED,
@@ -69,6 +76,8 @@ def report_kind_of(ouch_kind):
         return REPORT_EXECUTED
     if ouch_kind == OUCH_BROKEN:
         return REPORT_BROKEN
+    if ouch_kind == OUCH_CORRECTION:
+        return REPORT_CORRECTED
     if ouch_kind == OUCH_REJECTED:
         return REPORT_REJECTED
     if ouch_kind == OUCH_CANCEL_PENDING:
@@ -95,7 +104,6 @@ def _on_unknown(desk, event, kind, now_ns):
     count(me_of(desk), SENDER_UNKNOWN, 1)
     note_error(me_of(desk), ERROR_SENDER_UNKNOWN_ORDER, event["user_ref_num"], event["kind"])
     if kind == REPORT_ACCEPTED or kind == REPORT_REPLACED or kind == REPORT_EXECUTED:
-        desk = desk
         control_set(control_of(desk), control_session_scope(control_of(desk), desk["session_id"]), STATE_HALTED)
     clear_draft(desk, kind, now_ns)
     draft = draft_of(desk)
@@ -111,12 +119,14 @@ def _on_unknown(desk, event, kind, now_ns):
 def _draft_opening(desk, event, slot):
     """ACCEPTED and REPLACED: the venue's price and size. A replacement's total counts what its original executed.
 
+    Accepted is what was entered, less what a cancel took off that was answered before (it never is on this wire).
+
     Venues differ in what REPLACED calls its quantity: what is open, or the total that was asked for. Executions are in
     the same stream, so what is open can never be more than the total asked for less what was executed.
     """
     draft, row = draft_of(desk), row_of(desk, slot)
     cum_lots = row["cum_lots"]
-    leaves_lots = leaves_after(event["qty_lots"], cum_lots)
+    leaves_lots = leaves_after(min(event["qty_lots"], row["qty_lots"]), cum_lots)
     if draft["kind"] == REPORT_REPLACED:
         original = int(row["original"])
         if original >= 0:
@@ -140,30 +150,47 @@ def _draft_execution(desk, event, slot):
     draft["qty_lots"] = taken_lots
     draft["leaves_lots"] = leaves_after(row["leaves_lots"], taken_lots)
     draft["cum_lots"] = row["cum_lots"] + taken_lots
-    draft["liquidity"] = LIQUIDITY_ADDED if event["liquidity_flag"] == OUCH_LIQUIDITY_ADDED else LIQUIDITY_REMOVED
+    draft["liquidity"] = _liquidity(event)
     if taken_lots > row["leaves_lots"]:
         return 1
     return 0
 
 
 @hot
-def _draft_broken(desk, event, slot):
-    """BROKEN: the size and price of the execution, from its number. Returns 0 when that trade is unknown."""
+def _liquidity(event):
+    return LIQUIDITY_ADDED if event["liquidity_flag"] == OUCH_LIQUIDITY_ADDED else LIQUIDITY_REMOVED
+
+
+@hot
+def _draft_trade_change(desk, event, slot, kind):
+    """BROKEN: size and price of the execution, from its number. CORRECTED: the new ones, which the message has.
+
+    What is open stays: the venue does not put lots of a broken trade back. Returns 0 when the trade is unknown: never
+    seen, forgotten, or broken before.
+    """
     draft, row = draft_of(desk), row_of(desk, slot)
-    n = find_trade(desk, event["match_number"])
-    if n < 0 or event["match_number"] == 0:
+    n = find_trade(desk, event["match_number"], event["user_ref_num"])
+    if n < 0:
         return 0
     trade = trade_of(desk, n)
     draft["match_number"] = event["match_number"]
     draft["qty_lots"] = trade["qty_lots"]
     draft["price_ticks"] = trade["price_ticks"]
     draft["cum_lots"] = leaves_after(row["cum_lots"], trade["qty_lots"])
+    if kind == REPORT_CORRECTED:
+        draft["qty_lots"] = event["qty_lots"]
+        draft["price_ticks"] = event["price_ticks"]
+        draft["cum_lots"] += event["qty_lots"]
+        draft["liquidity"] = _liquidity(event)
     return 1
 
 
 @hot
-def _draft_restated(desk, event, slot):
-    """Price and size changed by the venue. RESTATED itself changes what others see, not what is open."""
+def _draft_restated(desk, received, event, slot):
+    """Price, size or number changed by the venue: the resting price comes from nowhere else.
+
+    Restated itself names the price that it shows and a new number only where these changed.
+    """
     draft, row = draft_of(desk), row_of(desk, slot)
     if event["kind"] == OUCH_PRIORITY:
         draft["price_ticks"] = event["price_ticks"]
@@ -171,10 +198,13 @@ def _draft_restated(desk, event, slot):
     elif event["kind"] == OUCH_MODIFIED:
         draft["leaves_lots"] = event["qty_lots"]
         draft["qty_lots"] = row["cum_lots"] + event["qty_lots"]
+    else:
+        draft["price_ticks"] = tag_value(received, event, TAG_DISPLAY_PRICE, row["price_ticks"])
+        draft["venue_order_ref"] = tag_value(received, event, TAG_SECONDARY_ORDER_REF, row["venue_order_ref"])
 
 
 @hot
-def _draft_change(desk, event, slot, kind):
+def _draft_change(desk, received, event, slot, kind):
     """Fill in what this kind of message changes. Returns 1, or 0 when nothing may be reported."""
     draft = draft_of(desk)
     if kind == REPORT_ACCEPTED or kind == REPORT_REPLACED:
@@ -189,9 +219,9 @@ def _draft_change(desk, event, slot, kind):
     elif kind == REPORT_REJECTED:
         draft["leaves_lots"] = 0
     elif kind == REPORT_RESTATED:
-        _draft_restated(desk, event, slot)
-    elif kind == REPORT_BROKEN:
-        if _draft_broken(desk, event, slot) == 0:
+        _draft_restated(desk, received, event, slot)
+    elif kind == REPORT_BROKEN or kind == REPORT_CORRECTED:
+        if _draft_trade_change(desk, event, slot, kind) == 0:
             note_error(me_of(desk), ERROR_SENDER_UNKNOWN_TRADE, draft["order_id"], event["match_number"])
             return 0
     return 1
@@ -209,19 +239,34 @@ def _is_reported(desk, slot, kind):
             halt_instrument(desk, int(draft["instrument_id"]))
     if kind == REPORT_EXECUTED:
         return True
-    if before == ORDER_STATE_CLOSED and kind != REPORT_BROKEN:
+    if before == ORDER_STATE_CLOSED and kind != REPORT_BROKEN and kind != REPORT_CORRECTED:
         return False  # a late answer: the report that closed the order said all
     return legal
 
 
 @hot
-def answer(desk, event, ack_stamp_ns, now_ns):
+def _is_about_mass_cancel(desk, event):
+    """1 when this is the answer to a mass cancel of ours, which is then over."""
+    if event["user_ref_num"] != desk["mass_ref_last"] or desk["mass_ref_last"] == 0:
+        return 0
+    if event["kind"] == OUCH_MASS_CANCEL_REPLY:
+        end_mass_cancel(desk)
+        return 1
+    if event["kind"] == OUCH_REJECTED:
+        refuse_mass_cancel(desk, event["reason"])
+        return 1
+    return 0
+
+
+@hot
+def answer(desk, received, event, ack_stamp_ns, now_ns):
     """Report one decoded message with sequence desk.venue_seq + 1. Returns 1, or 0 when it changed no order.
 
-    Caller: with ROOM_FOR_ONE_MESSAGE in the journal, and no orphan left.
+    `received` is the array that `event` was decoded from. Caller: with ROOM_FOR_ONE_MESSAGE in the journal, and no
+    orphan left.
     """
     kind = report_kind_of(event["kind"])
-    if kind == 0:
+    if _is_about_mass_cancel(desk, event) == 1 or kind == 0:
         return 0
     slot = slot_of_ref(desk, event["user_ref_num"])
     if slot < 0:
@@ -230,7 +275,7 @@ def answer(desk, event, ack_stamp_ns, now_ns):
         draft_for(desk, slot, kind, now_ns)
         if event["order_ref"] != 0:
             draft_of(desk)["venue_order_ref"] = event["order_ref"]
-        if _draft_change(desk, event, slot, kind) == 0 or not _is_reported(desk, slot, kind):
+        if _draft_change(desk, received, event, slot, kind) == 0 or not _is_reported(desk, slot, kind):
             return 0
     draft = draft_of(desk)
     draft["venue_ns"] = event["venue_ns"]

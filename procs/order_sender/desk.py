@@ -29,6 +29,9 @@ DESK = np.dtype(
             *("rows_addr", "index_addr"),  # ORDER_ROW[slots], int64[slots]: order id & mask -> slot
             "working_rows_addr",  # int64[rows]: stack of free rows of `working`
             "held_addr",  # HELD[orders ring]
+            "asked_addr",  # int64[ORDERS_BATCH_MAX]: slots of which something was asked in this cycle
+            "open_addr",  # int64[instruments]: open orders in each
+            "waiting_addr",  # WAITING[WAITING_MAX]
             "trades_addr",  # TRADE[trades_max]
             *("recent_addr", "draft_addr", "event_addr", "symbols_addr"),
             *("frame_out_addr", "taken_addr", "fd_out_addr", "fd_in_addr"),
@@ -49,17 +52,23 @@ DESK = np.dtype(
             "received_to",  # end of the bytes in the receive buffer
             # transmit frame
             "waiting_stamp_ns",  # latency time since when bytes wait; 0 while none do
-            "order_at",  # where the order that waits whole begins; -1 when none does
-            *("order_bytes", "order_slot"),
-            "order_expires_ns",  # logic time after which it must not leave
-            "order_recv_stamp_ns",  # datagram that caused it; 0 when none did
+            "waiting_orders",  # orders in the transmit frame of which no byte left, oldest first
+            "left_over",  # bytes of an earlier cycle that the socket did not take: no order is encoded behind them
             # orders
-            *("orders_open", "cancels_due", "cancel_slot"),  # cancel_slot: where due cancels are looked for next
+            *("orders_open", "orders_unasked"),  # orders_unasked: those of which no cancel was asked
+            *("dues", "cancels_due"),  # cancels and reduces that are not encoded yet; cancels among them
+            "due_slot",  # where they are looked for next
             "halt_slot",  # where orders under a halt are looked for next
             "order_id_last",  # greatest order id consumed: smaller ones came before and are dropped
             "order_id_replayed",  # greatest that the journal knew at start: dropping those is no error
             "working_free",  # free rows of `working` on the stack
             *("held_head", "held_tail"),  # held orders that left and joined the queue
+            # mass cancel
+            "firm",  # our firm's four letters as one integer; 0: the venue has no mass cancel for us
+            "mass_ref",  # reference of the unanswered one; 0 when there is none
+            "mass_ref_last",  # of the last one ever sent
+            "mass_instrument",  # what it names; -1 everything
+            "mass_stamp_ns",  # latency time when it was encoded
             # reports
             "report_seq",  # last given out
             "recent_first",  # first report_seq in the ring of recent reports
@@ -71,8 +80,14 @@ DESK = np.dtype(
         )
     ]
 )
-HELD = np.dtype([("sequence", "<i8"), ("cancelled", "<i8")])  # of an order in the ring that was not entered yet
-TRADE = np.dtype([("match_number", "<i8"), ("qty_lots", "<i8"), ("price_ticks", "<i8")])
+HELD = np.dtype(  # an order in the ring that was not entered yet, and what was asked of it since
+    [("sequence", "<i8"), ("cancelled", "<i8"), ("reduce_to", "<i8")]
+)
+WAITING = np.dtype(  # an order in the transmit frame; `bytes` 0: taken out again, its report is to be posted
+    [(name, "<i8") for name in ("at", "bytes", "slot", "expires_ns", "recv_stamp_ns", "reason")]
+)
+WAITING_MAX = 16  # orders in one send: 800 bytes of the frame, the rest is for cancels
+TRADE = np.dtype([(name, "<i8") for name in ("match_number", "user_ref_num", "qty_lots", "price_ticks")])
 WORD = np.dtype([("value", "<i8")])
 
 PHASE_DOWN = 1  # no connection
@@ -88,6 +103,7 @@ HISTOGRAMS = ("risk_gate->order_sender", "tick_to_order", "send")
 
 ROW_BYTES, RING_END_BYTES, REPORT_BYTES = ORDER_ROW.itemsize, RING_END.itemsize, REPORT.itemsize
 FRAME_ROW_BYTES, HELD_BYTES, TRADE_BYTES = FRAME.itemsize, HELD.itemsize, TRADE.itemsize
+WAITING_BYTES = WAITING.itemsize
 
 
 @hot
@@ -142,6 +158,12 @@ def row_of(desk, slot):
 def held_of(desk, n):
     """HELD row of the n-th held order."""
     return record_at(desk["held_addr"] + (n & (desk["held_max"] - 1)) * HELD_BYTES, HELD)
+
+
+@hot
+def waiting_of(desk, n):
+    """WAITING row of the n-th order in the transmit frame."""
+    return record_at(desk["waiting_addr"] + n * WAITING_BYTES, WAITING)
 
 
 @hot

@@ -43,13 +43,17 @@ EVENT_BROKEN = 15
 EVENT_SESSION_LOST = 16
 EVENT_NEVER_ARRIVED = 17  # evidence that the entry has and will have no effect
 EVENT_UNSENT = 18  # died here after its journal entry and before its first byte
-EVENTS = 19
+EVENT_REDUCE_SENT = 19  # ours: a smaller total; whether one is unanswered is a column of the row, not a state
+EVENT_CORRECTED = 20  # a trade got other terms
+EVENT_RESTATED_EMPTY = 21  # the venue restates an order of which nothing is open
+EVENTS = 22
 
 ILLEGAL = 0
 
 TRANSITIONS = """
 event            SENT     S_CANC   S_REPL   WORKING  CANC     REPL     UNKNOWN  CLOSED
 CANCEL_SENT      S_CANC   .        S_CANC   CANC     .        CANC     .        -
+REDUCE_SENT      .        -        .        .        -        .        .        -
 REPLACE_SENT     S_REPL   -        -        REPL     -        -        -        -
 REPLACE_DIED     .        .        SENT     .        .        WORKING  .        .
 REPLACED_AWAY    CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   -
@@ -63,7 +67,9 @@ REJECTED         CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   
 CANCEL_REJECTED  -        SENT     -        .        WORKING  .        .        .
 CANCEL_PENDING   -        .        -        .        .        .        .        .
 RESTATED         -        -        -        .        .        .        WORKING  .
+RESTATED_EMPTY   -        -        -        -        -        -        -        .
 BROKEN           -        -        -        .        .        .        .        .
+CORRECTED        -        -        -        .        .        .        .        .
 SESSION_LOST     UNKNOWN  UNKNOWN  UNKNOWN  .        .        .        .        .
 NEVER_ARRIVED    CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   -
 UNSENT           CLOSED   CLOSED   CLOSED   -        -        -        -        -
@@ -155,3 +161,11 @@ def accepted_event(leaves_lots):
     if leaves_lots > 0:
         return EVENT_ACCEPTED
     return EVENT_ACCEPTED_DEAD
+
+
+@hot
+def restated_event(leaves_lots):
+    """EVENT_* of a restatement after which `leaves_lots` are open."""
+    if leaves_lots > 0:
+        return EVENT_RESTATED
+    return EVENT_RESTATED_EMPTY

@@ -35,7 +35,9 @@ off  size  type   field            meaning
 194     1  u1     tif              TIF_*
 195     1  u1     kind             INTENT_NEW or INTENT_REPLACE
 196     4  u4     reserved0        zero
-200    56  i8x7   reserved         zero
+200     8  i8     reduce_to        total size asked for by an unanswered reduce; 0 when there is none
+208     8  i8     reduce_due       1 while that reduce's bytes are not yet encoded on this connection
+216    40  i8x5   reserved         zero
 """
 
 import numpy as np
@@ -72,9 +74,11 @@ ORDER_ROW = np.dtype(
         ("tif", "u1"),
         ("kind", "u1"),
         ("reserved0", "<u4"),
-        ("reserved", "<i8", (7,)),
+        ("reduce_to", "<i8"),
+        ("reduce_due", "<i8"),
+        ("reserved", "<i8", (5,)),
     ]
 )
 
 assert ORDER_ROW.itemsize == 256
-assert ORDER_ROW.fields["reserved"][1] == 200
+assert ORDER_ROW.fields["reserved"][1] == 216

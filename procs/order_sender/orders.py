@@ -8,7 +8,15 @@ Functions here change rows; what is legal is decided by the table in life_cycle.
 """
 
 from procs.order_sender.desk import row_of, word_at, working_of
-from procs.order_sender.life_cycle import ORDER_STATE_CLOSED, ORDER_STATE_SENT, is_open
+from procs.order_sender.life_cycle import (
+    EVENT_CANCEL_SENT,
+    EVENT_REDUCE_SENT,
+    ILLEGAL,
+    ORDER_STATE_CLOSED,
+    ORDER_STATE_SENT,
+    is_open,
+    next_state,
+)
 from shm.atomics import record_at
 from shm.jit import hot
 from shm.latest import latest_claim, latest_publish
@@ -70,6 +78,8 @@ def open_slot(desk, order, user_ref_num, now_ns):
     row["working_row"] = -1
     row["cancel_asked"] = 0
     row["cancel_due"] = 0
+    row["reduce_to"] = 0
+    row["reduce_due"] = 0
     row["instrument_id"] = order["instrument_id"]
     row["strategy_id"] = order["strategy_id"]
     row["state"] = ORDER_STATE_SENT
@@ -81,6 +91,8 @@ def open_slot(desk, order, user_ref_num, now_ns):
         desk["working_free"] -= 1
         row["working_row"] = word_at(desk["working_rows_addr"], desk["working_free"])["value"]
     desk["orders_open"] += 1
+    desk["orders_unasked"] += 1
+    word_at(desk["open_addr"], row["instrument_id"])["value"] += 1
     return slot
 
 
@@ -110,17 +122,127 @@ def unlink_replacement(desk, slot):
 
 
 @hot
-def enter_state(desk, slot, next_state):
-    """Set a row's state; closing takes its due cancel along."""
+def enter_state(desk, slot, state):
+    """Set a row's state; closing takes along what was asked of the order."""
     row = row_of(desk, slot)
-    if row["state"] != ORDER_STATE_CLOSED and next_state == ORDER_STATE_CLOSED:
+    if row["state"] != ORDER_STATE_CLOSED and state == ORDER_STATE_CLOSED:
         row["leaves_lots"] = 0
-        row["cancel_asked"] = 0
-        if row["cancel_due"] != 0:
-            row["cancel_due"] = 0
-            desk["cancels_due"] -= 1
+        reduce_done(desk, slot)
+        cancel_done(desk, slot)
+        desk["orders_unasked"] -= 1
         desk["orders_open"] -= 1
-    row["state"] = next_state
+        word_at(desk["open_addr"], row["instrument_id"])["value"] -= 1
+    row["state"] = state
+
+
+# --- what is asked of an order: a cancel, a smaller total ------------------------------------------------------------
+
+
+@hot
+def ask_cancel(desk, slot):
+    """Mark an open order as being cancelled; the bytes follow. Takes the place of a reduce that was not sent yet.
+
+    Used live and on recovery. Returns 1, or 0 when the order is closed or a cancel was asked for before.
+    """
+    row = row_of(desk, slot)
+    after = next_state(row["state"], EVENT_CANCEL_SENT)
+    if after == ILLEGAL or row["cancel_asked"] != 0:
+        return 0
+    if row["reduce_due"] != 0:
+        reduce_done(desk, slot)
+    enter_state(desk, slot, after)
+    row["cancel_asked"] = 1
+    row["cancel_due"] = 1
+    desk["dues"] += 1
+    desk["cancels_due"] += 1
+    desk["orders_unasked"] -= 1
+    return 1
+
+
+@hot
+def cancel_sent(desk, slot):
+    """The cancel's bytes are in the transmit frame."""
+    row_of(desk, slot)["cancel_due"] = 0
+    desk["dues"] -= 1
+    desk["cancels_due"] -= 1
+
+
+@hot
+def cancel_done(desk, slot):
+    """Nothing is asked any more: the order closed, or the venue refused."""
+    row = row_of(desk, slot)
+    if row["cancel_asked"] != 0:
+        row["cancel_asked"] = 0
+        desk["orders_unasked"] += 1
+    if row["cancel_due"] != 0:
+        cancel_sent(desk, slot)
+
+
+@hot
+def ask_reduce(desk, slot, total_lots):
+    """Mark an open order as getting a smaller total (executed included); the bytes follow. Used live and on recovery.
+
+    Returns 1, or 0 when that would change nothing: closed, being cancelled, or not smaller.
+    """
+    row = row_of(desk, slot)
+    if next_state(row["state"], EVENT_REDUCE_SENT) == ILLEGAL or row["cancel_asked"] != 0:
+        return 0
+    if total_lots >= row["qty_lots"] or (row["reduce_to"] != 0 and total_lots >= row["reduce_to"]):
+        return 0
+    row["reduce_to"] = total_lots
+    if row["reduce_due"] == 0:
+        row["reduce_due"] = 1
+        desk["dues"] += 1
+    return 1
+
+
+@hot
+def reduce_sent(desk, slot):
+    """The reduce's bytes are in the transmit frame."""
+    row_of(desk, slot)["reduce_due"] = 0
+    desk["dues"] -= 1
+
+
+@hot
+def reduce_done(desk, slot):
+    """The reduce that was asked for means nothing any more: answered, refused, or the order is to end."""
+    row_of(desk, slot)["reduce_to"] = 0
+    if row_of(desk, slot)["reduce_due"] != 0:
+        reduce_sent(desk, slot)
+
+
+@hot
+def note_smaller(desk, slot):
+    """Lots left the order: a reduce is answered once its total is reached."""
+    row = row_of(desk, slot)
+    if row["reduce_to"] != 0 and row["qty_lots"] <= row["reduce_to"]:
+        reduce_done(desk, slot)
+
+
+@hot
+def note_refused(desk, slot):
+    """The venue refused the oldest of what was asked: a reduce is always sent before a cancel of the same order."""
+    if row_of(desk, slot)["reduce_to"] != 0:
+        reduce_done(desk, slot)
+    else:
+        cancel_done(desk, slot)
+
+
+@hot
+def ask_again(desk, slot):
+    """The connection is gone: what was asked for and not answered is due again. Twice asked does no harm: a cancel of a
+    closed order and a total that is reached already are passed over by the venue."""
+    row = row_of(desk, slot)
+    if row["cancel_asked"] != 0 and row["cancel_due"] == 0:
+        row["cancel_due"] = 1
+        desk["dues"] += 1
+        desk["cancels_due"] += 1
+    if row["reduce_to"] != 0 and row["reduce_due"] == 0:
+        row["reduce_due"] = 1
+        desk["dues"] += 1
+
+
+# --- what others see -------------------------------------------------------------------------------------------------
 
 
 @hot

@@ -55,8 +55,9 @@ def _sequenced(desk, received, start, size, ack_stamp_ns, now_ns):
     code = decode_ouch_outbound(received, start + SOUP_HEAD_BYTES, size - SOUP_HEAD_BYTES, event)
     if code != WIRE_OK and code != WIRE_SKIPPED:
         return code
-    if code == WIRE_OK and event["kind"] != OUCH_ACCOUNT_REPLY and answer(desk, event, ack_stamp_ns, now_ns) == 1:
-        return TAKEN
+    if code == WIRE_OK and event["kind"] != OUCH_ACCOUNT_REPLY:
+        if answer(desk, received, event, ack_stamp_ns, now_ns) == 1:
+            return TAKEN
     kind, detail = SESSION_PASSED, event["kind"]
     if code == WIRE_OK and event["kind"] == OUCH_ACCOUNT_REPLY:
         kind, detail = SESSION_QUERY_ANSWERED, event["user_ref_num"]

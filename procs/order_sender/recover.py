@@ -8,19 +8,14 @@ that the dead process journalled and did not publish are published; readers drop
 import numpy as np
 
 from procs.order_sender.desk import REPORT_BYTES, SWEEP_LOST, me_of, reader_of, row_of, working_of
-from procs.order_sender.entries import ask_cancel, open_order
+from procs.order_sender.entries import open_order
 from procs.order_sender.life_cycle import is_open
-from procs.order_sender.orders import slot_for, slot_of_order, slot_of_ref
-from procs.order_sender.reports import (
-    apply_report,
-    keep_recent,
-    publish_to,
-    reader_wants,
-    recent_addr,
-)
+from procs.order_sender.orders import ask_cancel, ask_reduce, slot_for, slot_of_order, slot_of_ref
+from procs.order_sender.publish import keep_recent, publish_to, reader_wants, recent_addr
+from procs.order_sender.reports import apply_report
 from procs.order_sender.session import VENUE_SESSION_AT, VENUE_SESSION_WIDTH, start_sweep, want_session_state
 from shm.atomics import address_of, copy_bytes, record_at
-from shm.codes import INTENT_REPLACE, REPORT_NEVER_ARRIVED, STATE_CANCEL_ONLY
+from shm.codes import INTENT_REDUCE, INTENT_REPLACE, REPORT_NEVER_ARRIVED, STATE_CANCEL_ONLY
 from shm.counters import SENDER_OPEN_ORDERS
 from shm.instance import gauge
 from shm.jit import hot
@@ -53,6 +48,23 @@ def _replay_order(desk, payload_addr, now_ns):
 
 
 @hot
+def _replay_cancel(desk, payload_addr):
+    """A cancel, a reduce, or a mass cancel: that one names no order, and what it was to end is asked for again."""
+    order = record_at(payload_addr, ORDER)
+    user_ref_num = record_at(payload_addr + ORDER_BYTES, SENT)["user_ref_num"]
+    if order["target_order_id"] == 0:
+        desk["mass_ref_last"] = user_ref_num
+        return
+    slot = slot_of_ref(desk, user_ref_num)
+    if slot < 0:
+        return
+    if order["kind"] == INTENT_REDUCE:
+        ask_reduce(desk, slot, order["qty_lots"])
+    else:
+        ask_cancel(desk, slot)
+
+
+@hot
 def _replay_report(desk, payload_addr):
     report = record_at(payload_addr, REPORT)
     if report["kind"] == REPORT_NEVER_ARRIVED and slot_of_ref(desk, report["user_ref_num"]) == desk["orphan"]:
@@ -78,9 +90,7 @@ def replay_entry(desk, kind, payload_addr, now_ns):
     if kind == JOURNAL_ORDER_SENT:
         return _replay_order(desk, payload_addr, now_ns)
     if kind == JOURNAL_CANCEL_SENT:
-        slot = slot_of_ref(desk, record_at(payload_addr + ORDER_BYTES, SENT)["user_ref_num"])
-        if slot >= 0:
-            ask_cancel(desk, slot)
+        _replay_cancel(desk, payload_addr)
     elif kind == JOURNAL_REPORT:
         _replay_report(desk, payload_addr)
     elif kind == JOURNAL_SESSION:

@@ -30,8 +30,11 @@ from procs.order_sender.desk import (
     me_of,
     row_of,
 )
+from procs.order_sender.draft import draft_for
 from procs.order_sender.life_cycle import ORDER_STATE_CLOSED, ORDER_STATE_UNKNOWN, is_unanswered
-from procs.order_sender.reports import draft_for, journal_room, post_draft
+from procs.order_sender.mass_cancel import end_mass_cancel
+from procs.order_sender.orders import ask_again
+from procs.order_sender.reports import journal_room, post_draft
 from procs.order_sender.transmit import bytes_waiting, put_heartbeat, put_query, reset_transmit
 from shm.atomics import copy_bytes, load_acquire, record_at, store_release
 from shm.codes import (
@@ -146,6 +149,7 @@ def give_up(desk, reason, now_ns):
     desk["phase"] = PHASE_DOWN
     desk["received_to"] = 0
     reset_transmit(desk)
+    end_mass_cancel(desk)
     want_session_state(desk, STATE_CANCEL_ONLY)
     if reason != LOST_ENDED:
         note_error(me_of(desk), ERROR_SENDER_SESSION_LOST, reason, desk["connection"])
@@ -188,16 +192,14 @@ def start_sweep(desk, sweep):
 
 
 @hot
-def _lost_kind(desk, row):
-    """The connection is gone: an unanswered entry is unknown, once; a cancel that was asked for is due again.
+def _lost_kind(desk, slot, row):
+    """The connection is gone: an unanswered entry is unknown, once; what was asked for is due again.
 
     Returns the REPORT_* to post, or 0.
     """
     if row["state"] == 0 or row["state"] == ORDER_STATE_CLOSED:
         return 0
-    if row["cancel_asked"] != 0 and row["cancel_due"] == 0:
-        row["cancel_due"] = 1
-        desk["cancels_due"] += 1
+    ask_again(desk, slot)
     return REPORT_UNKNOWN if is_unanswered(row["state"]) == 1 else 0
 
 
@@ -225,7 +227,7 @@ def sweep_orders(desk, now_ns):
         slot = desk["sweep_slot"]
         desk["sweep_slot"] += 1
         row = row_of(desk, slot)
-        kind = _lost_kind(desk, row) if desk["sweep"] == SWEEP_LOST else _evidence_kind(desk, row)
+        kind = _lost_kind(desk, slot, row) if desk["sweep"] == SWEEP_LOST else _evidence_kind(desk, row)
         if kind != 0:
             draft_for(desk, slot, kind, now_ns)
             if kind == REPORT_NEVER_ARRIVED:

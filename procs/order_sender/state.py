@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from procs.net.port import WORD_FDS_ADDR, FramePort, open_port
-from procs.order_sender.desk import DESK, HELD, PHASE_DOWN, SWEEP_NONE, TRADE
-from procs.order_sender.entries import USER_REF_MAX
+from procs.order_sender.desk import DESK, HELD, PHASE_DOWN, SWEEP_NONE, TRADE, WAITING, WAITING_MAX
+from procs.order_sender.entries import ORDERS_BATCH_MAX
 from procs.order_sender.life_cycle import ORDER_STATE_CLOSED, STATE_NAMES
+from procs.order_sender.mass_cancel import USER_REF_MAX
 from procs.order_sender.order_row import ORDER_ROW
 from procs.order_sender.session import H_WORDS, VENUE_SESSION_BYTES, VENUE_SESSION_WIDTH
 from procs.wire.big_endian import text_word
@@ -56,6 +57,9 @@ class Arrays(NamedTuple):
     index: np.ndarray  # int64[SLOTS]
     working_rows: np.ndarray  # int64[rows]
     held: np.ndarray  # HELD[orders ring]
+    asked: np.ndarray  # int64[ORDERS_BATCH_MAX]
+    open: np.ndarray  # int64[instruments]
+    waiting: np.ndarray  # WAITING[WAITING_MAX]
     trades: np.ndarray  # TRADE[TRADES_MAX]
     recent: np.ndarray  # REPORT[RECENT_MAX]
     draft: np.ndarray  # REPORT[1]
@@ -81,7 +85,7 @@ def forget(state: State) -> None:
 
 def open_state(
     *, me, control, journal, ids, orders_in, reports_out, reader_strategy, working, symbols, session_id=0,
-    heartbeat_ns=1_000_000_000, silence_ns=5_000_000_000, unsent_ns=50_000_000,
+    heartbeat_ns=1_000_000_000, silence_ns=5_000_000_000, unsent_ns=50_000_000, firm="",
 ) -> State:  # fmt: skip
     """Allocate a state around attached rings, tables and words."""
     if len(orders_in) != 1:
@@ -102,6 +106,9 @@ def open_state(
         index=np.zeros(SLOTS, np.int64),
         working_rows=np.arange(working_count, dtype=np.int64)[::-1].copy(),
         held=np.zeros(int(orders_in[0]["capacity"]), HELD),
+        asked=np.zeros(ORDERS_BATCH_MAX, np.int64),
+        open=np.zeros(len(symbols), np.int64),
+        waiting=np.zeros(WAITING_MAX, WAITING),
         trades=np.zeros(TRADES_MAX, TRADE),
         recent=np.zeros(RECENT_MAX, REPORT),
         draft=np.zeros(1, REPORT),
@@ -135,7 +142,8 @@ def open_state(
     desk["tx_bytes"], desk["received_bytes"] = state.tx.size, RECEIVED_BYTES
     desk["heartbeat_ns"], desk["silence_ns"], desk["unsent_ns"] = heartbeat_ns, silence_ns, unsent_ns
     desk["phase"], desk["sweep"] = PHASE_DOWN, SWEEP_NONE
-    desk["order_at"] = desk["orphan"] = -1
+    desk["firm"] = int.from_bytes(firm.ljust(4).encode("ascii"), "big") if firm else 0
+    desk["orphan"] = -1
     desk["recent_first"] = 1
     desk["working_free"] = working_count
     _arrays[address_of(state.desk)] = arrays
@@ -163,6 +171,7 @@ def open_(wiring) -> State:
         heartbeat_ns=settings.heartbeat_ms * 1_000_000,
         silence_ns=settings.silence_ms * 1_000_000,
         unsent_ns=settings.unsent_ms_max * 1_000_000,
+        firm=settings.firm,
     )
 
 
@@ -173,14 +182,20 @@ def check(state: State) -> None:
     used = rows[rows["order_id"] != 0]
     closed = used["state"] == ORDER_STATE_CLOSED
     assert int(desk["orders_open"]) == int((~closed).sum()), (int(desk["orders_open"]), int((~closed).sum()))
-    assert int(desk["cancels_due"]) == int((used["cancel_due"] != 0).sum()), "cancels_due differs from the rows"
+    due = int((used["cancel_due"] != 0).sum())
+    assert (int(desk["cancels_due"]), int(desk["dues"])) == (due, due + int((used["reduce_due"] != 0).sum())), "dues"
+    assert int(desk["orders_unasked"]) == int((~closed & (used["cancel_asked"] == 0)).sum()), "orders_unasked"
+    opened = np.bincount(used["instrument_id"][~closed], minlength=int(desk["instruments"]))
+    assert arrays_of(state).open.tolist() == opened.tolist(), "open orders by instrument"
     rules = {
         "a state of the life cycle": (used["state"] >= min(STATE_NAMES)) & (used["state"] <= max(STATE_NAMES)),
         "nothing executed below zero": used["cum_lots"] >= 0,
         "a closed order has nothing open": ~closed | (used["leaves_lots"] == 0),
         "an open order has something open": closed | (used["leaves_lots"] > 0),
-        "a closed order waits for no cancel and shows no row": ~closed
-        | ((used["cancel_due"] == 0) & (used["working_row"] < 0)),
+        "a closed order waits for nothing and shows no row": ~closed
+        | ((used["cancel_due"] == 0) & (used["reduce_to"] == 0) & (used["working_row"] < 0)),
+        "a total that is still to come is a smaller one": (used["reduce_to"] == 0)
+        | (used["reduce_to"] < used["qty_lots"]),
     }
     for rule, holds in rules.items():
         assert holds.all(), f"{rule}: broken by {used[~holds][0]}"

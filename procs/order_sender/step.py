@@ -1,9 +1,13 @@
 """order_sender's step: venue bytes become reports, orders become venue bytes."""
 
-from procs.order_sender.entries import cancel_halted, check_waiting_order, send_due_cancels, send_orders, take_orders
+from procs.order_sender.cancels import cancel_halted, cancel_stopped, send_dues
+from procs.order_sender.entries import send_orders, take_orders
+from procs.order_sender.mass_cancel import watch_mass_cancel
+from procs.order_sender.publish import refill_readers
 from procs.order_sender.receive import receive
-from procs.order_sender.reports import refill_readers, settle_orphans
+from procs.order_sender.reports import settle_orphans
 from procs.order_sender.session import keep_alive, sweep_orders, take_over
+from procs.order_sender.waiting import withdraw_orders
 from shm.jit import hot
 
 
@@ -15,12 +19,13 @@ def step(state, now_ns):
     work += receive(desk, state.received, now_ns)
     work += settle_orphans(desk, now_ns)
     work += sweep_orders(desk, now_ns)
-    work += take_orders(desk, state.tx, now_ns)
-    work += check_waiting_order(desk, state.tx, now_ns)
-    work += send_due_cancels(desk, state.tx)
+    work += take_orders(desk, state.tx, state.ids, now_ns)
+    work += cancel_stopped(desk, state.tx, state.ids, now_ns)
+    work += send_dues(desk, state.tx, state.ids, now_ns)
     work += send_orders(desk, state.tx, state.ids, now_ns)
     work += keep_alive(desk, state.tx, now_ns)
+    work += watch_mass_cancel(desk)
     work += refill_readers(desk)
     if work == 0:
-        work += cancel_halted(desk, state.tx)
-    return work
+        work += cancel_halted(desk, state.tx, state.ids, now_ns)
+    return work + withdraw_orders(desk, state.tx, now_ns)

@@ -1,30 +1,34 @@
-"""Transmit: what waits to be sent, and where a cancel may go before an order.
+"""Transmit: the bytes that wait to be sent, and where a cancel goes among them.
 
 ```
-tx  |  taken by the socket  |  waiting                                   |  free  |
-    0                     taken        [ cancels ][ order ][ cancels ]    size
-                                                  order_at, order_bytes
+tx  |  taken by the socket  |  waiting                                                      |  free  |
+    0                     taken        [ cancels ][ order ][ order ] ... [ anything ]      size
+                                                  waiting orders, none of their bytes has left
 ```
 
-The bytes are row 0 of `port_out`, shared with the backend that sends them. At most one order waits: while bytes wait no
-new one is encoded. As long as none of its bytes left, a cancel goes in front of it, and the order can be taken back.
-Messages are never split or interleaved.
+The bytes are row 0 of `port_out`, shared with the backend that sends them once a cycle. All orders that are ready in a
+cycle wait together; while bytes of an earlier cycle wait no new one is encoded. As long as none of an order's bytes
+left, a cancel goes in front of it, and the order can be taken out whole (waiting.py). Messages are never split or
+interleaved.
 """
 
 from procs.order_sender.desk import (
     PHASE_DOWN,
+    WAITING_MAX,
     WORD,
     event_of_wire,
     frame_out,
     me_of,
     row_of,
     taken_out,
+    waiting_of,
     word_at,
 )
 from procs.wire.ouch.event import (
     OUCH_ACCOUNT_QUERY,
     OUCH_CANCEL,
     OUCH_ENTER,
+    OUCH_MASS_CANCEL,
     OUCH_REPLACE,
     OUCH_TIF_DAY,
     OUCH_TIF_IOC,
@@ -47,7 +51,7 @@ PACKET_BYTES_MAX = 64  # an order is 50 bytes, a cancel 12: the frame holds some
 LETTER_DISPLAYED = ord("Y")
 LETTER_PRINCIPAL = ord("P")
 LETTER_NO = ord("N")
-BLANK_HI = 0x2020202020202020  # the client's own text in a message: fourteen spaces
+BLANK_HI = 0x2020202020202020  # eight spaces: the client's own text in a message, and every symbol
 BLANK_LO = 0x202020202020
 
 
@@ -58,30 +62,12 @@ def bytes_waiting(desk):
 
 
 @hot
-def order_waits(desk):
-    """1 while an order waits of which no byte has left."""
-    order_at = desk["order_at"]
-    if order_at >= 0 and order_at >= taken_out(desk) and order_at < frame_out(desk)["size"]:
-        return 1
-    return 0
-
-
-@hot
-def note_taken(desk):
-    """Forget the order's place once its first byte left. Caller: after every send."""
-    if bytes_waiting(desk) == 0:
-        desk["waiting_stamp_ns"] = 0
-        desk["order_at"] = -1
-    elif desk["order_at"] >= 0 and desk["order_at"] < taken_out(desk):
-        desk["order_at"] = -1
-
-
-@hot
 def reset_transmit(desk):
-    """Forget all bytes: the connection is gone."""
+    """Forget all bytes and the orders among them: the connection is gone."""
     frame_out(desk)["size"] = 0
     record_at(desk["taken_addr"], WORD)["value"] = 0
-    note_taken(desk)
+    desk["waiting_stamp_ns"] = 0
+    desk["waiting_orders"] = 0
 
 
 @hot
@@ -89,7 +75,7 @@ def has_transmit_room(desk):
     """1 when a connection is there and one more message fits."""
     if desk["phase"] == PHASE_DOWN:
         return 0
-    if frame_out(desk)["size"] + 2 * PACKET_BYTES_MAX > desk["tx_bytes"]:
+    if frame_out(desk)["size"] + PACKET_BYTES_MAX > desk["tx_bytes"]:
         return 0
     return 1
 
@@ -104,34 +90,78 @@ def _put(desk, tx, at):
 
 
 @hot
+def _grow(desk, size):
+    """Count `size` more bytes as waiting."""
+    if bytes_waiting(desk) == 0:
+        desk["waiting_stamp_ns"] = stamp(me_of(desk))
+    frame_out(desk)["size"] += size
+
+
+@hot
 def _append(desk, tx):
     """Encode `event` behind everything that waits. Returns its size or a negative code."""
-    frame = frame_out(desk)
-    size = _put(desk, tx, frame["size"])
+    size = _put(desk, tx, frame_out(desk)["size"])
     if size > 0:
         _grow(desk, size)
     return size
 
 
 @hot
-def _grow(desk, size):
-    """Count `size` more bytes as waiting."""
-    if bytes_waiting(desk) == 0:
-        desk["order_at"] = -1
-        desk["waiting_stamp_ns"] = stamp(me_of(desk))
-    frame_out(desk)["size"] += size
+def _put_first(desk, tx):
+    """Encode `event` in front of every order that waits whole, behind everything else there. Returns as `_append`.
+
+    It is encoded behind the last byte and turned round with the orders: three short passes over a few cache lines.
+    """
+    first_at = first_order_at(desk)
+    end = frame_out(desk)["size"]
+    size = _append(desk, tx)
+    if first_at < 0 or size <= 0:
+        return size
+    _reverse(tx, first_at, end)
+    _reverse(tx, end, end + size)
+    _reverse(tx, first_at, end + size)
+    for n in range(desk["waiting_orders"]):
+        waiting = waiting_of(desk, n)
+        if waiting["bytes"] > 0:
+            waiting["at"] += size
+    return size
 
 
 @hot
-def _move_down(tx, target, source, size):
-    """Move bytes inside tx to a lower place."""
-    for i in range(size):
-        tx[target + i] = tx[source + i]
+def _reverse(tx, start, end):
+    """Turn the bytes from start to end round."""
+    end -= 1
+    while start < end:
+        kept = tx[start]
+        tx[start] = tx[end]
+        tx[end] = kept
+        start += 1
+        end -= 1
+
+
+@hot
+def first_order_at(desk):
+    """Where the first order of which no byte left begins, or -1."""
+    for n in range(desk["waiting_orders"]):
+        if waiting_of(desk, n)["bytes"] > 0:
+            return waiting_of(desk, n)["at"]
+    return -1
+
+
+@hot
+def has_order_room(desk):
+    """1 when one more order may join those that wait."""
+    if desk["waiting_orders"] >= WAITING_MAX:
+        return 0
+    return has_transmit_room(desk)
 
 
 @hot
 def put_order(desk, tx, slot, order):
-    """Encode the order in `slot`, made from ORDER `order`. Returns the packet's size, or a negative code."""
+    """Encode the order in `slot`, made from ORDER `order`, behind everything. Returns its size, or a negative code.
+
+    Caller: after `has_order_room`.
+    """
     row = row_of(desk, slot)
     event = event_of_wire(desk)
     clear_event(event)
@@ -153,17 +183,20 @@ def put_order(desk, tx, slot, order):
         event["orig_user_ref_num"] = row_of(desk, row["original"])["user_ref_num"]
     size = _append(desk, tx)
     if size > 0:
-        desk["order_at"] = frame_out(desk)["size"] - size
-        desk["order_bytes"] = size
-        desk["order_slot"] = slot
-        desk["order_expires_ns"] = order["expires_ns"]
-        desk["order_recv_stamp_ns"] = order["recv_stamp_ns"]
+        waiting = waiting_of(desk, desk["waiting_orders"])
+        waiting["at"] = frame_out(desk)["size"] - size
+        waiting["bytes"] = size
+        waiting["slot"] = slot
+        waiting["expires_ns"] = order["expires_ns"]
+        waiting["recv_stamp_ns"] = order["recv_stamp_ns"]
+        waiting["reason"] = 0
+        desk["waiting_orders"] += 1
     return size
 
 
 @hot
 def put_cancel(desk, tx, slot):
-    """Encode a cancel of all that is left of the order in `slot`, in front of an order that waits whole.
+    """Encode a cancel of all that is left of the order in `slot`, in front of orders that wait whole.
 
     Returns the packet's size, 0 when there is no connection or no room now.
     """
@@ -173,35 +206,37 @@ def put_cancel(desk, tx, slot):
     clear_event(event)
     event["kind"] = OUCH_CANCEL
     event["user_ref_num"] = row_of(desk, slot)["user_ref_num"]
-    if order_waits(desk) == 0:
-        return _append(desk, tx)
-    order_at, order_bytes = desk["order_at"], desk["order_bytes"]
-    spare_at = desk["tx_bytes"] - PACKET_BYTES_MAX
-    for i in range(order_bytes):
-        tx[spare_at + i] = tx[order_at + i]
-    behind_at = order_at + order_bytes
-    behind = frame_out(desk)["size"] - behind_at
-    _move_down(tx, order_at, behind_at, behind)
-    size = max(_put(desk, tx, order_at + behind), 0)
-    _grow(desk, size)
-    desk["order_at"] = order_at + behind + size
-    for i in range(order_bytes):
-        tx[desk["order_at"] + i] = tx[spare_at + i]
-    return size
+    return _put_first(desk, tx)
 
 
 @hot
-def take_order_back(desk, tx):
-    """Remove the order that waits whole. Caller: after `order_waits`."""
-    frame = frame_out(desk)
-    behind_at = desk["order_at"] + desk["order_bytes"]
-    _move_down(tx, desk["order_at"], behind_at, frame["size"] - behind_at)
-    frame["size"] -= desk["order_bytes"]
-    desk["order_at"] = -1
-    if bytes_waiting(desk) == 0:
-        frame["size"] = 0
-        record_at(desk["taken_addr"], WORD)["value"] = 0
-        desk["waiting_stamp_ns"] = 0
+def put_reduce(desk, tx, slot):
+    """Encode a cancel down to `reduce_to` of the order in `slot`, behind everything: it may itself still wait here.
+
+    Returns as `put_cancel`.
+    """
+    if has_transmit_room(desk) == 0:
+        return 0
+    event = event_of_wire(desk)
+    clear_event(event)
+    event["kind"] = OUCH_CANCEL
+    event["user_ref_num"] = row_of(desk, slot)["user_ref_num"]
+    event["qty_lots"] = row_of(desk, slot)["reduce_to"]
+    return _append(desk, tx)
+
+
+@hot
+def put_mass_cancel(desk, tx, user_ref_num, instrument_id):
+    """Encode a mass cancel of one instrument, or of everything (-1). Caller: with room, while no order waits."""
+    event = event_of_wire(desk)
+    clear_event(event)
+    event["kind"] = OUCH_MASS_CANCEL
+    event["user_ref_num"] = user_ref_num
+    event["firm"] = desk["firm"]
+    event["symbol"] = BLANK_HI
+    if instrument_id >= 0:
+        event["symbol"] = word_at(desk["symbols_addr"], instrument_id)["value"]
+    return _append(desk, tx)
 
 
 @hot
@@ -218,3 +253,21 @@ def put_heartbeat(desk, tx):
     size = encode_soup_empty(tx, frame_out(desk)["size"], SOUP_CLIENT_HEARTBEAT)
     if size > 0:
         _grow(desk, size)
+
+
+@hot
+def cut_out(desk, tx, n):
+    """Take the n-th waiting order's bytes out of the frame; its row stays, with no bytes."""
+    frame = frame_out(desk)
+    waiting = waiting_of(desk, n)
+    at, size = waiting["at"], waiting["bytes"]
+    for i in range(at, frame["size"] - size):
+        tx[i] = tx[i + size]
+    frame["size"] -= size
+    waiting["bytes"] = 0
+    for other in range(n + 1, desk["waiting_orders"]):
+        waiting_of(desk, other)["at"] -= size
+    if bytes_waiting(desk) == 0:
+        frame["size"] = 0
+        record_at(desk["taken_addr"], WORD)["value"] = 0
+        desk["waiting_stamp_ns"] = 0

@@ -35,7 +35,7 @@ def write_decision(address, intent, case):
     decision["side"] = intent["side"]
     decision["cause_ring"] = case["cause_ring"]
     decision["channel_state"] = case["channel_state"]
-    decision["reserved0"] = 0
+    decision["scope"] = case["scope"]
     decision["channel_stale_stamp_ns"] = case["channel_stale_stamp_ns"]
     decision["incarnation"] = case["incarnation"]
     for word in range(5):
@@ -45,7 +45,7 @@ def write_decision(address, intent, case):
 
 @hot
 def write_order(address, intent, case):
-    """Fill the ORDER at `address` for an intent that passed, a cancel included. Returns it for its publish stamp."""
+    """Fill the ORDER at `address` for any intent that passed. Returns it for its publish stamp."""
     order = record_at(address, ORDER)
     order["order_id"] = case["order_id"]
     order["target_order_id"] = case["target_order_id"]
@@ -92,6 +92,7 @@ def write_reject(address, decision):
     reject["code"] = decision["code"]
     reject["kind"] = decision["kind"]
     reject["side"] = decision["side"]
+    reject["scope"] = decision["scope"]
     reject["reserved0"] = 0
     for word in range(5):
         reject["reserved"][word] = 0
@@ -124,7 +125,7 @@ def write_own_decision(address, target, now_ns, stamp_ns):
     decision["side"] = target["side"]
     decision["cause_ring"] = CAUSE_NONE
     decision["channel_state"] = 0
-    decision["reserved0"] = 0
+    decision["scope"] = 0
     decision["channel_stale_stamp_ns"] = 0
     decision["incarnation"] = target["incarnation"]
     for word in range(5):

@@ -1,74 +1,37 @@
-"""The pre-trade checks: one pure integer function each, run in the order of this table; the first refusal decides.
+"""The pre-trade checks: one pure integer function each. Which, in which order and why: table.py. Run by decide.py.
 
-```
-check          inputs                               refuses when                                 code
--------------  -----------------------------------  -------------------------------------------  ----------------------
-kind           kind, tif                            not NEW or REPLACE; not DAY or IOC           REJECT_KIND
-duplicate      intent_id, last_intent_id            not above the strategy's last, or not > 0    REJECT_DUPLICATE
-instrument     instrument                           unknown row, or outside the universe         REJECT_INSTRUMENT
-side           side, target_side                    not BUY or SELL; REPLACE: not the target's   REJECT_SIDE
-limits         limits                               a row missing, or a limit of it not > 0      REJECT_NO_LIMITS
-behind         behind                               a report is known to be unread               REJECT_SENDER_BEHIND
-halt           state                                HALTED or unknown                            REJECT_HALTED
-cancel_only    state                                CANCEL_ONLY                                  REJECT_CANCEL_ONLY
-expiry         expires_ns, now_ns                   now after expires_ns                         REJECT_EXPIRED
-trading_state  trading_state                        not OPEN (0 is unknown, so halted)           REJECT_TRADING_STATE
-price_range    price, price_max                     not in 1..min(price_max, PRICE_BOUND)        REJECT_PRICE_RANGE
-tick_size      price, tick                          not a multiple of the quoting tick           REJECT_TICK_SIZE
-lot_size       qty, lot                             not a positive multiple of the lot           REJECT_LOT_SIZE
-qty_max        qty, qty_max                         above min(qty_max, QTY_BOUND)                REJECT_QTY_MAX
-notional_max   price, qty, unit, max                price * qty * unit above it                  REJECT_NOTIONAL_MAX
-channel        state, silence, silence_max          not FRESH, or silent for longer              REJECT_REFERENCE_STALE
-reference      reference2, age, age_max             no usable reference, or older                REJECT_REFERENCE_STALE
-collar         price, reference2, collar_bps        farther than that from the reference         REJECT_COLLAR
-target         target                               REPLACE: its order is unknown or leaving     REJECT_UNKNOWN_TARGET
-reducing       side, position, open, added          REDUCING: same-side lots above the position  REJECT_REDUCING
-position       side, position, open, added, max     worst case above it, instrument              REJECT_POSITION_MAX
-strategy_lots  the same of the strategy             worst case above it, strategy                REJECT_POSITION_MAX
-open_orders    open orders + added, max             above it: instrument, strategy, firm         REJECT_OPEN_ORDERS_MAX
-rate           nth_ns, now_ns, window_ns, rate_max  rate_max passes in the window already        REJECT_RATE
-state_room     state_room                           order table or identifiers exhausted         REJECT_STATE_FULL
-journal_room   journal_room                         no room behind the journal's watermark       REJECT_JOURNAL_FULL
-orders_room    orders_room                          only the cancel headroom is left             REJECT_ORDERS_FULL
-```
-
-A reject carries `limit_value` (the limit in the unit of the check) and `found_value` (what the intent would have made
-it). Worst case: position plus every working and in-flight lot of the same side; buys are never netted against sells.
-The reference is the mid, counted in half ticks (`reference2` = bid + ask) so that it stays an integer; with one side
-empty it is the touch of the other; a crossed or empty book has none. A REPLACE of an order reserves what it may add to
-the order that it replaces. All inputs are int64 and no check reads a float. Products cannot overflow: prices and sizes
-are bounded first, other bounds are divided, not multiplied. LIMIT_NONE means no limit; cancels never come here.
+All inputs are int64 and no check reads a float. Products cannot overflow: prices and sizes are bounded first, and other
+limits are clamped to bounds behind which nothing lies. LIMIT_NONE means no limit. Cancels and reduces never come here.
 """
 
-import numpy as np
-
+from procs.risk_gate.money import ORDER_VALUE_BOUND, PRICE_BOUND, QTY_BOUND, SUM_BOUND, VALUE_BOUND
 from shm.codes import (
     CHANNEL_FRESH,
     INTENT_NEW,
     INTENT_REPLACE,
     PASS,
     REJECT_CANCEL_ONLY,
-    REJECT_COLLAR,
+    REJECT_COLLAR_FAR,
+    REJECT_COLLAR_NEAR,
+    REJECT_CONCENTRATION,
     REJECT_DUPLICATE,
     REJECT_EXPIRED,
+    REJECT_FX_RATE,
     REJECT_HALTED,
     REJECT_INSTRUMENT,
-    REJECT_JOURNAL_FULL,
     REJECT_KIND,
     REJECT_LOT_SIZE,
     REJECT_NO_LIMITS,
     REJECT_NOTIONAL_MAX,
     REJECT_OPEN_ORDERS_MAX,
-    REJECT_ORDERS_FULL,
+    REJECT_ORDER_TO_TRADE,
     REJECT_POSITION_MAX,
     REJECT_PRICE_RANGE,
     REJECT_QTY_MAX,
-    REJECT_RATE,
     REJECT_REDUCING,
     REJECT_REFERENCE_STALE,
     REJECT_SENDER_BEHIND,
     REJECT_SIDE,
-    REJECT_STATE_FULL,
     REJECT_TICK_SIZE,
     REJECT_TRADING_STATE,
     SIDE_BUY,
@@ -83,32 +46,15 @@ from shm.codes import (
 from shm.jit import hot
 from shm.records.limits import LIMIT_NONE
 
-PRICE_BOUND = 1 << 40  # times 2 * 10000 (collar) stays below 2^56; OUCH carries prices below 2^31
-QTY_BOUND = (1 << 32) - 1  # the wire's field; 2^16 open orders of it stay below 2^49
-VALUE_BOUND = (1 << 62) - 1  # no amount of money reaches 2^62
-NEVER_NS = -(1 << 62)  # a rate slot that was never used
+BPS = 10_000
+COLLAR_BOUND = 1 << 21  # basis points: wider collars count as this one, 210 times the price, so that products fit
+FX_BOUND = 10**12  # as in config/check.py
+RATIO_BOUND = (1 << 30) - 1  # messages for each execution; times 2^31 executions it stays below 2^62
 
-# One evaluation: inputs gathered by the step, then the answer. Private memory, one row, all int64.
-CASE_INPUTS = (
-    *("kind", "tif", "side", "intent_id", "last_intent_id", "instrument", "target", "target_side", "limits"),
-    *("behind", "state", "expires_ns", "now_ns", "trading_state"),
-    *("price", "price_max", "tick", "qty", "lot", "qty_max", "unit", "notional_max"),
-    *("channel_state", "silence_ns", "silence_max", "age_ns", "age_max", "reference2", "collar_bps"),
-    *("added_lots", "added_orders"),
-    *("position", "open_lots", "position_max", "strategy_position", "strategy_open", "strategy_max"),
-    *("orders_instrument", "orders_instrument_max", "orders_strategy", "orders_strategy_max"),
-    *("orders_firm", "orders_firm_max"),
-    *("strategy_nth_ns", "strategy_window_ns", "strategy_rate_max", "firm_nth_ns", "firm_window_ns", "firm_rate_max"),
-    *("state_room", "journal_room", "orders_room"),
-)
-CASE_ANSWERS = (
-    *("code", "limit_value", "found_value", "pass_stamp_ns", "channel_stale_stamp_ns", "limits_version"),
-    *("cause_ring", "cause_seq", "order_id", "target_order_id", "target_slot", "session", "strategy", "incarnation"),
-)
-CASE = np.dtype([(name, "<i8") for name in CASE_INPUTS + CASE_ANSWERS])
+assert COLLAR_BOUND * PRICE_BOUND < VALUE_BOUND
 
 
-# --- one function each -----------------------------------------------------------------------------------------------
+# --- the intent and who may trade ------------------------------------------------------------------------------------
 
 
 @hot
@@ -144,6 +90,12 @@ def check_limits(limits):
 
 
 @hot
+def check_fx_rate(fx_ppm):
+    """The instrument's currency has a rate into the firm's."""
+    return PASS if 0 < fx_ppm <= FX_BOUND else REJECT_FX_RATE
+
+
+@hot
 def check_behind(behind):
     """`behind` is 1 while a report is known to exist that exposure does not contain yet."""
     return PASS if behind == 0 else REJECT_SENDER_BEHIND
@@ -167,6 +119,9 @@ def check_expiry(expires_ns, now_ns):
     return PASS if now_ns <= expires_ns else REJECT_EXPIRED
 
 
+# --- price, size and the market --------------------------------------------------------------------------------------
+
+
 @hot
 def check_trading_state(trading_state):
     """The instrument must be open."""
@@ -180,6 +135,19 @@ def check_price_range(price, price_max):
 
 
 @hot
+def tick_of(account, price):
+    """The quoting step of the band that `price` lies in."""
+    tick = account["band_tick_0"]
+    if price >= account["band_from_1"]:
+        tick = account["band_tick_1"]
+    if price >= account["band_from_2"]:
+        tick = account["band_tick_2"]
+    if price >= account["band_from_3"]:
+        tick = account["band_tick_3"]
+    return tick
+
+
+@hot
 def check_tick_size(price, tick):
     """A tick that is not positive allows no price."""
     return PASS if tick > 0 and price % tick == 0 else REJECT_TICK_SIZE
@@ -188,7 +156,7 @@ def check_tick_size(price, tick):
 @hot
 def check_lot_size(qty, lot):
     """A lot that is not positive allows no size."""
-    return PASS if qty > 0 and lot > 0 and qty % lot == 0 else REJECT_LOT_SIZE
+    return PASS if qty > 0 and (lot == 1 or (lot > 0 and qty % lot == 0)) else REJECT_LOT_SIZE
 
 
 @hot
@@ -198,11 +166,15 @@ def check_qty_max(qty, qty_max):
 
 
 @hot
-def check_notional_max(price, qty, unit, notional_max):
-    """price * qty * unit <= notional_max for positive inputs; exact, because m // a // b == m // (a * b)."""
-    if unit <= 0:
-        return REJECT_NOTIONAL_MAX
-    return PASS if qty <= min(notional_max, VALUE_BOUND) // unit // price else REJECT_NOTIONAL_MAX
+def check_notional_max(micro, notional_max):
+    """`micro` is price * size * unit in the instrument's currency; what reached VALUE_BOUND may be more."""
+    return PASS if micro <= notional_max and micro < VALUE_BOUND else REJECT_NOTIONAL_MAX
+
+
+@hot
+def check_order_value(value):
+    """`value` is the same in the firm's currency; nobody's limit allows ORDER_VALUE_BOUND."""
+    return PASS if value < ORDER_VALUE_BOUND else REJECT_NOTIONAL_MAX
 
 
 @hot
@@ -212,17 +184,62 @@ def check_channel(channel_state, silence_ns, silence_max):
 
 
 @hot
+def reference_of(bid, ask):
+    """Twice the mid: bid + ask, or twice the only touch; 0 when empty, crossed or out of bounds."""
+    if bid < 0 or ask < 0 or bid > PRICE_BOUND or ask > PRICE_BOUND:
+        return 0
+    if bid == 0 or ask == 0:
+        return 2 * (bid + ask)
+    return bid + ask if bid <= ask else 0
+
+
+@hot
 def check_reference(reference2, age_ns, age_max):
     """There is a reference and it is young enough."""
     return PASS if reference2 > 0 and age_ns <= age_max else REJECT_REFERENCE_STALE
 
 
 @hot
-def check_collar(price, reference2, collar_bps):
-    """abs(price - reference) * 10000 <= collar_bps * reference, all doubled because the reference counts half ticks."""
-    if collar_bps > VALUE_BOUND // reference2:  # LIMIT_NONE, or so wide that no bounded price is outside
+def near_touch(side, bid, ask):
+    """The best price of the order's own side; with that side empty the other's."""
+    near = bid if side == SIDE_BUY else ask
+    return near if near > 0 else bid + ask
+
+
+@hot
+def far_touch(side, bid, ask):
+    """The best price of the other side; with that side empty the own one's."""
+    far = ask if side == SIDE_BUY else bid
+    return far if far > 0 else bid + ask
+
+
+@hot
+def check_collar(distance, touch, band_bps, code):
+    """distance <= band_bps * touch / 10000, multiplied across. A distance below 0 is on the safe side."""
+    if band_bps == LIMIT_NONE or distance <= 0:
         return PASS
-    return PASS if abs(2 * price - reference2) * 10_000 <= collar_bps * reference2 else REJECT_COLLAR
+    return PASS if distance * BPS <= min(band_bps, COLLAR_BOUND) * touch else code
+
+
+@hot
+def check_collar_near(price, near, band_bps):
+    """Neither too deep behind the best price of the own side nor too far in front of it."""
+    return check_collar(abs(price - near), near, band_bps, REJECT_COLLAR_NEAR)
+
+
+@hot
+def crossing(side, price, far):
+    """How far a price goes through the best price of the other side; not above 0 when it does not."""
+    return price - far if side == SIDE_BUY else far - price
+
+
+@hot
+def check_collar_far(side, price, far, band_bps):
+    """Not too far through the best price of the other side."""
+    return check_collar(crossing(side, price, far), far, band_bps, REJECT_COLLAR_FAR)
+
+
+# --- exposure --------------------------------------------------------------------------------------------------------
 
 
 @hot
@@ -245,9 +262,9 @@ def worst_case(side, position, open_lots, added_lots):
 
 
 @hot
-def check_position(side, position, open_lots, added_lots, position_max):
-    """Worst case within the limit."""
-    return PASS if worst_case(side, position, open_lots, added_lots) <= position_max else REJECT_POSITION_MAX
+def check_position(worst, position_max):
+    """Worst case long or short within the limit of that side."""
+    return PASS if worst <= position_max else REJECT_POSITION_MAX
 
 
 @hot
@@ -257,12 +274,46 @@ def check_open_orders(orders, added_orders, orders_max):
 
 
 @hot
-def check_rate(nth_ns, now_ns, window_ns):
-    """`nth_ns` is the time of the pass that lies rate_max passes back: inside the window it means a full window.
+def check_money(added, after, money_max, code):
+    """A sum of money after the order. One that adds nothing to it passes, whatever the market made of the sum."""
+    return PASS if added <= 0 or after <= min(money_max, SUM_BOUND) else code
 
-    The window is (now - window, now]: a pass exactly `window_ns` old has left it.
+
+@hot
+def check_concentration(added, part, whole, part_bps_max, floor):
+    """part <= part_bps_max * whole / 10000, for a part above `floor`, multiplied across in two steps of 10000."""
+    if added <= 0 or part_bps_max == LIMIT_NONE or part <= floor:
+        return PASS
+    bps = min(part_bps_max, BPS)
+    steps = whole // BPS
+    over = part - bps * steps  # what the whole steps do not allow
+    return PASS if over <= BPS and over * BPS <= bps * (whole - steps * BPS) else REJECT_CONCENTRATION
+
+
+# --- flow and room ---------------------------------------------------------------------------------------------------
+
+
+@hot
+def check_rate(nth_ns, now_ns, window_ns, code):
+    """`nth_ns` is the time of the message that lies rate_max messages back: inside the window it is full.
+
+    The window is (now - window, now]: a message exactly `window_ns` old has left it.
     """
-    return PASS if nth_ns <= now_ns - window_ns else REJECT_RATE
+    return PASS if nth_ns <= now_ns - window_ns else code
+
+
+@hot
+def check_burst(entered, added, burst_max, code):
+    """Lots or money entered in the short window, this order included."""
+    return PASS if entered + added <= burst_max else code
+
+
+@hot
+def check_order_to_trade(messages, executions, per_fill_max, floor):
+    """Messages, this one included, for each execution; `floor` messages are free."""
+    if per_fill_max == LIMIT_NONE or messages <= floor:
+        return PASS
+    return PASS if messages <= min(per_fill_max, RATIO_BOUND) * executions else REJECT_ORDER_TO_TRADE
 
 
 @hot
@@ -271,183 +322,17 @@ def check_room(room, code):
     return PASS if room == 1 else code
 
 
-@hot
-def reference_of(bid, ask):
-    """Twice the reference price: bid + ask, or twice the only touch; 0 when empty, crossed or out of bounds."""
-    if bid < 0 or ask < 0 or bid > PRICE_BOUND or ask > PRICE_BOUND:
-        return 0
-    if bid == 0 or ask == 0:
-        return 2 * (bid + ask)
-    return bid + ask if bid <= ask else 0
+# --- a row of limits -------------------------------------------------------------------------------------------------
 
 
 @hot
-def notional(price, qty, unit):
-    """price * qty * unit for a reject's found_value, saturated at VALUE_BOUND. Positive inputs."""
-    if unit <= 0 or qty > VALUE_BOUND // unit // price:
-        return VALUE_BOUND
-    return price * qty * unit
-
-
-# --- the table, run --------------------------------------------------------------------------------------------------
-
-
-@hot
-def _answer(case, code, limit_value, found_value):
-    case["code"] = code
-    case["limit_value"] = limit_value
-    case["found_value"] = found_value
-    return code
-
-
-@hot
-def _decide_form(case):
-    """What the intent says of itself, and whether anything may trade at all."""
-    code = check_kind(case["kind"], case["tif"])
-    if code != PASS:
-        return _answer(case, code, 0, case["kind"])
-    code = check_duplicate(case["intent_id"], case["last_intent_id"])
-    if code != PASS:
-        return _answer(case, code, case["last_intent_id"], case["intent_id"])
-    code = check_instrument(case["instrument"])
-    if code != PASS:
-        return _answer(case, code, 0, 0)
-    code = check_side(case["side"], case["target_side"])
-    if code != PASS:
-        return _answer(case, code, case["target_side"], case["side"])
-    code = check_limits(case["limits"])
-    if code != PASS:
-        return _answer(case, code, 0, 0)
-    code = check_behind(case["behind"])
-    if code != PASS:
-        return _answer(case, code, 0, case["behind"])
-    code = check_halt(case["state"])
-    if code != PASS:
-        return _answer(case, code, 0, case["state"])
-    code = check_cancel_only(case["state"])
-    if code != PASS:
-        return _answer(case, code, 0, case["state"])
-    code = check_expiry(case["expires_ns"], case["now_ns"])
-    if code != PASS:
-        return _answer(case, code, case["expires_ns"], case["now_ns"])
-    return PASS
-
-
-@hot
-def _decide_price(case):
-    """Price, size and the market that they are compared with."""
-    code = check_trading_state(case["trading_state"])
-    if code != PASS:
-        return _answer(case, code, TRADING_OPEN, case["trading_state"])
-    code = check_price_range(case["price"], case["price_max"])
-    if code != PASS:
-        return _answer(case, code, min(case["price_max"], PRICE_BOUND), case["price"])
-    code = check_tick_size(case["price"], case["tick"])
-    if code != PASS:
-        return _answer(case, code, case["tick"], case["price"])
-    code = check_lot_size(case["qty"], case["lot"])
-    if code != PASS:
-        return _answer(case, code, case["lot"], case["qty"])
-    code = check_qty_max(case["qty"], case["qty_max"])
-    if code != PASS:
-        return _answer(case, code, min(case["qty_max"], QTY_BOUND), case["qty"])
-    code = check_notional_max(case["price"], case["qty"], case["unit"], case["notional_max"])
-    if code != PASS:
-        return _answer(case, code, case["notional_max"], notional(case["price"], case["qty"], case["unit"]))
-    code = check_channel(case["channel_state"], case["silence_ns"], case["silence_max"])
-    if code != PASS:
-        return _answer(case, code, case["silence_max"], case["silence_ns"])
-    code = check_reference(case["reference2"], case["age_ns"], case["age_max"])
-    if code != PASS:
-        return _answer(case, code, case["age_max"], case["age_ns"])
-    code = check_collar(case["price"], case["reference2"], case["collar_bps"])
-    if code != PASS:
-        distance = abs(2 * case["price"] - case["reference2"])
-        return _answer(case, code, case["collar_bps"], distance * 10_000 // case["reference2"])
-    return PASS
-
-
-@hot
-def _decide_exposure(case):
-    """What the order would make of positions and open orders."""
-    code = check_target(case["target"])
-    if code != PASS:
-        return _answer(case, code, 0, 0)
-    side, added = case["side"], case["added_lots"]
-    code = check_reducing(case["state"], side, case["strategy_position"], case["strategy_open"], added)
-    if code != PASS:
-        return _answer(case, code, case["strategy_position"], case["strategy_open"] + added)
-    code = check_position(side, case["position"], case["open_lots"], added, case["position_max"])
-    if code != PASS:
-        found = worst_case(side, case["position"], case["open_lots"], added)
-        return _answer(case, code, case["position_max"], found)
-    code = check_position(side, case["strategy_position"], case["strategy_open"], added, case["strategy_max"])
-    if code != PASS:
-        found = worst_case(side, case["strategy_position"], case["strategy_open"], added)
-        return _answer(case, code, case["strategy_max"], found)
-    orders = case["added_orders"]
-    code = check_open_orders(case["orders_instrument"], orders, case["orders_instrument_max"])
-    if code != PASS:
-        return _answer(case, code, case["orders_instrument_max"], case["orders_instrument"] + orders)
-    code = check_open_orders(case["orders_strategy"], orders, case["orders_strategy_max"])
-    if code != PASS:
-        return _answer(case, code, case["orders_strategy_max"], case["orders_strategy"] + orders)
-    code = check_open_orders(case["orders_firm"], orders, case["orders_firm_max"])
-    if code != PASS:
-        return _answer(case, code, case["orders_firm_max"], case["orders_firm"] + orders)
-    return PASS
-
-
-@hot
-def _decide_rate_and_room(case):
-    """Last: nothing refused counts as a message, and a refusal for want of room means that all else was well."""
-    code = check_rate(case["strategy_nth_ns"], case["now_ns"], case["strategy_window_ns"])
-    if code != PASS:
-        return _answer(case, code, case["strategy_rate_max"], case["strategy_rate_max"] + 1)
-    code = check_rate(case["firm_nth_ns"], case["now_ns"], case["firm_window_ns"])
-    if code != PASS:
-        return _answer(case, code, case["firm_rate_max"], case["firm_rate_max"] + 1)
-    code = check_room(case["state_room"], REJECT_STATE_FULL)
-    if code != PASS:
-        return _answer(case, code, 0, 0)
-    code = check_room(case["journal_room"], REJECT_JOURNAL_FULL)
-    if code != PASS:
-        return _answer(case, code, 0, 0)
-    code = check_room(case["orders_room"], REJECT_ORDERS_FULL)
-    if code != PASS:
-        return _answer(case, code, 0, 0)
-    return _answer(case, PASS, 0, 0)
-
-
-@hot
-def decide(case):
-    """PASS, or the first refusing check's REJECT_*, for one gathered CASE row; fills its answer fields.
-
-    Fields behind a refusal may be unset: an unknown instrument has no price rules. Cost: bench `risk_check`.
-    """
-    code = _decide_form(case)
-    if code == PASS:
-        code = _decide_price(case)
-    if code == PASS:
-        code = _decide_exposure(case)
-    if code == PASS:
-        code = _decide_rate_and_room(case)
-    return code
-
-
-@hot
-def limits_row_is_set(limits, row, instruments, strategies):
-    """PASS when every limit that the scope of `row` uses is positive. Rows: instruments, strategies, the firm."""
-    low = limits["open_orders_max"]
-    if row < instruments:
-        low = min(low, limits["qty_lots_max"], limits["notional_micro_max"], limits["collar_bps"])
-        low = min(low, limits["position_lots_max"], limits["age_ns_max"], limits["channel_silence_ns_max"])
-        return PASS if low > 0 else REJECT_NO_LIMITS
-    if row < instruments + strategies:
-        low = min(low, limits["strategy_lots_max"])
-    low = min(low, limits["rate_orders_max"], limits["rate_window_ns"])
+def limits_row_is_set(limits):
+    """PASS when every limit in the row is positive; LIMIT_NONE says aloud that there is none."""
+    low = min(limits["open_orders_max"], limits["open_micro_max"], limits["gross_micro_max"], limits["net_micro_max"])
+    low = min(low, limits["burst_lots_max"], limits["burst_micro_max"], limits["burst_window_ns"])
+    low = min(low, limits["messages_per_fill_max"], limits["qty_lots_max"], limits["notional_micro_max"])
+    low = min(low, limits["collar_near_bps"], limits["collar_far_bps"], limits["long_lots_max"])
+    low = min(low, limits["short_lots_max"], limits["age_ns_max"], limits["channel_silence_ns_max"])
+    low = min(low, limits["rate_window_ns"], limits["rate_orders_max"], limits["rate_messages_max"])
+    low = min(low, limits["rate_cancels_max"], limits["concentration_bps_max"])
     return PASS if low > 0 else REJECT_NO_LIMITS
-
-
-assert VALUE_BOUND == LIMIT_NONE
-assert 2 * PRICE_BOUND * 10_000 < VALUE_BOUND

@@ -1,39 +1,36 @@
-"""Gather: read what the checks compare an intent with, once, into the CASE row.
+"""Gather: find what the checks compare an intent with, once, into the CASE row; the limits stay where they are.
 
 The decision stamp is taken before the channel row is read, and the row must then be FRESH with an older fresh stamp.
 feed_handler publishes STALE before it takes the stale stamp, so no pass has a stamp inside a stale interval.
 """
 
-from procs.risk_gate.checks import QTY_BOUND, limits_row_is_set, reference_of
+from procs.risk_gate.checks import limits_row_is_set, reference_of
 from procs.risk_gate.exposure import (
-    BOOK,
     FAMILY_MAX,
-    NO_SLOT,
     family_leaves,
     family_size,
+    family_value,
     find_slot,
-    firm_holding,
     has_room,
-    instrument_holding,
-    open_side,
-    order_at,
-    pair_holding,
+    mark_position,
     replace_leaves,
-    strategy_holding,
 )
-from procs.risk_gate.rate import nth_pass_ns
+from procs.risk_gate.money import QTY_BOUND, unit_room
+from procs.risk_gate.rows import (
+    ACCOUNT_BYTES,
+    HOLDING_BYTES,
+    LIMITS_OFFSET,
+    NO_SLOT,
+    account_at,
+    order_at,
+)
 from procs.risk_gate.state import (
     CANCEL_RETRY_NS,
-    COPY,
-    COPY_BYTES,
-    INSTRUMENT_BYTES,
-    LIMITS_BYTES,
     STAMP_TRIES,
+    book_of,
     case_of,
     desk_at,
-    instrument_at,
     is_allowed,
-    limits_at,
     stream_at,
     table_at,
 )
@@ -54,62 +51,102 @@ from shm.latest import latest_read, latest_version
 from shm.records.channel import CHANNEL
 from shm.records.control_end import CONTROL_END
 from shm.records.instance_end import INSTANCE_END
+from shm.records.instrument import INSTRUMENT
 from shm.records.top import TOP
+
+PRICE_NEVER = 1 << 62  # where a band that is not used starts
+
+
+# --- rows that rarely change -----------------------------------------------------------------------------------------
 
 
 @hot
 def limits_of(gate, row):
     """PASS when the copy of limits row `row` is the newest and every limit in it is set; else REJECT_NO_LIMITS."""
     table = table_at(gate["limits_addr"])
-    copy = record_at(gate["limit_copies_addr"] + row * COPY_BYTES, COPY)
+    account = account_at(book_of(gate), row)
     version = latest_version(table, row)
-    if version != copy["version"] or version == 0:
-        version = latest_read(table, row, gate["limit_rows_addr"] + row * LIMITS_BYTES)
-        copy["version"] = version
-        copy["code"] = REJECT_NO_LIMITS
-        if version > 0:
-            copy["code"] = limits_row_is_set(limits_at(gate, row), row, gate["instruments"], gate["strategies"])
-    return copy["code"]
+    if version != account["limits_seen"] or version == 0:
+        target_addr = book_of(gate)["accounts_addr"] + row * ACCOUNT_BYTES + LIMITS_OFFSET
+        version = latest_read(table, row, target_addr)
+        account["limits_seen"] = version
+        account["limits_code"] = limits_row_is_set(account) if version > 0 else REJECT_NO_LIMITS
+    return account["limits_code"]
+
+
+@hot
+def _take_bands(account, instrument):
+    """The dated table if there is one, else the one quoting step."""
+    account["band_tick_0"] = instrument["quote_tick_ticks"]
+    account["band_from_1"] = PRICE_NEVER
+    account["band_from_2"] = PRICE_NEVER
+    account["band_from_3"] = PRICE_NEVER
+    if instrument["band_tick_ticks"][0] != 0:
+        account["band_tick_0"] = instrument["band_tick_ticks"][0]
+    if instrument["band_tick_ticks"][1] != 0:
+        account["band_from_1"] = instrument["band_from_ticks"][1]
+        account["band_tick_1"] = instrument["band_tick_ticks"][1]
+    if instrument["band_tick_ticks"][2] != 0:
+        account["band_from_2"] = instrument["band_from_ticks"][2]
+        account["band_tick_2"] = instrument["band_tick_ticks"][2]
+    if instrument["band_tick_ticks"][3] != 0:
+        account["band_from_3"] = instrument["band_from_ticks"][3]
+        account["band_tick_3"] = instrument["band_tick_ticks"][3]
+
+
+@hot
+def _take_rules(account, instrument):
+    account["price_max"] = instrument["price_ticks_max"]
+    account["lot"] = instrument["lot_lots"]
+    account["unit"] = instrument["multiplier"] * instrument["price_tick_micro"]
+    account["unit_room"] = unit_room(account["unit"])
+    account["channel_id"] = instrument["channel_id"]
+    account["session_id"] = instrument["session_id"]
+    _take_bands(account, instrument)
 
 
 @hot
 def instrument_of(gate, instrument_id):
     """PASS when the copy of the instrument's row is the newest and names a session that exists. Index in range."""
     table = table_at(gate["instruments_addr"])
-    copy = record_at(gate["instrument_copies_addr"] + instrument_id * COPY_BYTES, COPY)
+    account = account_at(book_of(gate), instrument_id)
     version = latest_version(table, instrument_id)
-    if version != copy["version"] or version == 0:
-        version = latest_read(table, instrument_id, gate["instrument_rows_addr"] + instrument_id * INSTRUMENT_BYTES)
-        copy["version"] = version
-        session = instrument_at(gate, instrument_id)["session_id"]
-        copy["code"] = PASS if version > 0 and 0 <= session < gate["sessions"] else REJECT_INSTRUMENT
-    return copy["code"]
+    if version != account["rules_seen"] or version == 0:
+        version = latest_read(table, instrument_id, gate["instrument_addr"])
+        account["rules_seen"] = version
+        _take_rules(account, record_at(gate["instrument_addr"], INSTRUMENT))
+        session = account["session_id"]
+        account["rules_code"] = PASS if version > 0 and 0 <= session < gate["sessions"] else REJECT_INSTRUMENT
+    return account["rules_code"]
+
+
+# --- the market ------------------------------------------------------------------------------------------------------
 
 
 @hot
 def read_channel(gate, instrument_id):
     """Copy the instrument's channel row; returns the copy's state, 0 when it cannot be read."""
-    channel_id = instrument_at(gate, instrument_id)["channel_id"]
+    channel_id = account_at(book_of(gate), instrument_id)["channel_id"]
     if latest_read(table_at(gate["channels_addr"]), channel_id, gate["channel_addr"]) <= 0:
         return 0
     return int(record_at(gate["channel_addr"], CHANNEL)["state"])
 
 
 @hot
-def _gather_top(gate, case, instrument_id, now_ns):
-    instrument = instrument_at(gate, instrument_id)
-    case["price_max"] = instrument["price_ticks_max"]
-    case["tick"] = instrument["quote_tick_ticks"]
-    case["lot"] = instrument["lot_lots"]
-    case["unit"] = instrument["multiplier"] * instrument["price_tick_micro"]
+def _gather_top(gate, case, instrument_id, strategy_id, now_ns):
+    """The touches; where they give a reference, the positions of the instrument are worth it from now on."""
     case["trading_state"] = 0
-    case["reference2"] = 0
     case["age_ns"] = 0
-    if latest_read(table_at(gate["tops_addr"]), instrument_id, gate["top_addr"]) > 0:
-        top = record_at(gate["top_addr"], TOP)
-        case["trading_state"] = top["trading_state"]
-        case["reference2"] = reference_of(top["bid_price_ticks"], top["ask_price_ticks"])
-        case["age_ns"] = now_ns - top["changed_ns"]
+    if latest_read(table_at(gate["tops_addr"]), instrument_id, gate["top_addr"]) <= 0:
+        return
+    top = record_at(gate["top_addr"], TOP)
+    case["trading_state"] = top["trading_state"]
+    case["bid"] = top["bid_price_ticks"]
+    case["ask"] = top["ask_price_ticks"]
+    case["reference2"] = reference_of(case["bid"], case["ask"])
+    case["age_ns"] = now_ns - top["changed_ns"]
+    if case["reference2"] > 1:
+        mark_position(book_of(gate), strategy_id, instrument_id, case["reference2"] >> 1)
 
 
 @hot
@@ -130,10 +167,19 @@ def _gather_channel(gate, case, instrument_id, now_ns):
             return
 
 
+# --- the order that is meant ------------------------------------------------------------------------------------------
+
+
 @hot
 def cancel_is_pending(order, stamp_ns):
     """1 while a cancel of this open order is on its way; one unanswered for CANCEL_RETRY_NS counts no more."""
     return 1 if order["cancelling"] == 1 and stamp_ns - order["cancel_stamp_ns"] <= CANCEL_RETRY_NS else 0
+
+
+@hot
+def reduce_is_pending(order, stamp_ns):
+    """The same for a reduce."""
+    return 1 if order["reducing"] == 1 and stamp_ns - order["reduce_stamp_ns"] <= CANCEL_RETRY_NS else 0
 
 
 @hot
@@ -142,8 +188,10 @@ def _gather_target(book, by_intent, case, target_intent_id, instrument_id, strat
     qty = case["qty"]
     bounded = 0 < qty <= QTY_BOUND
     case["target"] = PASS
+    case["open_after"] = qty
     case["added_lots"] = qty if bounded else 0
     case["added_orders"] = 1
+    case["family_value"] = 0
     if case["kind"] != INTENT_REPLACE:
         return
     case["added_lots"] = 0
@@ -162,40 +210,24 @@ def _gather_target(book, by_intent, case, target_intent_id, instrument_id, strat
     if order["cancelling"] == 1 or order["child"] != NO_SLOT or family_size(book, slot) >= FAMILY_MAX:
         case["target"] = REJECT_ALREADY_CANCELLING
     if bounded:
-        case["added_lots"] = max(0, replace_leaves(book, slot, qty) - family_leaves(book, slot))
+        case["open_after"] = replace_leaves(book, slot, qty)
+        case["added_lots"] = max(0, case["open_after"] - family_leaves(book, slot))
+        case["family_value"] = family_value(book, slot)
+
+
+# --- all of it -------------------------------------------------------------------------------------------------------
 
 
 @hot
-def _gather_exposure(gate, book, case, instrument_id, strategy_id):
-    limits = limits_at(gate, instrument_id)
-    holding = instrument_holding(book, instrument_id)
-    case["position"] = holding["position"]
-    case["open_lots"] = open_side(holding, case["side"])
-    case["orders_instrument"] = holding["orders"]
-    case["qty_max"] = limits["qty_lots_max"]
-    case["notional_max"] = limits["notional_micro_max"]
-    case["collar_bps"] = limits["collar_bps"]
-    case["position_max"] = limits["position_lots_max"]
-    case["orders_instrument_max"] = limits["open_orders_max"]
-    case["age_max"] = limits["age_ns_max"]
-    case["silence_max"] = limits["channel_silence_ns_max"]
-    case["limits_version"] = limits["version"]
-    limits = limits_at(gate, gate["instruments"] + strategy_id)
-    pair = pair_holding(book, strategy_id, instrument_id)
-    case["strategy_position"] = pair["position"]
-    case["strategy_open"] = open_side(pair, case["side"])
-    case["strategy_max"] = limits["strategy_lots_max"]
-    case["orders_strategy"] = strategy_holding(book, strategy_id)["orders"]
-    case["orders_strategy_max"] = limits["open_orders_max"]
-    case["strategy_window_ns"] = limits["rate_window_ns"]
-    case["strategy_rate_max"] = limits["rate_orders_max"]
-    case["strategy_nth_ns"] = nth_pass_ns(desk_at(gate, strategy_id), limits["rate_orders_max"])
-    limits = limits_at(gate, gate["instruments"] + gate["strategies"])
-    case["orders_firm"] = firm_holding(book)["orders"]
-    case["orders_firm_max"] = limits["open_orders_max"]
-    case["firm_window_ns"] = limits["rate_window_ns"]
-    case["firm_rate_max"] = limits["rate_orders_max"]
-    case["firm_nth_ns"] = nth_pass_ns(desk_at(gate, gate["strategies"]), limits["rate_orders_max"])
+def _gather_rows(book, case, instrument_id, strategy_id):
+    """Where the checks find sums and limits."""
+    accounts_addr, instruments = book["accounts_addr"], book["instruments"]
+    case["instrument_addr"] = accounts_addr + instrument_id * ACCOUNT_BYTES
+    case["strategy_addr"] = accounts_addr + (instruments + strategy_id) * ACCOUNT_BYTES
+    case["firm_addr"] = accounts_addr + (instruments + book["strategies"]) * ACCOUNT_BYTES
+    case["pair_addr"] = book["pairs_addr"] + (strategy_id * instruments + instrument_id) * HOLDING_BYTES
+    account = account_at(book, instrument_id)
+    case["session"] = account["session_id"]
 
 
 @hot
@@ -234,6 +266,8 @@ def _gather_intent(gate, case, strategy_id, intent, now_ns):
     case["order_id"] = 0
     case["limits_version"] = 0
     case["reference2"] = 0
+    case["bid"] = 0
+    case["ask"] = 0
     case["channel_state"] = 0
     case["channel_stale_stamp_ns"] = 0
     case["session"] = -1
@@ -257,17 +291,17 @@ def gather(gate, by_intent, strategy_id, intent, now_ns):
         case["pass_stamp_ns"] = stamp(record_at(gate["me_addr"], INSTANCE_END))
         return
     instrument_id = int(intent["instrument_id"])
-    book = record_at(gate["book_addr"], BOOK)
+    book = book_of(gate)
     case["instrument"] = PASS
-    case["session"] = instrument_at(gate, instrument_id)["session_id"]
+    _gather_rows(book, case, instrument_id, strategy_id)
     if find_slot(by_intent, case["intent_id"]) != NO_SLOT:  # another strategy's open order: ids are the firm's
         case["last_intent_id"] = max(case["last_intent_id"], case["intent_id"])
     case["limits"] = _gather_limits(gate, instrument_id, strategy_id)
+    case["limits_version"] = account_at(book, instrument_id)["version"]
     case["behind"] = any_behind(gate)
     control = record_at(gate["control_addr"], CONTROL_END)
     case["state"] = control_state(control, case["session"], strategy_id, instrument_id)
     case["state_room"] = has_room(book)
     _gather_target(book, by_intent, case, intent["target_intent_id"], instrument_id, strategy_id)
-    _gather_exposure(gate, book, case, instrument_id, strategy_id)
-    _gather_top(gate, case, instrument_id, now_ns)
+    _gather_top(gate, case, instrument_id, strategy_id, now_ns)
     _gather_channel(gate, case, instrument_id, now_ns)

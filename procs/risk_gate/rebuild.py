@@ -6,20 +6,15 @@ Nothing is counted or noted again, but an overfill found here halts its instrume
 """
 
 from procs.risk_gate.answer import write_order, write_reject
-from procs.risk_gate.exposure import (
-    BOOK,
-    FOUND_OVERFILL,
-    NO_SLOT,
-    apply_report,
-    find_slot,
-    order_at,
-    reserve_new,
-    reserve_replace,
-)
-from procs.risk_gate.rate import record_pass
-from procs.risk_gate.state import CAUSE_NONE, case_of, desk_at, instrument_at, ring_at, stream_at
+from procs.risk_gate.cancels import note_leaving
+from procs.risk_gate.exposure import find_slot, mark_position, reserve_new, reserve_replace
+from procs.risk_gate.flow import record_cancel, record_order
+from procs.risk_gate.money import order_value
+from procs.risk_gate.reports import FOUND_OVERFILL, apply_report
+from procs.risk_gate.rows import NO_SLOT, account_at, order_at
+from procs.risk_gate.state import CAUSE_NONE, book_of, case_of, desk_at, ring_at, stream_at
 from shm.atomics import record_at
-from shm.codes import INTENT_CANCEL, INTENT_NEW, PASS, STATE_HALTED
+from shm.codes import INTENT_CANCEL, INTENT_NEW, INTENT_REDUCE, PASS, STATE_HALTED
 from shm.control import control_instrument_scope, control_set
 from shm.instance import stamp
 from shm.jit import hot
@@ -36,9 +31,14 @@ INTENT_LOST = 3  # a journalled decision whose intent is no longer in its ring: 
 
 
 @hot
+def _session_of(gate, decision):
+    return account_at(book_of(gate), int(decision["instrument_id"]))["session_id"]
+
+
+@hot
 def _again_reserve(gate, by_intent, by_order, decision):
     """Reserve what a journalled pass reserved; a replace whose order closed meanwhile counts whole."""
-    book = record_at(gate["book_addr"], BOOK)
+    book = book_of(gate)
     target = NO_SLOT
     if int(decision["kind"]) != INTENT_NEW:
         target = find_slot(by_intent, decision["target_intent_id"])
@@ -48,22 +48,36 @@ def _again_reserve(gate, by_intent, by_order, decision):
     slot = reserve_new(book, by_intent, by_order, decision)
     if slot != NO_SLOT:
         order = order_at(book, slot)
-        order["session_id"] = instrument_at(gate, int(decision["instrument_id"]))["session_id"]
+        order["session_id"] = _session_of(gate, decision)
         order["incarnation"] = decision["incarnation"]
 
 
 @hot
-def _again_cancel(gate, by_intent, decision):
+def _again_leaving(gate, by_intent, decision):
+    """Count a journalled cancel or reduce, and know that it is on its way if its order is still open."""
+    book, kind = book_of(gate), int(decision["kind"])
+    instrument_id = int(decision["instrument_id"])
     slot = find_slot(by_intent, decision["target_intent_id"])
     if slot != NO_SLOT:
-        order = order_at(record_at(gate["book_addr"], BOOK), slot)
-        order["cancelling"] = 1
-        order["cancel_stamp_ns"] = decision["pass_stamp_ns"]
+        order = order_at(book, slot)
+        note_leaving(order, kind, decision["pass_stamp_ns"])
+        instrument_id = order["instrument_id"]
+    if 0 <= instrument_id < gate["instruments"]:
+        record_cancel(book, int(decision["strategy_id"]), instrument_id, decision["now_ns"])
+
+
+@hot
+def _again_order(gate, by_intent, by_order, decision):
+    """Count and reserve a journalled NEW or REPLACE."""
+    book, instrument_id, qty = book_of(gate), int(decision["instrument_id"]), decision["qty_lots"]
+    _again_reserve(gate, by_intent, by_order, decision)
+    value = order_value(decision["price_ticks"], qty, account_at(book, instrument_id))
+    record_order(book, int(decision["strategy_id"]), instrument_id, decision["now_ns"], qty, value)
 
 
 @hot
 def again_decision(gate, by_intent, by_order, decision):
-    """Apply one decision of the own journal: order table, rates, last ids, incarnations."""
+    """Apply one decision of the own journal: order table, marks, flow, last ids, incarnations."""
     strategy_id, instrument_id = int(decision["strategy_id"]), int(decision["instrument_id"])
     if strategy_id < 0 or strategy_id >= gate["strategies"]:
         return
@@ -71,23 +85,23 @@ def again_decision(gate, by_intent, by_order, decision):
     if int(decision["cause_ring"]) != CAUSE_NONE:
         desk["last_intent_id"] = max(desk["last_intent_id"], decision["intent_id"])
         desk["incarnation"] = decision["incarnation"]
+    if decision["reference_ticks"] > 0 and 0 <= instrument_id < gate["instruments"]:
+        mark_position(book_of(gate), strategy_id, instrument_id, decision["reference_ticks"])
     if int(decision["code"]) != PASS:
         return
-    if int(decision["kind"]) == INTENT_CANCEL:
-        _again_cancel(gate, by_intent, decision)
+    if int(decision["kind"]) == INTENT_CANCEL or int(decision["kind"]) == INTENT_REDUCE:
+        _again_leaving(gate, by_intent, decision)
     elif 0 <= instrument_id < gate["instruments"]:
-        _again_reserve(gate, by_intent, by_order, decision)
-        record_pass(desk, decision["now_ns"])
-        record_pass(desk_at(gate, gate["strategies"]), decision["now_ns"])
+        _again_order(gate, by_intent, by_order, decision)
 
 
 @hot
-def _again_report(gate, by_intent, by_order, session, report):
+def _again_report(gate, by_intent, by_order, by_match, session, report):
     stream = stream_at(gate, session)
     if report["report_seq"] != stream["applied_seq"] + 1:
         return
     stream["applied_seq"] = report["report_seq"]
-    if apply_report(record_at(gate["book_addr"], BOOK), by_intent, by_order, report) & FOUND_OVERFILL:
+    if apply_report(book_of(gate), by_intent, by_order, by_match, report) & FOUND_OVERFILL:
         control = record_at(gate["control_addr"], CONTROL_END)
         control_set(control, control_instrument_scope(control, int(report["instrument_id"])), STATE_HALTED)
 
@@ -106,7 +120,7 @@ def again(state, decisions, decision_stamps, reports, report_stamps, sessions):
             newest_order_id = max(newest_order_id, decisions[done]["order_id"])
             again_decision(gate, state.by_intent, state.by_order, decisions[done])
             done += 1
-        _again_report(gate, state.by_intent, state.by_order, sessions[row], report)
+        _again_report(gate, state.by_intent, state.by_order, state.by_match, sessions[row], report)
     while done < decisions.shape[0]:
         again_decision(gate, state.by_intent, state.by_order, decisions[done])
         done += 1
@@ -136,7 +150,7 @@ def resume_intents(state, strategy_id, next_seq):
 def _send_order(gate, decision, target_order_id):
     """Publish the order of a journalled pass if it is not the last one in its ring."""
     strategy_id = int(decision["strategy_id"])
-    session = instrument_at(gate, int(decision["instrument_id"]))["session_id"]
+    session = _session_of(gate, decision)
     end = ring_at(gate["orders_addr"], session)
     if end["next_seq"] > 0:
         last = record_at(_last_slot(end), ORDER)
@@ -188,8 +202,8 @@ def _forget_own_cancel(gate, by_intent, decision):
     slot = find_slot(by_intent, decision["target_intent_id"])
     if slot == NO_SLOT:
         return
-    target = order_at(record_at(gate["book_addr"], BOOK), slot)
-    session = instrument_at(gate, int(decision["instrument_id"]))["session_id"]
+    target = order_at(book_of(gate), slot)
+    session = _session_of(gate, decision)
     end = ring_at(gate["orders_addr"], session)
     if end["next_seq"] > 0:
         last = record_at(_last_slot(end), ORDER)

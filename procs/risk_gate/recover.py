@@ -5,7 +5,7 @@ import numpy as np
 from procs.risk_gate.gather import instrument_of, limits_of
 from procs.risk_gate.rebuild import INTENT_LOST, again, finish_last, resume_intents
 from procs.risk_gate.state import State, parts_of
-from procs.risk_gate.step import take_report
+from procs.risk_gate.streams import take_report
 from shm.errors import Fatal
 from shm.journal import JOURNAL_DECISION, JOURNAL_REPORT
 from shm.records.decision import DECISION
@@ -105,6 +105,6 @@ def catch_up(wiring, state: State) -> None:
 def apply_all(state: State, session: int, reports: np.ndarray) -> None:
     """Apply those of `reports` that come next in the stream, and tell order_sender how far we are."""
     for row in range(len(reports)):
-        take_report(state.gate[0], state.by_intent, state.by_order, session, reports[row])
+        take_report(state.gate[0], state.by_intent, state.by_order, state.by_match, session, reports[row])
     parts = parts_of(state)
     ring_caught_up(parts.ends["reports"][session], int(parts.streams[session]["applied_seq"]))

@@ -1,7 +1,7 @@
 """State: everything that the gate holds, allocated once in `open_`.
 
 Hot functions get one record, GATE, that names all the rest by address: ring and table ends, private copies, one DESK
-row for each strategy and for the firm, one STREAM row for each order_sender. Only the maps and the identifier words
+row for each strategy, one STREAM row for each order_sender. Only the maps and the identifier words
 are arrays of their own. A NamedTuple of forty arrays was tried first: each call copied their shapes, and an order took
 980 ns instead of 420.
 
@@ -14,20 +14,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from procs.risk_gate.checks import CASE
-from procs.risk_gate.exposure import Exposure, new_exposure, word_at
+from procs.risk_gate.case import CASE
+from procs.risk_gate.rows import BOOK, Exposure, new_exposure, word_at
 from shm.atomics import address_of, record_at
 from shm.jit import hot
 from shm.records.channel import CHANNEL
 from shm.records.decision import DECISION
 from shm.records.instrument import INSTRUMENT
-from shm.records.limits import LIMITS
 from shm.records.position import POSITION
 from shm.records.ring_end import RING_END
 from shm.records.table_end import TABLE_END
 from shm.records.top import TOP
 
-RATE_RING = 1 << 16  # passes remembered per strategy and for the firm; a greater rate limit counts as this one. 512 KiB
 REPORT_BATCH = 64  # per ring and step: reports lower exposure and come first, but intents must not wait for a storm
 INTENT_BATCH = 16  # per ring and step: one strategy's burst holds the others up for a few microseconds
 SCAN_BATCH = 8  # open orders looked at in one idle step: at most 0.5 us before the next look at the rings
@@ -38,9 +36,16 @@ CATCH_UP_EVERY_NS = 1_000_000  # latency time between two readings of the journa
 CAUSE_NONE = 255  # cause_ring of what the gate does by itself
 
 TABLES = ("tops", "channels", "instruments", "limits", "positions")
-COPIES = {"case": CASE, "top": TOP, "channel": CHANNEL, "position": POSITION, "decision": DECISION}
+COPIES = {
+    "case": CASE,
+    "top": TOP,
+    "channel": CHANNEL,
+    "position": POSITION,
+    "decision": DECISION,
+    "instrument": INSTRUMENT,
+}
 
-# one row for each strategy, and a last one for the firm, of which only the rate is used
+# one row for each strategy
 DESK = np.dtype(
     [
         (name, "<i8")
@@ -50,8 +55,6 @@ DESK = np.dtype(
             "draining",  # 1 while its ring still holds intents of an earlier life
             "silence_ns",  # a step word older than this is a dead strategy
             "page_addr",  # its INSTANCE page
-            "pass_count",  # NEW and REPLACE passed
-            "pass_addr",  # int64[RATE_RING]: logic times of the last of them
         )
     ]
 )
@@ -67,9 +70,6 @@ STREAM = np.dtype(
         )
     ]
 )
-# what is known of a private copy of an `instruments` or `limits` row
-COPY = np.dtype([("version", "<i8"), ("code", "<i8")])  # code: PASS when it may be used
-
 GATE = np.dtype(
     [
         (name, "<i8")
@@ -79,16 +79,13 @@ GATE = np.dtype(
             *("reports_addr", "intents_addr", "orders_addr", "rejects_addr"),  # RING_END rows
             *(f"{name}_addr" for name in TABLES),  # TABLE_END rows
             *(f"{name}_addr" for name in COPIES),  # one private record each
-            *("instrument_rows_addr", "instrument_copies_addr"),  # INSTRUMENT[instruments], COPY of each
-            *("limit_rows_addr", "limit_copies_addr"),  # LIMITS[instruments + strategies + 1], COPY of each
             *("allowed_addr", "position_versions_addr"),  # int64[strategies * instruments] each
             *("desks_addr", "streams_addr"),
             *("turn", "steps", "scan_at", "compare_at", "caught_up_stamp_ns"),
         )
     ]
 )
-RING_BYTES, DESK_BYTES, STREAM_BYTES, COPY_BYTES = RING_END.itemsize, DESK.itemsize, STREAM.itemsize, COPY.itemsize
-LIMITS_BYTES, INSTRUMENT_BYTES = LIMITS.itemsize, INSTRUMENT.itemsize
+RING_BYTES, DESK_BYTES, STREAM_BYTES = RING_END.itemsize, DESK.itemsize, STREAM.itemsize
 assert all(dtype.itemsize % 8 == 0 for dtype in COPIES.values())
 
 
@@ -100,6 +97,7 @@ class State(NamedTuple):
     gate: np.ndarray  # GATE[1]
     by_intent: np.ndarray  # IntMap
     by_order: np.ndarray  # IntMap
+    by_match: np.ndarray  # IntMap
     ids: np.ndarray  # words of the identifier block
 
 
@@ -109,15 +107,10 @@ class Parts(NamedTuple):
     exposure: Exposure
     ends: dict[str, np.ndarray]
     copies: dict[str, np.ndarray]
-    instrument_rows: np.ndarray
-    instrument_copies: np.ndarray
-    limit_rows: np.ndarray
-    limit_copies: np.ndarray
     allowed: np.ndarray
     position_versions: np.ndarray
     desks: np.ndarray
     streams: np.ndarray
-    pass_ns: np.ndarray
 
 
 _parts: dict[int, Parts] = {}
@@ -141,26 +134,19 @@ def new_state(
 ) -> State:
     """Allocate the private part around the attached `ends`: rings, tables, control, journal."""
     strategies, instruments = allowed.shape
-    rows = instruments + strategies + 1
     exit_request = np.zeros(1, np.int64)
     parts = Parts(
         exposure=new_exposure(slots, strategies, instruments),
         ends=ends,
         copies={name: np.zeros(1, dtype) for name, dtype in COPIES.items()},
-        instrument_rows=np.zeros(instruments, INSTRUMENT),
-        instrument_copies=np.zeros(instruments, COPY),
-        limit_rows=np.zeros(rows, LIMITS),
-        limit_copies=np.zeros(rows, COPY),
         allowed=np.ascontiguousarray(allowed, np.int64),
         position_versions=np.zeros(strategies * instruments, np.int64),
-        desks=np.zeros(strategies + 1, DESK),
+        desks=np.zeros(strategies, DESK),
         streams=np.zeros(len(orders_headroom), STREAM),
-        pass_ns=np.zeros((strategies + 1, RATE_RING), np.int64),
     )
     parts.desks["incarnation"] = -1
-    parts.desks["silence_ns"][:strategies] = silence_ns
-    parts.desks["page_addr"][:strategies] = pages
-    parts.desks["pass_addr"] = [address_of(row) for row in parts.pass_ns]
+    parts.desks["silence_ns"] = silence_ns
+    parts.desks["page_addr"] = pages
     parts.streams["headroom"] = orders_headroom
     gate = np.zeros(1, GATE)
     row = gate[0]
@@ -169,11 +155,16 @@ def new_state(
     row["book_addr"] = address_of(parts.exposure.book)
     for name, array in (*ends.items(), *parts.copies.items()):
         row[f"{name}_addr"] = address_of(array)
-    for name in ("instrument_rows", "instrument_copies", "limit_rows", "limit_copies", "allowed", "position_versions"):
+    for name in ("allowed", "position_versions"):
         row[f"{name}_addr"] = address_of(getattr(parts, name))
     row["desks_addr"], row["streams_addr"] = address_of(parts.desks), address_of(parts.streams)
     _parts[address_of(gate)] = parts
-    return State(me, exit_request, gate, parts.exposure.by_intent, parts.exposure.by_order, ids)
+    return State(me, exit_request, gate, *maps_of(parts.exposure), ids)
+
+
+def maps_of(exposure: Exposure) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The three maps in the order of State. Cold."""
+    return exposure.by_intent, exposure.by_order, exposure.by_match
 
 
 # --- rows by number, in range ----------------------------------------------------------------------------------------
@@ -193,7 +184,7 @@ def table_at(address):
 
 @hot
 def desk_at(gate, strategy_id):
-    """DESK of a strategy; number `strategies` is the firm's."""
+    """DESK of a strategy."""
     return record_at(gate["desks_addr"] + strategy_id * DESK_BYTES, DESK)
 
 
@@ -204,15 +195,9 @@ def stream_at(gate, session):
 
 
 @hot
-def instrument_at(gate, instrument_id):
-    """The private copy of an instrument's row."""
-    return record_at(gate["instrument_rows_addr"] + instrument_id * INSTRUMENT_BYTES, INSTRUMENT)
-
-
-@hot
-def limits_at(gate, row):
-    """The private copy of a limits row."""
-    return record_at(gate["limit_rows_addr"] + row * LIMITS_BYTES, LIMITS)
+def book_of(gate):
+    """The BOOK of exposure."""
+    return record_at(gate["book_addr"], BOOK)
 
 
 @hot

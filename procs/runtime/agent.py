@@ -168,6 +168,7 @@ class Agent:
                 page["compile_count"] = compiled_count() - self.compiled
                 wiring.count_control(CONTROL_TICKS, 1)
                 wiring.raise_background_error()
+                wiring.watch_journal(now_ns * 1e-9)
                 role.tend(wiring, state)
             self.notifier.beat(now_ns, steps_seen)
             if any(int(wiring.page["stop"]) for wiring in self.wirings):

@@ -13,10 +13,15 @@ def control_writers(config) -> list[str]:
 
 
 def scope_names(config) -> ScopeNames:
-    """Scopes in index order: firm, a session for each order_sender, strategies, instruments."""
+    """Scopes in index order: firm, a session for each order_sender, strategies, instruments.
+
+    Instruments end with the last configured one: an instrument without a word reads as HALTED.
+    """
     topology = config.topology
+    instruments = config.instruments
+    end = max((row + 1 for row, instrument in enumerate(instruments) if instrument.configured), default=0)
     return ScopeNames(
         [instance.name for instance in topology.of_role("order_sender")],
         [instance.name for instance in topology.of_role("strategy")],
-        [instrument.symbol for instrument in config.instruments],
+        [instrument.symbol for instrument in instruments[:end]],
     )

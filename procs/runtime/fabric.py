@@ -9,10 +9,12 @@ import time
 
 import numpy as np
 
-from config.fees import with_trading_date
+from config.day import with_trading_date
+from config.fees import check_in_force
 from config.load import Config, encode, file_of
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.fill import instrument_rows, limit_rows
+from procs.runtime.instrument_ids import IDS_FILE, LOCK_FILE, number_instruments
 from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.tables import FABRIC, tables_of
@@ -26,7 +28,8 @@ from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.segment_header import SEGMENT_KIND_CONTROL, SEGMENT_KIND_JOURNAL
 from shm.records.table_end import LATEST_ROWS_OFFSET
 from shm.roster import create_fabric_epoch, destroy
-from shm.segment import Segment, create_clock, create_instance, create_latest, create_ring, create_segment
+from shm.segment import Segment, create_segment
+from shm.segment_kinds import create_clock, create_instance, create_latest, create_ring
 
 KEPT_MARK = "kept"  # in a state folder: what lies here must not be erased by a demonstration
 
@@ -62,12 +65,17 @@ class InstancePage:
 class Fabric:
     """One life of one fabric, held by its creator."""
 
-    def __init__(self, config: Config, *, fresh: bool = False):
-        """Create everything. `fresh` empties the state folder first: a demonstration starts from nothing."""
-        self.config = config = with_trading_date(config, file_of("venues.toml"))
+    def __init__(self, config: Config, *, fresh: bool = False, listed: tuple[str, ...] = ()):
+        """Create everything. `fresh` empties the state folder first: a demonstration starts from nothing but the ids.
+
+        `listed` are symbols that the venue's directory will name: each gets a row, configured or not.
+        """
         self.state_folder = state_folder(config.name)
         if fresh:
             self._refuse_to_empty()
+        check_in_force(config, file_of("venues.toml"))  # on the day that the command line may have named
+        config = number_instruments(with_trading_date(config), self.state_folder, listed)
+        self.config = config
         runtime_folder(config.name).mkdir(parents=True, exist_ok=True)
         self.epoch = create_fabric_epoch(config.name, encode(config))
         self._kept: list[Segment] = []
@@ -90,10 +98,13 @@ class Fabric:
             )
 
     def _open_state_folder(self, fresh: bool) -> None:
-        if fresh and self.state_folder.exists():
-            shutil.rmtree(self.state_folder)
-        self.state_folder.mkdir(parents=True, exist_ok=True)
-        if not fresh:
+        if fresh:
+            for entry in self.state_folder.iterdir():
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                elif entry.name not in (IDS_FILE, LOCK_FILE):
+                    entry.unlink()
+        else:
             (self.state_folder / KEPT_MARK).touch()
 
     def _keep(self, *segments: Segment) -> Segment:

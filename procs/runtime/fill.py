@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from config.day import trading_date
 from shm.records.instrument import INSTRUMENT
 from shm.records.limits import LIMIT_NONE, LIMITS
 
@@ -14,37 +15,45 @@ UNLIMITED = tuple(
 
 
 def instrument_rows(config) -> np.ndarray:
-    """INSTRUMENT[n] in configuration order. Locate and trading state stay 0 until the venue's directory names them."""
-    rows = np.zeros(len(config.instruments), INSTRUMENT)
+    """INSTRUMENT[n] by instrument_id. Locate and trading state stay 0 until the venue's directory names them."""
+    rows, day = np.zeros(len(config.instruments), INSTRUMENT), trading_date(config)
     for row, instrument in zip(rows, config.instruments, strict=True):
         row["symbol"] = instrument.symbol.encode()
         row["currency"] = instrument.currency.encode()
         for field in ("quote_tick_ticks", "lot_lots", "price_ticks_max", "multiplier", "price_tick_micro"):
             row[field] = getattr(instrument, field)
+        for band, held in enumerate(instrument.bands_on(day)):
+            row["band_from_ticks"][band], row["band_tick_ticks"][band] = held.price_from_ticks, held.quote_tick_ticks
     rows["instrument_id"] = np.arange(len(rows))
     return rows
 
 
+def _fill_limits(row, held) -> None:
+    """Copy what a configured scope limits; milliseconds become nanoseconds, "none" LIMIT_NONE."""
+    for name in LIMITS.names:
+        value = getattr(held, name.replace("_ns", "_ms"), None)
+        if value is not None:
+            row[name] = LIMIT_NONE if value == "none" else value * (MS if "_ns" in name else 1)
+
+
 def limit_rows(config) -> np.ndarray:
-    """LIMITS[instruments + strategies + 1]: instrument rows, strategy rows in topology order, the firm's row."""
+    """LIMITS[instruments + strategies + 1]: instrument rows, strategy rows in topology order, the firm's row.
+
+    The row of an instrument that nobody configured stays zero: it rejects everything.
+    """
     strategies = [instance.name for instance in config.topology.of_role("strategy")]
     rows = np.zeros(len(config.instruments) + len(strategies) + 1, LIMITS)
     for name in UNLIMITED:
         rows[name] = LIMIT_NONE
     for row, instrument in zip(rows, config.instruments, strict=False):
-        held = config.limits.instruments[instrument.symbol]
-        for field in ("qty_lots_max", "notional_micro_max", "collar_bps", "position_lots_max", "open_orders_max"):
-            row[field] = getattr(held, field)
-        row["age_ns_max"] = held.age_ms_max * MS
-        row["channel_silence_ns_max"] = held.channel_silence_ms_max * MS
+        if not instrument.configured:
+            for name in LIMITS.names:
+                row[name] = 0
+            continue
+        _fill_limits(row, config.limits.instruments[instrument.symbol])
+        row["fx_ppm"] = config.limits.fx_ppm.get(instrument.currency, 0)
     for row, name in zip(rows[len(config.instruments) :], strategies, strict=False):
-        held = config.limits.strategies[name]
-        for field in ("strategy_lots_max", "open_orders_max", "rate_orders_max"):
-            row[field] = getattr(held, field)
-        row["rate_window_ns"] = held.rate_window_ms * MS
-    firm = config.limits.firm
-    rows[-1]["open_orders_max"] = firm.open_orders_max
-    rows[-1]["rate_orders_max"] = firm.rate_orders_max
-    rows[-1]["rate_window_ns"] = firm.rate_window_ms * MS
+        _fill_limits(row, config.limits.strategies[name])
+    _fill_limits(rows[-1], config.limits.firm)
     rows["version"] = 1
     return rows

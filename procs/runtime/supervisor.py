@@ -141,6 +141,10 @@ class Supervisor:
 
     # --- watch ---------------------------------------------------------------------------------------------------
 
+    def given_up(self) -> list[str]:
+        """Processes that stay down: starting them again cannot help."""
+        return [process.name for process in self.processes.values() if process.given_up]
+
     def poll(self) -> list[str]:
         """Reap the dead and start them again. Returns one sentence for each event."""
         events = []

@@ -10,6 +10,7 @@ from shm.records.depth import DEPTH
 from shm.records.instrument import INSTRUMENT
 from shm.records.ledger import LEDGER
 from shm.records.limits import LIMITS
+from shm.records.live_params import LIVE_PARAMS
 from shm.records.pnl import PNL
 from shm.records.position import POSITION
 from shm.records.top import TOP
@@ -43,6 +44,7 @@ def tables_of(config) -> dict[str, Table]:
         Table("positions", POSITION, strategies * instruments, keeper),
         Table("pnl", PNL, strategies * instruments, keeper),
         Table("totals", TOTAL, len(total_rows(config)), keeper),
+        Table("params", LIVE_PARAMS, strategies * instruments + strategies, FABRIC),
         Table("limits", LIMITS, instruments + strategies + 1, FABRIC),
     ]
     for sender in topology.of_role("order_sender"):

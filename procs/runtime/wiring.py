@@ -6,7 +6,6 @@ step, warm-up and tests: one `open_` serves both, and the compiled types are the
 
 import ctypes
 import os
-import threading
 import time
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from config.placement import place
 from config.topology import ROLES
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.fill import instrument_rows, limit_rows
+from procs.runtime.journal_thread import Background
 from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.tables import tables_of
@@ -57,40 +57,17 @@ from shm.records.segment_header import (
 from shm.ring import ring_resume_consumer, ring_resume_newest, ring_resume_producer
 from shm.roster import read_roster
 from shm.scratch import scratch_control, scratch_ids, scratch_journal, scratch_me, scratch_ring, scratch_table
-from shm.segment import (
-    HEADER_BYTES,
-    Segment,
+from shm.segment import HEADER_BYTES, Segment, attach_segment
+from shm.segment_kinds import (
     attach_ring_consumer,
     attach_ring_producer,
-    attach_segment,
     instance_end,
     ring_end_consumer,
     ring_end_producer,
     table_end,
 )
 
-COPIER_IDLE_SECONDS = 0.002  # how long the copier rests when the journal is on disk to its tail
 ID_BLOCK = 65536  # identifiers reserved with one sync
-
-
-class Background(threading.Thread):
-    """Copies the journal's memory to disk until told to stop; keeps the first error for the control thread to raise."""
-
-    def __init__(self, copier: JournalCopier):
-        super().__init__(name="journal", daemon=True)
-        self.copier = copier
-        self.error: BaseException | None = None
-        self.leave = threading.Event()
-
-    def run(self) -> None:
-        try:
-            while not self.leave.is_set():
-                if self.copier.copy_some() == 0:
-                    self.leave.wait(COPIER_IDLE_SECONDS)
-            while self.copier.copy_some():
-                pass
-        except BaseException as error:
-            self.error = error
 
 
 class ScratchIds(NamedTuple):
@@ -387,6 +364,11 @@ class Wiring(_Shape):
         """Raise what stopped the journal's copier, on the control thread."""
         if self._background is not None and self._background.error is not None:
             raise self._background.error
+
+    def watch_journal(self, at_s: float) -> None:
+        """Count what the journal copier does and what room it has. Caller: the control thread, with monotonic time."""
+        if self._background is not None:
+            self._background.watch(self._counters, at_s)
 
     def close_background(self) -> None:
         """Copy the journal to its tail and stop the copier."""

@@ -7,8 +7,9 @@ import numpy as np
 from procs.runtime.agent import main
 from procs.runtime.role import Role
 from procs.strategy.generate import generate
+from procs.strategy.look import sample_position
 from procs.strategy.state import StrategyState, state_of
-from procs.strategy.step import HISTOGRAMS, apply_report, sample_position, touch_all
+from procs.strategy.step import HISTOGRAMS, apply_report, touch_all
 from procs.strategy.warm_up import warm_up
 from shm.atomics import address_of
 from shm.codes import CHANNEL_FRESH
@@ -36,7 +37,7 @@ def open_(wiring) -> StrategyState:
             "ticks": wiring.rings_in("ticks"),
             "intents": wiring.rings_out("intents"),
         },
-        tables={"depth": wiring.table("depth"), "positions": wiring.table("positions")},
+        tables={name: wiring.table(name) for name in ("depth", "positions", "params")},
         ids=block.words,
         strategy_id=wiring.index,
         headroom=int(wiring.headrooms_out("intents")[0]),

@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from procs.strategy.params import Param
+from procs.strategy.slot import LEVELS
 
 PARAMS = {
     "risk_aversion": Param(0.05, 1e-6, 100.0, "g, per quoting step and quote size"),
@@ -21,7 +22,9 @@ PARAMS = {
     "horizon_s": Param(1.0, 1e-3, 86_400.0, "T, seconds over which the position is carried"),
     "halflife_s": Param(10.0, 1e-3, 86_400.0, "memory of the variance estimate"),
     "variance_floor": Param(0.05, 0.0, 1e6, "smallest v, squared quoting steps a second"),
-    "qty_lots": Param(100, 1, 1_000_000, "size of each quote"),
+    "levels": Param(1, 1, LEVELS, "quotes a side"),
+    "level_steps": Param(1, 1, 1_000, "distance from one level to the next, quoting steps"),
+    "qty_lots": Param(100, 1, 1_000_000, "size of each level"),
     "position_lots_max": Param(1_000, 0, 1_000_000_000, "no quote that could take the position beyond this"),
 }
 
@@ -48,7 +51,15 @@ def quote(view, params, state, out):
     reservation = mid - held * risk
     half_spread = 0.5 * risk + math.log(1.0 + aversion / params["flow_decay"]) / aversion
 
-    out["bid_price_ticks"] = math.floor(reservation - half_spread) * step
-    out["ask_price_ticks"] = math.ceil(reservation + half_spread) * step
-    out["bid_qty_lots"] = max(0, min(params["qty_lots"], params["position_lots_max"] - view["position_lots"]))
-    out["ask_qty_lots"] = max(0, min(params["qty_lots"], params["position_lots_max"] + view["position_lots"]))
+    bid = math.floor(reservation - half_spread) * step
+    ask = math.ceil(reservation + half_spread) * step
+    apart = params["level_steps"] * step
+    bid_room = max(0, params["position_lots_max"] - view["position_lots"])
+    ask_room = max(0, params["position_lots_max"] + view["position_lots"])
+    for level in range(params["levels"]):
+        out["bid_level_price_ticks"][level] = bid - level * apart
+        out["ask_level_price_ticks"][level] = ask + level * apart
+        out["bid_level_qty_lots"][level] = min(params["qty_lots"], bid_room)
+        out["ask_level_qty_lots"][level] = min(params["qty_lots"], ask_room)
+        bid_room -= out["bid_level_qty_lots"][level]
+        ask_room -= out["ask_level_qty_lots"][level]

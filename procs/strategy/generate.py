@@ -8,8 +8,10 @@ from procs.strategy.load import load_strategy
 
 TEXT = '''"""Generated: the strategy step of {name}, sources {sources}."""
 
+from procs.strategy.act import act
 from procs.strategy.load import load_strategy
-from procs.strategy.step import act, gather, look, settle
+from procs.strategy.look import look
+from procs.strategy.step import gather, settle
 from shm.atomics import record_at
 from shm.jit import hot, hot_user
 

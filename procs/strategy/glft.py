@@ -12,12 +12,15 @@ the closed-form approximations from the asymptotics of the optimal quotes; the s
 making", (4.6) and (4.7) with xi = gamma and Delta = 1. s, A and k come from the view; until they are known, and below
 their floors, the parameters stand in.
 
-A quote that is within `hold_percent` of a step of where it should be stays, and keeps its place in the queue.
+The pair of the first level is never wider than the quoting obligation, rounding included, and a side is never withdrawn
+before the position limit: the skew moves both quotes instead. Deeper levels stand `level_steps` behind one another. A
+quote that is within `hold_percent` of a step of where it should be stays, and keeps its place in the queue.
 """
 
 import math
 
 from procs.strategy.params import Param
+from procs.strategy.slot import LEVELS
 
 PARAMS = {
     "risk_aversion": Param(0.05, 1e-6, 100.0, "g, per quoting step and quote size"),
@@ -26,10 +29,12 @@ PARAMS = {
     "volatility_steps_min": Param(0.2, 1e-6, 1e6, "smallest s, quoting steps per square root of a second"),
     "half_spread_steps_min": Param(0.5, 0.0, 1e6, "no quote nearer to the microprice, before the skew"),
     "half_spread_steps_max": Param(8.0, 0.5, 1e6, "half spread and skew are cut to this"),
-    "hold_percent": Param(50, 0, 1_000, "a quote stays while it is off by no more than this share of a step"),
-    "qty_lots": Param(100, 1, 1_000_000, "size of each quote"),
+    "levels": Param(1, 1, LEVELS, "quotes a side"),
+    "level_steps": Param(1.0, 0.5, 1_000.0, "distance from one level to the next, quoting steps"),
+    "qty_lots": Param(100, 1, 1_000_000, "size of each level"),
     "position_lots_max": Param(1_000, 0, 1_000_000_000, "no quote that could take the position beyond this"),
 }
+DEFAULTS = {"hold_percent": 50}
 
 
 def quote(view, params, state, out):
@@ -44,24 +49,21 @@ def quote(view, params, state, out):
     power = (1.0 + aversion / decay) ** (1.0 + decay / aversion)
     risk = volatility * math.sqrt(aversion / (2.0 * decay * arrival) * power)
     limit = params["half_spread_steps_max"]
-    half_spread = min(max(premium + 0.5 * risk, params["half_spread_steps_min"]), limit)
+    obliged = 0.5 * (view["obligation_spread_ticks"] // step - 1)  # rounding takes up to a step on each side
+    half_spread = max(premium + 0.5 * risk, params["half_spread_steps_min"])
+    half_spread = max(0.0, min(half_spread, limit, obliged))
     held = view["position_lots"] / params["qty_lots"]
     skew = min(max(held * risk, -limit), limit)
 
     centre = view["microprice_milli"] / (1_000.0 * step) - skew
-    bid, ask = centre - half_spread, centre + half_spread
-    bid_steps, ask_steps = math.floor(bid), math.ceil(ask)
-    slack = params["hold_percent"] * 0.01
-    if view["own_bid_lots"] > 0:
-        own = view["own_bid_price_ticks"] // step
-        if own - slack <= bid < own + 1 + slack:
-            bid_steps = own
-    if view["own_ask_lots"] > 0:
-        own = view["own_ask_price_ticks"] // step
-        if own - 1 - slack < ask <= own + slack:
-            ask_steps = own
-
-    out["bid_price_ticks"] = bid_steps * step
-    out["ask_price_ticks"] = ask_steps * step
-    out["bid_qty_lots"] = max(0, min(params["qty_lots"], params["position_lots_max"] - view["position_lots"]))
-    out["ask_qty_lots"] = max(0, min(params["qty_lots"], params["position_lots_max"] + view["position_lots"]))
+    bid_wish, ask_wish = math.floor((centre - half_spread) * step), math.ceil((centre + half_spread) * step)
+    apart = int(params["level_steps"] * step)
+    bid_room = max(0, params["position_lots_max"] - view["position_lots"])
+    ask_room = max(0, params["position_lots_max"] + view["position_lots"])
+    for level in range(params["levels"]):
+        out["bid_level_price_ticks"][level] = bid_wish - level * apart
+        out["ask_level_price_ticks"][level] = ask_wish + level * apart
+        out["bid_level_qty_lots"][level] = min(params["qty_lots"], bid_room)
+        out["ask_level_qty_lots"][level] = min(params["qty_lots"], ask_room)
+        bid_room -= out["bid_level_qty_lots"][level]
+        ask_room -= out["ask_level_qty_lots"][level]

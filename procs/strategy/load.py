@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from procs.strategy.params import QUOTING, Param, StrategyRefused, params_dtype
+from procs.strategy.params import Param, StrategyRefused, check_table, params_dtype, quoting_table
 
 SHIPPED = Path(__file__).resolve().parent
 ARGUMENTS = ("view", "params", "state", "out")
@@ -24,6 +24,7 @@ class Strategy(NamedTuple):
     path: Path
     quote: Callable
     params: dict[str, Param]
+    quoting: dict[str, Param]
     params_dtype: np.dtype
     state_dtype: np.dtype
     sources: str
@@ -80,13 +81,13 @@ def load_strategy(module: str) -> Strategy:
     table = getattr(loaded, "PARAMS", {})
     if not isinstance(table, dict) or not all(isinstance(param, Param) for param in table.values()):
         raise _refuse(path, "PARAMS, a dict of name -> Param(default, low, high, meaning)", repr(table))
-    for name, param in table.items():
-        if name in QUOTING or not name.isidentifier() or not param.low <= param.default <= param.high:
-            raise _refuse(path, "parameters with own names and a default within bounds", f"{name} = {param}")
+    if wrong := check_table(table):
+        raise _refuse(path, "parameters with own names, a type of theirs and a default within bounds", wrong)
+    quoting = quoting_table(getattr(loaded, "DEFAULTS", {}))
     state = np.dtype(getattr(loaded, "STATE", [("reserved", "<i8")]))
     if state.names is None or state.hasobject:
         raise _refuse(path, "STATE, a numpy record of numbers", state)
     digest = hashlib.sha256()
     for source in [*sorted(path.parent.glob("*.py")), *sorted((SHIPPED / "signals").glob("*.py"))]:
         digest.update(source.read_bytes())
-    return Strategy(path.stem, path, quote, table, params_dtype(table), state, digest.hexdigest()[:16])
+    return Strategy(path.stem, path, quote, table, quoting, params_dtype(table), state, digest.hexdigest()[:16])

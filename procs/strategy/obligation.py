@@ -1,7 +1,7 @@
 """Quoting obligation, measured live: how much of the open time our resting quotes were what a market maker owes.
 
-Time is counted by what rested meanwhile: `present` with both sides, at most `obligation_spread_ticks` apart and at
-least `obligation_lots` on each; `wide` or `thin` with both sides but too far apart or too small. The rest of the
+Time is counted by what rested meanwhile: `present` with an order of at least `obligation_lots` on both sides, at most
+`obligation_spread_ticks` apart; `wide` or `thin` with both sides but too far apart or too small. The rest of the
 obliged time one side was missing. Obliged is the time in which the instrument is open and its channel fresh, in logic
 time.
 """
@@ -23,13 +23,28 @@ PRESENT = 4
 
 
 @hot
-def quality_of(bid, ask, rules):
-    """ABSENT, WIDE, THIN or PRESENT, of the two SLOTs of an instrument."""
-    if bid["intent_id"] == 0 or ask["intent_id"] == 0:
+def _best(slots, first, span, sign, lots_min):
+    # most aggressive price (times `sign`) at which one of our orders of at least `lots_min` rests; 0 none
+    best = 0
+    for k in range(first, first + span):
+        slot = slots[k]
+        price = sign * slot["price_ticks"]
+        if slot["intent_id"] != 0 and slot["leaves_lots"] >= lots_min and (best == 0 or price > best):
+            best = price
+    return best
+
+
+@hot
+def quality_of(slots, bid_first, bid_span, ask_first, ask_span, rules):
+    """ABSENT, WIDE, THIN or PRESENT, of the orders that rest of an instrument: its best ones, and best of full size."""
+    bid, ask = _best(slots, bid_first, bid_span, 1, 1), _best(slots, ask_first, ask_span, -1, 1)
+    if bid == 0 or ask == 0:
         return ABSENT
-    if ask["price_ticks"] - bid["price_ticks"] > rules["obligation_spread_ticks"]:
+    widest, lots = rules["obligation_spread_ticks"], rules["obligation_lots"]
+    if -ask - bid > widest:
         return WIDE
-    if min(bid["leaves_lots"], ask["leaves_lots"]) < rules["obligation_lots"]:
+    bid, ask = _best(slots, bid_first, bid_span, 1, lots), _best(slots, ask_first, ask_span, -1, lots)
+    if bid == 0 or ask == 0 or -ask - bid > widest:
         return THIN
     return PRESENT
 

@@ -21,7 +21,16 @@ off  size  type   field            meaning of DESK, one record
 112     8  i8     token_ns         message budget: logic time in which one token comes back
 120     8  i8     bucket_ns        logic time in which an empty bucket is full again
 128     8  i8     spent_until_ns   logic time at which the bucket is full again
-136    56  i8x7   reserved         zero
+136     8  i8     bid_ladder_addr  LADDERs of the instrument that is looked at
+144     8  i8     ask_ladder_addr  the other side
+152     8  i8     events_addr      EVENTS of queue_position.py for each instrument
+160     8  i8     markouts_addr    a MARKOUT for each horizon of each instrument
+168     8  i8     live_addr        private copy of one `params` row
+176     8  i8     params_row       row of `params` whose version tells of changes
+184     8  i8     params_version   that version when they were last taken over
+192     8  i8     params_layout    fingerprint that a row of ours carries
+200     8  i8     params_words     the module's own parameters
+208    48  i8x6   reserved         zero
 
 off  size  type   field            meaning of MARK, one for each instrument
 ---  ----  -----  ---------------  ----------------------------------------
@@ -38,20 +47,32 @@ off  size  type   field            meaning of MARK, one for each instrument
  80     8  i8     older_mid2       the reference before it
  88     8  i8     quality          what rests, for the quoting obligation (obligation.py)
  96     8  i8     quality_ns       since when
-104    24  i8x3   reserved         zero
+104     8  i8     bid_span         slots of the bid side that may be in use: those behind are free
+112     8  i8     ask_span         the same for the ask
+120     8  i8     mid2             twice the others' mid when it was last seen; 0 before
+128     8  i8     seen_seq         venue_seq of the last tick
+136     8  i8     events           changes of the book that were told; the last EVENTS are kept
+144     8  i8     last_ref         greatest order reference that joined the book
+152    40  i8x5   reserved         zero
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from procs.strategy.ladder import LADDER
+from procs.strategy.live_params import apply_quoting, refresh_pause
 from procs.strategy.load import load_strategy
-from procs.strategy.params import params_of
-from procs.strategy.quoter import RULES, SLOT, SLOT_NONE
+from procs.strategy.markout import HORIZONS, MARKOUT
+from procs.strategy.params import QUOTING_DTYPE, layout_of, params_of
+from procs.strategy.queue_position import EVENT, EVENTS
+from procs.strategy.rules import RULES
 from procs.strategy.signals.record import new_signals
+from procs.strategy.slot import SLOT, SLOT_NONE, SLOTS
 from procs.strategy.view import OUT, VIEW
 from shm.atomics import address_of
 from shm.records.depth import DEPTH
+from shm.records.live_params import LIVE_PARAMS
 from shm.records.position import POSITION
 
 DESK = np.dtype(
@@ -73,11 +94,20 @@ DESK = np.dtype(
         ("token_ns", "<i8"),
         ("bucket_ns", "<i8"),
         ("spent_until_ns", "<i8"),
-        ("reserved", "<i8", (7,)),
+        ("bid_ladder_addr", "<i8"),
+        ("ask_ladder_addr", "<i8"),
+        ("events_addr", "<i8"),
+        ("markouts_addr", "<i8"),
+        ("live_addr", "<i8"),
+        ("params_row", "<i8"),
+        ("params_version", "<i8"),
+        ("params_layout", "<i8"),
+        ("params_words", "<i8"),
+        ("reserved", "<i8", (6,)),
     ]
 )
 
-assert DESK.itemsize == 192
+assert DESK.itemsize == 256
 
 MARK = np.dtype(
     [
@@ -94,17 +124,23 @@ MARK = np.dtype(
         ("older_mid2", "<i8"),
         ("quality", "<i8"),
         ("quality_ns", "<i8"),
-        ("reserved", "<i8", (3,)),
+        ("bid_span", "<i8"),
+        ("ask_span", "<i8"),
+        ("mid2", "<i8"),
+        ("seen_seq", "<i8"),
+        ("events", "<i8"),
+        ("last_ref", "<i8"),
+        ("reserved", "<i8", (5,)),
     ]
 )
 
-assert MARK.itemsize == 128
+assert MARK.itemsize == 192
 
 MS = 1_000_000
 
 
 class StrategyState(NamedTuple):
-    """Rows are instruments unless said otherwise; `slots` has two rows an instrument: bid, ask."""
+    """Rows are instruments unless said otherwise; `slots` has SLOTS rows for the bids, then the asks of each."""
 
     me: np.ndarray
     exit_request: np.ndarray
@@ -115,6 +151,7 @@ class StrategyState(NamedTuple):
     ids: np.ndarray  # words of the identifier block
     depth: np.ndarray  # TABLE_END[1]
     positions: np.ndarray  # TABLE_END[1]
+    params: np.ndarray  # TABLE_END[1]
     desk: np.ndarray  # DESK[1]
     rules: np.ndarray
     marks: np.ndarray
@@ -127,34 +164,32 @@ class StrategyState(NamedTuple):
     memory: np.ndarray  # what the addresses in `desk` point into
 
 
-def rules_of(config, instance: str) -> tuple[np.ndarray, np.ndarray]:
-    """(RULES[instruments], the module's parameters) of one strategy instance. Raises StrategyRefused."""
+def rules_of(config, instance: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(RULES[n], VIEW[n] with what never changes, the module's parameters) of one instance. Raises StrategyRefused."""
     chosen = config.strategies[instance]
     strategy = load_strategy(chosen.module)
     rules = np.zeros(len(config.instruments), RULES)
-    params = np.zeros(len(config.instruments), strategy.params_dtype)
+    views = np.zeros(len(rules), VIEW)
+    params = np.zeros(len(rules), strategy.params_dtype)
+    quoting = np.zeros(len(rules), QUOTING_DTYPE)
     for row, instrument in enumerate(config.instruments):
         where = f"strategy.toml: {instance}, {instrument.symbol}"
-        own, quoting = params_of(where, strategy.params, chosen.params_of(instrument.symbol))
+        own, common = params_of(where, strategy.params, chosen.params_of(instrument.symbol), strategy.quoting)
         for name, value in own.items():
             params[row][name] = value
-        rule = rules[row]
+        for name, value in common.items():
+            quoting[row][name] = value
+        rule, view = rules[row], views[row]
         rule["in_universe"] = instrument.symbol in chosen.universe
-        rule["quote_tick_ticks"] = instrument.quote_tick_ticks
-        rule["lot_lots"] = instrument.lot_lots
+        rule["quote_tick_ticks"] = view["quote_tick_ticks"] = instrument.quote_tick_ticks
+        rule["lot_lots"] = view["lot_lots"] = instrument.lot_lots
         rule["price_ticks_max"] = instrument.price_ticks_max
-        rule["requote_price_ticks"] = quoting["requote_price_ticks"]
-        rule["refill_percent"] = quoting["refill_percent"]
-        for name in ("refresh", "flow_halflife", "volatility_halflife", "intensity_halflife"):
-            rule[f"{name}_ns"] = quoting[f"{name}_ms"] * MS
-        rule["jump_sigmas_milli"] = round(quoting["jump_sigmas"] * 1_000)
-        rule["jump_window_ns"] = quoting["jump_window_ms"] * MS
-        rule["jump_pause_ns"] = quoting["jump_pause_ms"] * MS
-        rule["obligation_spread_ticks"] = quoting["obligation_spread_ticks"]
-        rule["obligation_lots"] = quoting["obligation_lots"]
+        rule["unit_micro"] = instrument.multiplier * instrument.price_tick_micro
         rule["intent_life_ns"] = chosen.intent_life_ms * MS
         rule["backoff_ns"] = chosen.reject_backoff_ms * MS
-    return rules, params
+        apply_quoting(rule, view, quoting[row])
+    views["instrument_id"] = np.arange(len(rules))
+    return rules, views, params
 
 
 def _memory(desk, sizes: dict[str, int]) -> np.ndarray:
@@ -171,31 +206,35 @@ def _memory(desk, sizes: dict[str, int]) -> np.ndarray:
 def state_of(*, me, rings: dict, tables: dict, ids, strategy_id: int, headroom: int, config, instance: str):
     """A StrategyState with everything allocated and every slot free.
 
-    `rings`: RING_END arrays rejects, reports, ticks, intents; `tables`: TABLE_END arrays depth, positions.
+    `rings`: RING_END arrays rejects, reports, ticks, intents; `tables`: TABLE_END arrays depth, positions, params.
     """
-    rules, params = rules_of(config, instance)
+    strategy = load_strategy(config.strategies[instance].module)
+    rules, views, params = rules_of(config, instance)
     rows = len(rules)
     desk = np.zeros(1, DESK)
     sizes = {
         "depth_addr": DEPTH.itemsize,
         "position_addr": POSITION.itemsize,
         "params_addr": params.nbytes,
-        "model_addr": rows * load_strategy(config.strategies[instance].module).state_dtype.itemsize,
+        "model_addr": rows * strategy.state_dtype.itemsize,
+        "bid_ladder_addr": LADDER.itemsize,
+        "ask_ladder_addr": LADDER.itemsize,
+        "events_addr": rows * EVENTS * EVENT.itemsize,
+        "markouts_addr": rows * HORIZONS * MARKOUT.itemsize,
+        "live_addr": LIVE_PARAMS.itemsize,
     }
     memory = _memory(desk[0], sizes)
     start = int(desk[0]["params_addr"]) - address_of(memory)
     memory[start : start + params.nbytes] = params.view(np.uint8)
-    used = rules["refresh_ns"][rules["in_universe"] == 1]
-    desk[0]["refresh_ns"] = used.min() if len(used) else 1_000 * MS
+    desk[0]["refresh_ns"] = refresh_pause(rules)
     desk[0]["strategy_id"] = strategy_id
     desk[0]["headroom"] = headroom
+    desk[0]["params_row"] = len(config.topology.of_role("strategy")) * rows + strategy_id
+    desk[0]["params_layout"] = layout_of(strategy.params)
+    desk[0]["params_words"] = len(strategy.params)
     desk[0]["token_ns"] = 1_000 * MS // config.strategies[instance].messages_per_second
     desk[0]["bucket_ns"] = desk[0]["token_ns"] * config.strategies[instance].messages_burst
-    views = np.zeros(rows, VIEW)
-    views["instrument_id"] = np.arange(rows)
-    views["quote_tick_ticks"] = rules["quote_tick_ticks"]
-    views["lot_lots"] = rules["lot_lots"]
-    slots = np.zeros(2 * rows, SLOT)
+    slots = np.zeros(2 * SLOTS * rows, SLOT)
     slots["state"] = SLOT_NONE
     return StrategyState(
         me=me,

@@ -16,10 +16,10 @@ off  size  type   field                meaning of VIEW
  48     8  i8     ask_depth_lots       the same for the ask
  56     8  i8     top_bid_price_ticks  best bid, ours included
  64     8  i8     top_ask_price_ticks  best ask, ours included
- 72     8  i8     own_bid_price_ticks  price of our working bid; 0 when there is none
- 80     8  i8     own_bid_lots         its open size
- 88     8  i8     own_ask_price_ticks  price of our working ask; 0 when there is none
- 96     8  i8     own_ask_lots         its open size
+ 72     8  i8     own_bid_price_ticks  price of our best working bid; 0 when there is none
+ 80     8  i8     own_bid_lots         our open size there
+ 88     8  i8     own_ask_price_ticks  price of our best working ask; 0 when there is none
+ 96     8  i8     own_ask_lots         our open size there
 104     8  i8     position_lots        our position, every reported fill included; long is positive
 112     8  i8     last_price_ticks     price of the last trade seen; 0 before the first
 120     8  i8     last_qty_lots        its size
@@ -39,17 +39,29 @@ off  size  type   field                meaning of VIEW
 232     8  i8     volatility_milli     of the mid, thousandths of a price tick per square root of a second; 0 unknown
 240     8  i8     arrival_micro        A: market orders a second and side at the mid, millionths; 0 unknown
 248     8  i8     decay_milli          k: how fast they fade with distance, thousandths per quoting step; 0 unknown
+256     8  i8     bid_ahead_lots       size that stands before our best bid in its queue; -1 unknown, or no bid
+264     8  i8     ask_ahead_lots       the same for our best ask
+272     8  i8     obligation_spread_ticks  widest pair of quotes that counts as present
+280     8  i8     obligation_lots      smallest size of it that counts
+288     8  i8     own_bids             our working bids, all levels
+296     8  i8     own_asks             our working asks, all levels
+304    16  i8x2   reserved             zero
 
-off  size  type   field                meaning of OUT
----  ----  -----  -------------------  ----------------------------------------
-  0     8  i8     bid_price_ticks      wanted bid; rounded down to the quoting step
-  8     8  i8     bid_qty_lots         wanted open size; 0 (as it is before the call) wants no bid
- 16     8  i8     ask_price_ticks      wanted ask; rounded up to the quoting step
- 24     8  i8     ask_qty_lots         wanted open size; 0 wants no ask
- 32    32  i8x4   reserved             zero
+off  size  type   field                  meaning of OUT
+---  ----  -----  ---------------------  ----------------------------------------
+  0    32  i8x4   bid_level_price_ticks  wanted bids in any order; rounded down to the quoting step
+ 32    32  i8x4   bid_level_qty_lots     wanted open sizes; 0 (as they are before the call) wants no bid
+ 64    32  i8x4   ask_level_price_ticks  wanted asks in any order; rounded up to the quoting step
+ 96    32  i8x4   ask_level_qty_lots     wanted open sizes; 0 wants no ask
+  0     8  i8     bid_price_ticks        level 0 of each, under a name of its own
+ 32     8  i8     bid_qty_lots
+ 64     8  i8     ask_price_ticks
+ 96     8  i8     ask_qty_lots
 """
 
 import numpy as np
+
+from procs.strategy.slot import LEVELS
 
 VIEW = np.dtype(
     [
@@ -85,20 +97,35 @@ VIEW = np.dtype(
         ("volatility_milli", "<i8"),
         ("arrival_micro", "<i8"),
         ("decay_milli", "<i8"),
+        ("bid_ahead_lots", "<i8"),
+        ("ask_ahead_lots", "<i8"),
+        ("obligation_spread_ticks", "<i8"),
+        ("obligation_lots", "<i8"),
+        ("own_bids", "<i8"),
+        ("own_asks", "<i8"),
+        ("reserved", "<i8", (2,)),
     ]
 )
 
-assert VIEW.itemsize == 256
+assert VIEW.itemsize == 320
 assert VIEW.fields["decay_milli"][1] == 248
 
 OUT = np.dtype(
-    [
-        ("bid_price_ticks", "<i8"),
-        ("bid_qty_lots", "<i8"),
-        ("ask_price_ticks", "<i8"),
-        ("ask_qty_lots", "<i8"),
-        ("reserved", "<i8", (4,)),
-    ]
+    {
+        "names": [
+            "bid_level_price_ticks",
+            "bid_level_qty_lots",
+            "ask_level_price_ticks",
+            "ask_level_qty_lots",
+            "bid_price_ticks",
+            "bid_qty_lots",
+            "ask_price_ticks",
+            "ask_qty_lots",
+        ],
+        "formats": [("<i8", (LEVELS,))] * 4 + ["<i8"] * 4,
+        "offsets": [0, 32, 64, 96] * 2,
+        "itemsize": 128,
+    }
 )
 
-assert OUT.itemsize == 64
+assert LEVELS == 4

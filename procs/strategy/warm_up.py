@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from procs.strategy.step import act, apply_report, gather, look, sample_position, settle
+from procs.strategy.act import act
+from procs.strategy.look import look, sample_position
+from procs.strategy.slot import SLOTS
+from procs.strategy.step import apply_report, gather, settle
 from shm.atomics import record_view
 from shm.codes import (
     REJECT_RATE,
@@ -55,7 +58,7 @@ def warm_up(state) -> None:
     put(state.ticks[:1], TICK, kind=TICK_FRESH, **tick)
     put(state.ticks[:1], TICK, kind=TICK_ADD, **tick)
     _turn(state, row, 1, 1_000_000)
-    bid = state.slots[row * 2]
+    bid = state.slots[row * 2 * SLOTS]
     report = {"price_ticks": 1_000_000, "leaves_lots": 100, "intent_id": int(bid["pending_id"]), **about}
     put(state.reports[:1], REPORT, kind=REPORT_ACCEPTED, report_seq=1, **report)
     _turn(state, row, 2, 1_010_000)

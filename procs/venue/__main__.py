@@ -9,6 +9,8 @@ import numpy as np
 from procs.net.udp_kernel import udp_send
 from procs.runtime.agent import main
 from procs.runtime.role import Role
+from procs.venue.day_blocks import DayReader, warm_reader
+from procs.venue.day_file import is_day, read_directory
 from procs.venue.history import load_history
 from procs.venue.input_log import log_drain
 from procs.venue.knobs import Knobs
@@ -36,11 +38,16 @@ def session_name() -> str:
 def open_(wiring) -> State:
     """Attach the ledger, feed_handler's channels and the control words; allocate everything. Reads history, if any."""
     config = wiring.config
-    playing = config.run.replay and not wiring.scratch
+    path = "" if wiring.scratch else config.run.replay
+    wiring.reader = None
+    if path and is_day(path):
+        history = read_directory(path)
+    else:
+        history = load_history(path) if path else None
     state = new_state(
         config,
         load_settings(),
-        load_history(config.run.replay) if playing else None,
+        history,
         "SCRATCH" if wiring.scratch else session_name(),
         me=wiring.me(),
         control=wiring.control(),
@@ -74,11 +81,15 @@ def recover(wiring, state: State) -> None:
         wiring.input_file = open(wiring.runtime_folder / "venue-input.log", "wb", buffering=0)
         state.venue[0]["exchange"]["log"]["words"]["to_file"] = 1
     store_extend(state.venue[0]["exchange"]["store"])
+    if state.venue[0]["day"]["words"]["on"]:
+        wiring.reader = DayReader(wiring.config.run.replay, state.venue[0]["day"]["blocks"])
 
 
 def tend(wiring, state: State) -> None:
     """Memory ahead of need, connections, the input file."""
     store_extend(state.venue[0]["exchange"]["store"])
+    if wiring.reader is not None:
+        wiring.reader.fill()
     wiring.world.tend()
     wiring.knobs.turn()
     if wiring.input_file is not None:
@@ -95,6 +106,8 @@ def close(wiring, state: State) -> None:
     if wiring.input_file is not None:
         log_drain(state.venue[0]["exchange"]["log"], wiring.input_file)
         wiring.input_file.close()
+    if wiring.reader is not None:
+        wiring.reader.close()
     wiring.world.close()
 
 
@@ -104,6 +117,7 @@ def warm_up(state: State) -> None:
         step(state, 1_700_000_000_000_000_000 + turn * 10_000_000)
         state.lines_out.count[0] = 0
     log_drain(state.venue[0]["exchange"]["log"], io.BytesIO())
+    warm_reader(state.venue[0]["day"]["blocks"])
     close_session(state, 1_700_000_001_000_000_000)
 
 

@@ -39,6 +39,7 @@ MEMBER = np.dtype(
         ("enabled", "<i8"),
         ("logins", "<i8"),
         ("lost", "<i8"),  # 1 when its connection ended and that was not yet dealt with
+        ("firm", "<i8"),  # four letters as one integer, as a mass cancel names it
     ]
 )
 DESK_WORDS = np.dtype(
@@ -69,8 +70,8 @@ DESK = np.dtype(
 assert DESK.itemsize % 8 == 0
 
 
-def prepare_desk(desk, session: str, accounts: list[tuple[str, str]], cancel_on_disconnect: bool = False) -> None:
-    """Make a zeroed DESK one for members with (username, password), the first is member 1. It must stay where it is."""
+def prepare_desk(desk, session: str, accounts: list[tuple[str, str, str]], cancel_on_disconnect: bool = False) -> None:
+    """Make a zeroed DESK one for members with (username, password, firm), the first is member 1. It must not move."""
     if len(accounts) > MEMBERS_MAX:
         raise ValueError(f"prepare_desk: expected at most {MEMBERS_MAX} members, found {len(accounts)}")
     desk["session"] = padded_text(session, SESSION_BYTES)
@@ -79,7 +80,8 @@ def prepare_desk(desk, session: str, accounts: list[tuple[str, str]], cancel_on_
     words["cancel_on_disconnect"] = int(cancel_on_disconnect)
     words["message_addr"], words["receive_addr"] = address_of(desk["message"]), address_of(desk["received"])
     desk["members"]["connection"] = -1
-    for member, (username, password) in enumerate(accounts, start=1):
+    for member, (username, password, firm) in enumerate(accounts, start=1):
         desk["usernames"][member] = padded_text(username, USERNAME_BYTES)
         desk["passwords"][member] = padded_text(password, PASSWORD_BYTES)
         desk["members"][member]["enabled"] = 1
+        desk["members"][member]["firm"] = int.from_bytes(firm.ljust(4).encode("ascii"), "big")

@@ -23,10 +23,12 @@ from procs.wire.ouch.event import (
     OUCH_EXECUTED,
     OUCH_LIQUIDITY_ADDED,
     OUCH_LIQUIDITY_REMOVED,
+    OUCH_MASS_CANCEL_REPLY,
     OUCH_REJECTED,
     OUCH_REPLACED,
 )
 from procs.wire.ouch.executed import encode_executed
+from procs.wire.ouch.mass_cancel import encode_mass_cancel_reply
 from procs.wire.ouch.rejected import encode_rejected
 from procs.wire.soupbintcp.packet import SOUP_SEQUENCED
 from shm.counters import VENUE_FILLS
@@ -68,6 +70,8 @@ def _encode(message, answer):
         return encode_replaced(message, 1, answer)
     if kind == OUCH_REJECTED:
         return encode_rejected(message, 1, answer)
+    if kind == OUCH_MASS_CANCEL_REPLY:
+        return encode_mass_cancel_reply(message, 1, answer)
     return encode_account_reply(message, 1, answer)
 
 

@@ -1,4 +1,4 @@
-"""Knobs: the faults and the flow of a running venue, turned from outside by a file. On the control thread; for tests.
+"""Knobs: faults, flow and pauses of a running venue, turned from outside by a file. On the control thread; for tests.
 
 Each knob is one int64 word that the hot thread reads at every datagram or turn; nothing depends on two of them at once.
 """
@@ -10,12 +10,13 @@ from procs.venue.settings import Settings, load_settings
 
 
 def set_knobs(venue, settings: Settings) -> None:
-    """Write what may change into the record of a venue: the faults of both lines, and whether there is flow."""
+    """Write what may change into the record of a venue: faults of both lines, flow, and where a day pauses."""
     rows = venue["faults"]["rows"]
     for name in ("loss_ppm", "duplicate_ppm", "reorder_ppm"):
         rows[name] = getattr(settings, name)
     rows["off"] = settings.lines_off
     venue["flow"]["words"]["off"] = settings.flow_off
+    venue["day"]["words"]["pause_at"] = settings.pause_at
 
 
 class Knobs:

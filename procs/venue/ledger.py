@@ -1,7 +1,8 @@
 """Ledger: what each member did, in exact integers, and its copy in the latest table `ledger`.
 
 One private LEDGER row for each member and instrument, changed by engine events. The shared table has a row per
-instrument: the whole account of all members together, which is what the firm's own books must equal.
+instrument_id: the whole account of all members together, which is what the firm's own books must equal. Inside, an
+instrument is the venue's own number, its seat.
 """
 
 import numpy as np
@@ -36,13 +37,15 @@ LEDGERS = np.dtype(
         ("rows", LEDGER, (MEMBERS_MAX * INSTRUMENTS_MAX,)),  # member 1 first, then by instrument
         ("rules", RULE, (INSTRUMENTS_MAX,)),
         ("dirty", "<i8", (INSTRUMENTS_MAX,)),
+        ("ids", "<i8", (INSTRUMENTS_MAX,)),  # instrument_id of each seat
         ("table", TABLE_END),
     ]
 )
 
 
-def prepare_ledger(ledger, rules: np.ndarray, table: np.ndarray) -> None:
-    """Make zeroed LEDGERS empty accounts; every row of the table is published once."""
+def prepare_ledger(ledger, rules: np.ndarray, table: np.ndarray, ids: list[int] | None = None) -> None:
+    """Make zeroed LEDGERS empty accounts; the row of every seat is published once. `ids`: instrument_id of each."""
+    ledger["ids"][: len(rules)] = range(len(rules)) if ids is None else ids
     ledger["rows"]["instrument_id"] = np.tile(np.arange(INSTRUMENTS_MAX), MEMBERS_MAX)
     ledger["rules"][: len(rules)] = rules
     ledger["dirty"][: len(rules)] = 1
@@ -162,10 +165,11 @@ def ledger_publish(ledger):
     for instrument in range(INSTRUMENTS_MAX):
         if ledger["dirty"][instrument] == 0:
             continue
-        address = latest_claim(ledger["table"], instrument)
+        row = ledger["ids"][instrument]
+        address = latest_claim(ledger["table"], row)
         if address != 0:
             _sum_into(ledger, instrument, record_at(address, LEDGER))
-            latest_publish(ledger["table"], instrument)
+            latest_publish(ledger["table"], row)
             done += 1
         ledger["dirty"][instrument] = 0
     return done
@@ -173,7 +177,7 @@ def ledger_publish(ledger):
 
 @hot
 def _sum_into(ledger, instrument, total):
-    total["instrument_id"], total["reserved0"] = instrument, 0
+    total["instrument_id"], total["reserved0"] = ledger["ids"][instrument], 0
     _sum_money(ledger, instrument, total)
     _sum_counts(ledger, instrument, total)
     for word in range(7):

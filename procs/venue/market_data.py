@@ -64,6 +64,9 @@ TAPE_WORDS = np.dtype(
         ("full", "<i8"),  # messages that the store refused
         ("datagrams", "<i8"),
         ("instruments", "<i8"),
+        ("told_seq", "<i8"),  # last message that somebody may act on; those of a day's other instruments do not count
+        ("origin_ns", "<i8"),  # logic time at the midnight that venue_ns counts from, but for whole days
+        ("heartbeat_ns", "<i8"),  # silence that brings a heartbeat
     ]
 )
 
@@ -73,7 +76,8 @@ TAPE = np.dtype(
         ("words", TAPE_WORDS),
         ("cursor", CURSOR),  # of what was sent
         ("event", ITCH_EVENT),  # the message in work, and its bytes
-        ("symbols", "<i8", (INSTRUMENTS_MAX,)),  # as one integer each; the stock locate is the row + 1
+        ("symbols", "<i8", (INSTRUMENTS_MAX,)),  # as one integer each
+        ("locates", "<i8", (INSTRUMENTS_MAX,)),  # stock locates: the row + 1, or what the day that is played says
         ("states", "<i8", (INSTRUMENTS_MAX,)),  # TRADING_*
         ("message", "u1", (64,)),
         ("datagram", "u1", (FRAME_BYTES,)),
@@ -89,6 +93,8 @@ def prepare_tape(tape, session: str, symbols: list[str], states: list[int]) -> N
     words["instruments"] = len(symbols)
     tape["symbols"][: len(symbols)] = [text_word(symbol.ljust(8)) for symbol in symbols]
     tape["states"][: len(symbols)] = states
+    tape["locates"][: len(symbols)] = np.arange(1, len(symbols) + 1)
+    words["heartbeat_ns"] = HEARTBEAT_NS
     tape["cursor"]["next_seq"] = 1
     letters = dict(market_category="Q", financial_status="N", round_lots_only="N", issue_classification="C")
     letters |= dict(authenticity="T", short_sale_threshold="N", ipo_flag="N", luld_tier="1", etp_flag="N")
@@ -100,7 +106,10 @@ def prepare_tape(tape, session: str, symbols: list[str], states: list[int]) -> N
 @hot
 def _append(tape, store):
     size = encode_itch(tape["message"], 0, tape["event"])
-    if size <= 0 or store_append(store, STREAM, tape["words"]["message_addr"], size) == 0:
+    number = store_append(store, STREAM, tape["words"]["message_addr"], size) if size > 0 else 0
+    if number > 0:
+        tape["words"]["told_seq"] = number
+    else:
         tape["words"]["full"] += 1
 
 
@@ -109,8 +118,8 @@ def _address(tape, kind, instrument, now_ns):
     """Fill what every message has. `instrument` -1 means the whole market."""
     message = tape["event"]
     message["kind"] = kind
-    message["venue_ns"] = now_ns % DAY_NS
-    message["locate"] = instrument + 1
+    message["venue_ns"] = (now_ns - tape["words"]["origin_ns"]) % DAY_NS
+    message["locate"] = tape["locates"][instrument] if instrument >= 0 else 0
     message["symbol"] = tape["symbols"][instrument] if instrument >= 0 else 0
 
 
@@ -226,6 +235,6 @@ def send_market_data(tape, store, faults, port, now_ns, stamp_now_ns):
 
 @hot
 def _silent(words, now_ns, stamp_now_ns):
-    """1 when a second has passed since the last datagram, by either clock."""
-    real = stamp_now_ns - words["sent_stamp_ns"] >= HEARTBEAT_NS
-    return real or now_ns - words["sent_now_ns"] >= HEARTBEAT_NS
+    """1 when `heartbeat_ns` have passed since the last datagram, by either clock."""
+    real = stamp_now_ns - words["sent_stamp_ns"] >= words["heartbeat_ns"]
+    return real or now_ns - words["sent_now_ns"] >= words["heartbeat_ns"]

@@ -12,6 +12,8 @@ replace, valid           Replaced, then Executed for each trade; new priority; t
 cancel, order dead       none: too late, its end was told before
 cancel, total 0          Canceled for all that is open
 cancel, smaller total    Canceled for the difference; priority kept
+mass cancel, not valid   Rejected (unknown symbol, another firm); the number is used up
+mass cancel, valid       Canceled for each order that it names, then Mass Cancel Response; the number is used up
 account query            Account Query Response with the next number
 """
 
@@ -32,6 +34,8 @@ from procs.wire.ouch.event import (
     OUCH_CANCELED_SUPERVISORY,
     OUCH_CANCELED_USER,
     OUCH_ENTER,
+    OUCH_MASS_CANCEL,
+    OUCH_MASS_CANCEL_REPLY,
     OUCH_REJECT_HALTED,
     OUCH_REJECT_OTHER,
     OUCH_REJECT_PRICE,
@@ -54,6 +58,8 @@ from shm.jit import hot
 
 NO_REJECT = 0
 CROSS_CONTINUOUS = ord("N")
+EVERY_SYMBOL = 0x2020202020202020  # eight spaces
+EVERY_INSTRUMENT = -1
 
 
 @hot
@@ -72,7 +78,7 @@ def serve_orders(exchange, out):
         if desk["members"][member]["lost"]:
             desk["members"][member]["lost"] = 0
             if desk["words"]["cancel_on_disconnect"]:
-                cancel_all(exchange, member)
+                cancel_all(exchange, member, EVERY_INSTRUMENT, OUCH_CANCELED_SUPERVISORY)
 
 
 @hot
@@ -91,6 +97,8 @@ def take_ouch(exchange, member, buf, offset, size):
         _cancel(exchange, member, request)
     elif kind == OUCH_ACCOUNT_QUERY:
         _account_query(exchange, member)
+    elif kind == OUCH_MASS_CANCEL:
+        _mass_cancel(exchange, member, request)
     else:
         return WIRE_BAD_FIELD
     return WIRE_OK
@@ -283,12 +291,35 @@ def _account_query(exchange, member):
 
 
 @hot
-def cancel_all(exchange, member):
-    """End every order of a member, after its connection was lost. Returns how many. Cost: one look at every row."""
+def _mass_cancel(exchange, member, request):
+    if _use_number(exchange, member, request["user_ref_num"]) == 0:
+        return
+    instrument = EVERY_INSTRUMENT
+    if request["symbol"] != EVERY_SYMBOL:
+        instrument = _instrument_of(exchange["tape"], request["symbol"])
+        if instrument < 0:
+            _say_rejected(exchange, member, request, instrument, OUCH_REJECT_SYMBOL)
+            return
+    if int(request["firm"]) != exchange["desk"]["members"][member]["firm"]:
+        _say_rejected(exchange, member, request, instrument, OUCH_REJECT_OTHER)
+        return
+    cancel_all(exchange, member, instrument, OUCH_CANCELED_USER)
+    answer = exchange["desk"]["answer"]
+    answer["kind"] = OUCH_MASS_CANCEL_REPLY
+    answer["venue_ns"] = exchange["books"]["words"]["now_ns"] % DAY_NS
+    answer["user_ref_num"] = request["user_ref_num"]
+    answer["firm"] = request["firm"]
+    answer["symbol"] = request["symbol"]
+    say(exchange["store"], exchange["desk"], member)
+
+
+@hot
+def cancel_all(exchange, member, instrument, reason):
+    """End every order of a member, in one instrument or in all. Returns how many. Cost: one look at every row."""
     done = 0
     for slot in range(ORDERS_MAX):
         order = exchange["books"]["orders"][slot]
-        if order["ref"] > 0 and order["owner"] == member:
-            _cancel_whole(exchange, member, slot, OUCH_CANCELED_SUPERVISORY)
+        if order["ref"] > 0 and order["owner"] == member and (instrument < 0 or order["instrument"] == instrument):
+            _cancel_whole(exchange, member, slot, reason)
             done += 1
     return done

@@ -1,4 +1,5 @@
-"""Playback: the plays of history, entered into the matching engine when their time has come.
+"""Playback: the plays of history, entered into the matching engine when their time has come. Of a history that was read
+whole (history.py) here, of a streamed day (day.py) by the same `play_one` and the same rules of time.
 
 Members change what history can do. The rules, each play being about one order of history:
 
@@ -76,6 +77,8 @@ PLAYBACK_WORDS = np.dtype(
         ("driven", "<i8"),  # 1 when logic time is ours to drive
         ("clock_addr", "<i8"),
         ("driven_ns", "<i8"),
+        ("due_ns", "<i8"),  # logic time of the next event, while playing
+        ("next_seq", "<i8"),  # first message that feed_handler has not published; 0: it says nothing
         ("real_ns", "<i8"),  # latency time of the last look
         ("channel_addr", "<i8"),
         ("diverged", "<i8"),
@@ -90,22 +93,27 @@ _alive: list[np.ndarray] = []
 
 
 def prepare_playback(
-    playback, history: History | None, instrument: int, channels: np.ndarray, pages: np.ndarray
+    playback, history: History | None, instrument: int, channels: np.ndarray, pages: np.ndarray, day_orders: int = 0
 ) -> None:
     """Make a zeroed PLAYBACK one of a planned history, or one with nothing to play. It must stay where it is.
 
     `channels` is the TABLE_END[1] of feed_handler's channels, `pages` the addresses of the other roles' INSTANCE pages.
+    `day_orders` > 0: a streamed day will be played, with at most so many orders of history at a time.
     """
     words = playback["words"]
-    words["phase"], words["instrument"] = WAITING if history else DONE, instrument
+    words["phase"], words["instrument"] = WAITING if history or day_orders else DONE, instrument
     prepare_quiet(playback["quiet"], pages)
     words["channel_addr"] = address_of(np.frombuffer(playback["channel"], np.uint8))
     playback["channels"] = channels[0]
+    if history or day_orders:
+        # the venue's reference of each of history's orders; 0 when it is gone
+        refs = np.zeros(history.orders if history else day_orders, REF)
+        words["refs_addr"] = address_of(refs)
+        _alive.append(refs)
     if history:
-        refs = np.zeros(history.orders, REF)  # the venue's reference of each of history's orders; 0 when it is gone
         words["first"], words["plays"] = history.first, len(history.plays)
-        words["plays_addr"], words["refs_addr"] = address_of(history.plays), address_of(refs)
-        _alive.extend((history.plays, refs))
+        words["plays_addr"] = address_of(history.plays)
+        _alive.append(history.plays)
 
 
 @hot
@@ -167,7 +175,8 @@ def _place(exchange, playback, play, left):
 
 
 @hot
-def _play_one(exchange, playback, play):
+def play_one(exchange, playback, play):
+    """Enter one play, for `words["instrument"]`, and settle it."""
     books, log = exchange["books"], exchange["log"]
     words = playback["words"]
     kind, side = np.int64(play["kind"]), np.int64(play["side"])
@@ -207,7 +216,7 @@ def play_event(exchange, playback):
     last = 0
     while last == 0 and words["at"] < words["plays"]:
         play = _play_at(playback, words["at"])
-        _play_one(exchange, playback, play)
+        play_one(exchange, playback, play)
         last = np.int64(play["last"])
         words["at"] += 1
         done += 1
@@ -218,19 +227,21 @@ def play_event(exchange, playback):
 
 
 @hot
-def _due_ns(playback):
-    """Logic time of the next event."""
+def _look_ahead(playback):
+    """Note the logic time of the next event."""
     words = playback["words"]
-    return _play_at(playback, words["at"])["time_ns"] + words["offset_ns"]
+    if words["at"] < words["plays"]:
+        words["due_ns"] = _play_at(playback, words["at"])["time_ns"] + words["offset_ns"]
 
 
 @hot
-def published(playback, next_seq):
-    """1 when feed_handler's row says that it has published every message before `next_seq`."""
+def look_at_feed(playback):
+    """Copy feed_handler's row of `channels` to `playback["channel"]` and note its `next_seq`. Once a step."""
     words = playback["words"]
-    if latest_read(playback["channels"], 0, words["channel_addr"]) <= 0:
-        return 0
-    return 1 if playback["channel"]["next_seq"] >= next_seq else 0
+    if latest_read(playback["channels"], 0, words["channel_addr"]) > 0:
+        words["next_seq"] = playback["channel"]["next_seq"]
+    else:
+        words["next_seq"] = 0
 
 
 @hot
@@ -239,7 +250,7 @@ def _drive(playback, elapsed_ns):
     words = playback["words"]
     target = words["driven_ns"] + elapsed_ns
     if words["phase"] == PLAYING:
-        due_ns = max(_due_ns(playback), words["driven_ns"])
+        due_ns = max(words["due_ns"], words["driven_ns"])
         target = due_ns if is_quiet(playback["quiet"]) else min(target, due_ns)
     words["driven_ns"] = target
     drive_now_ns(words["clock_addr"], target)
@@ -267,16 +278,20 @@ def play_history(exchange, playback, now_ns, active, held):
     """Play what is due; in driven time one event a step, so that it is published before the next. Returns the plays."""
     words = playback["words"]
     done = 0
+    if words["plays"] == 0:
+        return 0
     while words["at"] < words["first"]:  # the book that stands when playing begins
         done += play_event(exchange, playback)
     if words["phase"] == WAITING and active and held == 0:
         words["phase"] = PLAYING
         words["offset_ns"] = now_ns - _play_at(playback, words["at"])["time_ns"] if words["at"] < words["plays"] else 0
+        _look_ahead(playback)
     if words["phase"] != PLAYING or (held and words["driven"]):
         return done
     events = 1 if words["driven"] else EVENTS_MAX
-    while events > 0 and words["at"] < words["plays"] and _due_ns(playback) <= now_ns:
+    while events > 0 and words["at"] < words["plays"] and words["due_ns"] <= now_ns:
         done += play_event(exchange, playback)
+        _look_ahead(playback)
         events -= 1
     if words["at"] >= words["plays"]:
         words["phase"] = DONE

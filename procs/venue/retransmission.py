@@ -8,7 +8,7 @@ import numpy as np
 
 from procs.net.port import WORD_BYTES_ADDR
 from procs.venue.market_data import DATAGRAM_BYTES_MAX, STREAM
-from procs.venue.store import CURSOR, store_copy, store_seek
+from procs.venue.store import CURSOR, store_copy, store_keeps, store_seek
 from procs.wire.codes import WIRE_OK
 from procs.wire.moldudp64.header import (
     MOLD_HEADER_BYTES,
@@ -61,6 +61,9 @@ def send_replies(requests, tape, store, port):
         at = turn % REQUESTS_MAX
         row = port.count[0]
         if requests["waiting"][at]["left"] == 0 or row >= port.frames.shape[0]:
+            continue
+        if store_keeps(store, STREAM, requests["cursors"][at]["chunk"]) == 0:
+            requests["waiting"][at]["left"] = 0  # its chunk is used again: the asker is told nothing
             continue
         _reply(requests, tape, store, port, at, row)
         port.count[0] = row + 1

@@ -25,6 +25,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     reorder_ppm: tuple[int, int] = (0, 0)
     lines_off: tuple[bool, bool] = (False, False)
     flow_off: bool = False  # nobody but members trades
+    pause_at: int = 0  # a day that is played stops behind its message of that number; 0: never
     cancel_on_disconnect: bool = False
     input_log: bool = False  # write every input to `venue-input.log` in the runtime folder
 

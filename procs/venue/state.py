@@ -6,7 +6,9 @@ import numpy as np
 
 from config.fees import fees_by_row
 from procs.net.port import FramePort, open_port
-from procs.venue.book import prepare_books
+from procs.venue.book import INSTRUMENTS_MAX, prepare_books
+from procs.venue.day import DAY, DAY_ORDERS_MAX, prepare_day
+from procs.venue.day_file import Directory
 from procs.venue.desk import CONNECTIONS_MAX, prepare_desk
 from procs.venue.exchange import EXCHANGE
 from procs.venue.faults import FAULTS, LINES, prepare_faults
@@ -21,6 +23,7 @@ from procs.venue.retransmission import LINE_REPLIES, REQUESTS
 from procs.venue.settings import Settings
 from procs.venue.store import prepare_store
 from shm.codes import TRADING_OPEN, TRADING_QUOTE_ONLY
+from shm.errors import Fatal
 
 REQUEST_ROWS = 16
 DATAGRAM_ROWS = 64  # eight datagrams with every fault on both lines, and the answers to requests
@@ -30,10 +33,10 @@ assert LINE_REPLIES == LINES
 VENUE = np.dtype(
     [
         ("opened", "<i8"),
-        ("starved", "<i8"),  # 1 once the store was full for good
         ("exchange", EXCHANGE),
         ("flow", FLOW),
         ("playback", PLAYBACK),
+        ("day", DAY),
         ("requests", REQUESTS),
         ("faults", FAULTS),
     ]
@@ -53,10 +56,29 @@ class State(NamedTuple):
     orders_out: FramePort
 
 
+class TooManyInstruments(Fatal):
+    """More instruments are configured than this venue has seats for."""
+
+
+def seats_of(config) -> list[int]:
+    """The instrument_id of every instrument that can be traded here; its place here is the venue's own number."""
+    seats = [row for row, instrument in enumerate(config.instruments) if instrument.configured]
+    if len(seats) > INSTRUMENTS_MAX:
+        raise TooManyInstruments(
+            where="instruments.toml",
+            expected=f"at most {INSTRUMENTS_MAX} instruments beside a simulated venue",
+            found=len(seats),
+            do="configure those that are traded; a day that is played brings the others itself",
+        )
+    return seats
+
+
 def make_rules(config) -> np.ndarray:
-    """Trading rules of every instrument, from the configuration, and the first venue's fees of the trading date."""
-    rules = np.zeros(len(config.instruments), RULE)
-    for row, (instrument, fees) in enumerate(zip(config.instruments, fees_by_row(config)[0], strict=True)):
+    """Trading rules of every seat, from the configuration, and the first venue's fees of the trading date."""
+    seats, fees_of = seats_of(config), fees_by_row(config)[0]
+    rules = np.zeros(len(seats), RULE)
+    for row, seat in enumerate(seats):
+        instrument, fees = config.instruments[seat], fees_of[seat]
         rules[row]["unit_micro"] = instrument.multiplier * instrument.price_tick_micro
         for liquidity in ("added", "removed"):
             rules[row][f"fee_{liquidity}"] = getattr(fees, f"{liquidity}_micro_per_lot")
@@ -68,18 +90,32 @@ def make_rules(config) -> np.ndarray:
 
 
 def flow_instruments(config) -> list[int]:
-    """Rows of the instruments with generated flow: what the strategies trade. None when history is played."""
+    """Seats with generated flow: what the strategies trade. None when history is played."""
     if config.run.replay:
         return []
     wanted = {symbol for strategy in config.strategies.values() for symbol in strategy.universe}
-    return [row for row, instrument in enumerate(config.instruments) if instrument.symbol in wanted]
+    return [seat for seat, row in enumerate(seats_of(config)) if config.instruments[row].symbol in wanted]
 
 
 def new_state(
-    config, settings: Settings, history: History | None, session: str, *, me, control, ledger, channels, pages
+    config,
+    settings: Settings,
+    history: History | Directory | None,
+    session: str,
+    *,
+    me,
+    control,
+    ledger,
+    channels,
+    pages,
 ):
-    """Everything that the venue needs, in private memory but for the shared things that the caller attached."""
-    symbols = [instrument.symbol for instrument in config.instruments]
+    """Everything that the venue needs, in private memory but for the shared things that the caller attached.
+
+    `history` is a planned one, or the directory of a day that a DayReader will bring.
+    """
+    rows = seats_of(config)
+    symbols = [config.instruments[row].symbol for row in rows]
+    directory, history = (history, None) if isinstance(history, Directory) else (None, history)
     trading = [TRADING_OPEN] * len(symbols)
     played = symbols.index(history.symbol) if history else -1
     if history and history.opens_later:
@@ -90,14 +126,15 @@ def new_state(
     exchange["me"] = me[0]
     prepare_books(exchange["books"], len(symbols))
     prepare_log(exchange["log"])
-    prepare_ledger(exchange["ledger"], rules, ledger)
+    prepare_ledger(exchange["ledger"], rules, ledger, rows)
     prepare_store(exchange["store"])
     prepare_tape(exchange["tape"], session, symbols, trading)
-    accounts = [(held.session.username, held.session.password) for held in config.venues]
+    accounts = [(held.session.username, held.session.password, held.session.firm) for held in config.venues]
     prepare_desk(exchange["desk"], session, accounts, settings.cancel_on_disconnect)
     run = config.run
     prepare_flow(venue[0]["flow"], flow_instruments(config), rules, run.seed, run.events_per_second)
-    prepare_playback(venue[0]["playback"], history, played, channels, pages)
+    prepare_playback(venue[0]["playback"], history, played, channels, pages, DAY_ORDERS_MAX if directory else 0)
+    prepare_day(venue[0]["day"], exchange["tape"], directory, symbols)
     prepare_faults(venue[0]["faults"], settings.fault_seed)
     set_knobs(venue[0], settings)
     return State(

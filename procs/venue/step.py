@@ -1,19 +1,19 @@
-"""One turn of the exchange: members first, then requests, then the world (flow or history), then what leaves."""
+"""One turn of the exchange: members first, then requests, then the world (flow, history or a day), then what leaves."""
 
+from procs.venue.day import play_day
 from procs.venue.flow import play_flow
 from procs.venue.input_log import PAUSE_BELOW, log_room
 from procs.venue.ledger import ledger_publish
 from procs.venue.market_data import STREAM, send_market_data, tell_close, tell_open
 from procs.venue.order_entry import serve_orders
-from procs.venue.playback import logic_time, play_history, published
+from procs.venue.playback import DONE, logic_time, look_at_feed, play_history
 from procs.venue.retransmission import send_replies, take_request
 from procs.venue.sessions import receive_bytes, tend_connections
-from procs.venue.store import CHUNKS_MAX, STREAMS, store_room
+from procs.venue.store import STREAMS, store_room
 from shm.codes import STATE_ACTIVE
 from shm.control import control_state
 from shm.counters import VENUE_DATAGRAMS, VENUE_MALFORMED, VENUE_MESSAGES, VENUE_REQUESTS
-from shm.error_log import ERROR_VENUE_STORE_FULL
-from shm.instance import count, gauge, note_error, stamp
+from shm.instance import count, gauge, stamp
 from shm.jit import hot
 
 ROOM_MIN = 500_000  # bytes of the store: one input that sweeps a whole book, told to the world
@@ -31,7 +31,8 @@ def step(state, now_ns):
     exchange["books"]["words"]["now_ns"] = now_ns
     if venue["opened"] == 0:
         venue["opened"] = 1
-        tell_open(tape, store, now_ns)
+        if venue["day"]["words"]["on"] == 0:  # a day that is played opens and closes itself
+            tell_open(tape, store, now_ns)
     work = receive_bytes(desk, state.me[0], state.orders_in, state.orders_out)
     serve_orders(exchange, state.orders_out)
     work += _take_requests(venue, state.requests_in)
@@ -39,6 +40,7 @@ def step(state, now_ns):
         active = control_state(state.control[0], -1, -1, -1) == STATE_ACTIVE
         work += play_flow(exchange, venue["flow"], now_ns)
         work += play_history(exchange, venue["playback"], now_ns, active, held)
+        work += play_day(exchange, venue["playback"], venue["day"], now_ns, active, held)
     work += send_market_data(tape, store, venue["faults"], state.lines_out, now_ns, real_ns)
     work += send_replies(venue["requests"], tape, store, state.lines_out)
     work += tend_connections(desk, store, state.orders_in, state.orders_out, real_ns)
@@ -48,8 +50,12 @@ def step(state, now_ns):
 @hot
 def close_session(state, now_ns):
     """End of the day: the closing messages, and what is left to send. Returns the datagrams."""
-    exchange = state.venue[0]["exchange"]
-    tell_close(exchange["tape"], exchange["store"], now_ns)
+    venue = state.venue[0]
+    exchange = venue["exchange"]
+    if venue["day"]["words"]["on"] and venue["playback"]["words"]["phase"] == DONE:
+        exchange["tape"]["words"]["closed"] = 1
+    else:
+        tell_close(exchange["tape"], exchange["store"], now_ns)
     return end_session(state, now_ns)
 
 
@@ -64,13 +70,12 @@ def end_session(state, now_ns):
 
 @hot
 def _outstanding(venue):
-    """1 while feed_handler has not published everything that was told so far; asked only when time is ours to drive."""
-    if venue["playback"]["words"]["driven"] == 0:
+    """1 while feed_handler has not published everything that somebody may act on; only when time is ours to drive."""
+    words = venue["playback"]["words"]
+    look_at_feed(venue["playback"])
+    if words["driven"] == 0:
         return 0
-    next_seq = venue["exchange"]["tape"]["cursor"]["next_seq"]
-    if next_seq <= venue["exchange"]["store"]["words"][STREAM]["count"]:
-        return 1
-    return 1 - published(venue["playback"], next_seq)
+    return 1 if words["next_seq"] <= venue["exchange"]["tape"]["words"]["told_seq"] else 0
 
 
 @hot
@@ -98,10 +103,6 @@ def _has_room(venue):
         return 0
     for stream in range(STREAMS):
         if store_room(store, stream) < ROOM_MIN:
-            words = store["words"][stream]
-            if words["ready"] >= CHUNKS_MAX and venue["starved"] == 0:
-                venue["starved"] = 1
-                note_error(exchange["me"], ERROR_VENUE_STORE_FULL, stream, words["count"])
             return 0
     return 1
 

@@ -12,7 +12,7 @@ off  size  type   field                   meaning
  40     8  i8     qty_lots                as asked
  48     8  i8     limit_value             limit that decided; 0 for PASS
  56     8  i8     found_value             what the intent would have made it; 0 for PASS
- 64     8  i8     reference_ticks         reference price used by the collar
+ 64     8  i8     reference_ticks         mid of the touches that the collar used; open positions are valued at it
  72     8  i8     limits_version          version of the limits row
  80     8  i8     now_ns                  logic time
  88     8  i8     recv_stamp_ns           datagram received
@@ -26,7 +26,7 @@ off  size  type   field                   meaning
 131     1  u1     side                    SIDE_*
 132     1  u1     cause_ring              index of the gate's input ring
 133     1  u1     channel_state           CHANNEL_* when decided
-134     2  u2     reserved0               zero
+134     2  u2     scope                   LIMIT_SCOPE_* of the limit that decided; 0 for PASS
 136     8  i8     channel_stale_stamp_ns  stale stamp of the channel as read at the decision
 144     8  i8     incarnation             incarnation of the strategy whose intent it was, to know its orders later
 152    40  i8x5   reserved                zero
@@ -58,7 +58,7 @@ DECISION = np.dtype(
         ("side", "u1"),
         ("cause_ring", "u1"),
         ("channel_state", "u1"),
-        ("reserved0", "<u2"),
+        ("scope", "<u2"),
         ("channel_stale_stamp_ns", "<i8"),
         ("incarnation", "<i8"),
         ("reserved", "<i8", (5,)),

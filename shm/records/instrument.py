@@ -1,13 +1,13 @@
 """Instrument: the identity and the rules of one instrument.
 
 Writer: the fabric step fills the rows from the configuration; feed_handler writes locate and state from the directory.
-Readers: every role (latest `instruments`, a row per instrument). Two cache lines.
+Readers: every role (latest `instruments`, a row per instrument). Three cache lines.
 
 off  size  type   field             meaning
 ---  ----  -----  ----------------  ----------------------------------------
   0    16  S16    symbol            venue symbol, padded with zero bytes
  16     8  i8     locate            ITCH stock locate of the day; 0 before the directory message
- 24     8  i8     quote_tick_ticks  smallest quoting step in price ticks
+ 24     8  i8     quote_tick_ticks  quoting step in price ticks where the instrument trades now: what a strategy uses
  32     8  i8     lot_lots          smallest order size step
  40     8  i8     price_ticks_max   greatest valid price
  48     8  i8     multiplier        units of the underlying per lot; money = price_ticks * qty_lots * multiplier
@@ -18,6 +18,8 @@ off  size  type   field             meaning
  80     4  i4     session_id        venue session that trades it
  84     4  i4     trading_state     TRADING_*
  88    40  i8x5   reserved          zero
+128    32  i8x4   band_from_ticks   quoting bands in force today: from this price on, rising
+160    32  i8x4   band_tick_ticks   that band's quoting step; 0 for a band that is not used
 """
 
 import numpy as np
@@ -37,8 +39,12 @@ INSTRUMENT = np.dtype(
         ("session_id", "<i4"),
         ("trading_state", "<i4"),
         ("reserved", "<i8", (5,)),
+        ("band_from_ticks", "<i8", (4,)),
+        ("band_tick_ticks", "<i8", (4,)),
     ]
 )
 
-assert INSTRUMENT.itemsize == 128
+assert INSTRUMENT.itemsize == 192
 assert INSTRUMENT.fields["reserved"][1] == 88
+
+BANDS_MAX = 4  # Reg NMS needs two; a band more costs the gate one comparison

@@ -1,45 +1,78 @@
 """Limits: the pre-trade limits of one scope row. Zero means none allowed: a zero-filled row rejects everything.
 
 Writer: the fabric step and `quintet` (one writer at a time, under the roster's lock). Readers: risk_gate, cold roles
-(latest `limits`; rows: instruments first, then strategies, then one firm row). Two cache lines. A limit that has no
-meaning for a scope holds LIMIT_NONE, written out, never zero.
+(latest `limits`; rows: instruments first, then strategies, then one firm row). Four cache lines. A limit that has no
+meaning for a scope holds LIMIT_NONE, written out, never zero. Money is in micro-units of the firm's currency, but for
+`notional_micro_max`, which is in the instrument's own.
 
-off  size  type   field                   meaning
----  ----  -----  ----------------------  ----------------------------------------
-  0     8  i8     qty_lots_max            greatest size of one order (instrument)
-  8     8  i8     notional_micro_max      greatest price * size of one order (instrument)
- 16     8  i8     collar_bps              greatest distance from the reference price, basis points (instrument)
- 24     8  i8     position_lots_max       greatest worst-case position a side, open orders counted (instrument)
- 32     8  i8     strategy_lots_max       the same for one strategy in one instrument (strategy)
- 40     8  i8     open_orders_max         greatest number of open orders (instrument, strategy, firm)
- 48     8  i8     rate_orders_max         new orders and replaces in one window (strategy, firm)
- 56     8  i8     rate_window_ns          length of that window, logic time (strategy, firm)
- 64     8  i8     age_ns_max              greatest age of the instrument's top before it is no reference (instrument)
- 72     8  i8     channel_silence_ns_max  greatest silence of its channel (instrument)
- 80     8  i8     version                 counts changes; written into every decision
- 88    40  i8x5   reserved                zero
+off  size  type   field                      meaning
+---  ----  -----  -------------------------  ----------------------------------------
+  0     8  i8     open_orders_max            greatest number of open orders (all scopes)
+  8     8  i8     open_micro_max             greatest notional of open orders, both sides added (all scopes)
+ 16     8  i8     gross_micro_max            greatest worst-case gross exposure (all scopes)
+ 24     8  i8     net_micro_max              greatest worst-case net exposure, long or short (strategy, firm)
+ 32     8  i8     burst_lots_max             lots entered in one burst window (all scopes)
+ 40     8  i8     burst_micro_max            notional entered in one burst window (all scopes)
+ 48     8  i8     burst_window_ns            length of that window, logic time (all scopes)
+ 56     8  i8     messages_per_fill_max      order-to-trade ratio: messages for each execution (all scopes)
+ 64     8  i8     messages_floor             so many messages are free before the ratio counts (all scopes)
+ 72     8  i8     qty_lots_max               greatest size of one order (instrument)
+ 80     8  i8     notional_micro_max         greatest price * size of one order (instrument)
+ 88     8  i8     collar_near_bps            greatest distance from the best price of its own side (instrument)
+ 96     8  i8     collar_far_bps             greatest crossing of the best price of the other side (instrument)
+104     8  i8     long_lots_max              worst-case long position (instrument; strategy: of it in one instrument)
+112     8  i8     short_lots_max             worst-case short position (the same)
+120     8  i8     age_ns_max                 greatest age of the instrument's top before it is no reference (instrument)
+128     8  i8     channel_silence_ns_max     greatest silence of its channel (instrument)
+136     8  i8     fx_ppm                     firm's currency for one million of the instrument's; 0: no rate, no order
+144     8  i8     version                    counts changes; written into every decision
+152     8  i8     rate_window_ns             length of the rate window, logic time (strategy, firm)
+160     8  i8     rate_orders_max            new orders and replaces in one window (strategy, firm)
+168     8  i8     rate_messages_max          messages of all kinds in one window (strategy, firm)
+176     8  i8     rate_headroom              so many of them are left to cancels and reduces (strategy, firm)
+184     8  i8     rate_cancels_max           cancels and reduces in one window, before new orders stop (strategy, firm)
+192     8  i8     concentration_bps_max      one instrument's part of the firm's gross exposure (firm)
+200     8  i8     concentration_floor_micro  up to this gross of the instrument its part does not count (firm)
+208    48  i8x6   reserved                   zero
 """
 
 import numpy as np
 
 LIMITS = np.dtype(
     [
+        ("open_orders_max", "<i8"),
+        ("open_micro_max", "<i8"),
+        ("gross_micro_max", "<i8"),
+        ("net_micro_max", "<i8"),
+        ("burst_lots_max", "<i8"),
+        ("burst_micro_max", "<i8"),
+        ("burst_window_ns", "<i8"),
+        ("messages_per_fill_max", "<i8"),
+        ("messages_floor", "<i8"),
         ("qty_lots_max", "<i8"),
         ("notional_micro_max", "<i8"),
-        ("collar_bps", "<i8"),
-        ("position_lots_max", "<i8"),
-        ("strategy_lots_max", "<i8"),
-        ("open_orders_max", "<i8"),
-        ("rate_orders_max", "<i8"),
-        ("rate_window_ns", "<i8"),
+        ("collar_near_bps", "<i8"),
+        ("collar_far_bps", "<i8"),
+        ("long_lots_max", "<i8"),
+        ("short_lots_max", "<i8"),
         ("age_ns_max", "<i8"),
         ("channel_silence_ns_max", "<i8"),
+        ("fx_ppm", "<i8"),
         ("version", "<i8"),
-        ("reserved", "<i8", (5,)),
+        ("rate_window_ns", "<i8"),
+        ("rate_orders_max", "<i8"),
+        ("rate_messages_max", "<i8"),
+        ("rate_headroom", "<i8"),
+        ("rate_cancels_max", "<i8"),
+        ("concentration_bps_max", "<i8"),
+        ("concentration_floor_micro", "<i8"),
+        ("reserved", "<i8", (6,)),
     ]
 )
 
-assert LIMITS.itemsize == 128
-assert LIMITS.fields["reserved"][1] == 88
+assert LIMITS.itemsize == 256
+assert LIMITS.fields["reserved"][1] == 208
 
 LIMIT_NONE = (1 << 62) - 1  # "this scope does not limit it", said aloud
+NOT_LIMITS = ("messages_floor", "fx_ppm", "version", "rate_headroom", "concentration_floor_micro", "reserved")
+POSITIVE = tuple(name for name in LIMITS.names if name not in NOT_LIMITS)  # what no row may leave at zero

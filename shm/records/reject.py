@@ -18,7 +18,8 @@ off  size  type   field             meaning
  80     2  u2     code              REJECT_* (shm/codes.py)
  82     1  u1     kind              INTENT_* of the intent
  83     1  u1     side              SIDE_* of the intent
- 84     4  u4     reserved0         zero
+ 84     2  u2     scope             LIMIT_SCOPE_*: whose limit it is
+ 86     2  u2     reserved0         zero
  88    40  i8x5   reserved          zero
 """
 
@@ -40,7 +41,8 @@ REJECT = np.dtype(
         ("code", "<u2"),
         ("kind", "u1"),
         ("side", "u1"),
-        ("reserved0", "<u4"),
+        ("scope", "<u2"),
+        ("reserved0", "<u2"),
         ("reserved", "<i8", (5,)),
     ]
 )

@@ -24,7 +24,8 @@ off  size  type   field             meaning
 109     1  u1     side              SIDE_* of the resting order; 0 where the event has none
 110     1  u1     trading_state     TRADING_* after the event
 111     1  u1     flags             TICK_FLAG_*, OR-ed
-112    16  i8x2   reserved          zero on write, ignored on read
+112     8  i8     old_price_ticks   TICK_REPLACE: price of the order that went away; 0 not told
+120     8  i8     old_qty_lots      TICK_REPLACE: its size
 """
 
 import numpy as np
@@ -49,11 +50,12 @@ TICK = np.dtype(
         ("side", "u1"),
         ("trading_state", "u1"),
         ("flags", "u1"),
-        ("reserved", "<i8", (2,)),
+        ("old_price_ticks", "<i8"),
+        ("old_qty_lots", "<i8"),
     ]
 )
 
 assert TICK.itemsize == 128
-assert TICK.fields["reserved"][1] == 112
+assert TICK.fields["old_qty_lots"][1] == 120
 
 TICK_FLAG_LAST = 1  # last tick of its datagram: logic that may coalesce acts here

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ FAST = {  # benchmark -> names of its results; risk_check compiles the whole gat
 }
 THROUGHPUTS = {"ring_throughput"}
 KEYS = {"name", "question", "unit", "count", "reference", "ratio", "goal", "met", "host"}
-HOST_KEYS = {"cpu", "cores", "kernel", "clocksource", "governor", "load", "python", "numba"}
+HOST_KEYS = {"cpu", "cores", "caches", "kernel", "clocksource", "governor", "load", "python", "numba", "commit"}
 
 
 def bench(*arguments):
@@ -52,9 +53,12 @@ def bench(*arguments):
 def test_without_a_name_every_benchmark_is_listed_with_its_question():
     done = bench()
     assert done.returncode == 0, done.stderr
-    listed = [line.split(None, 1) for line in done.stdout.splitlines()]
+    entries, how = done.stdout.split("\n\n", 1)
+    listed = [re.sub(r"\s+", " ", entry).split(" ", 1) for entry in re.split(r"\n(?! )", entries)]
     assert [name for name, _ in listed] == list(NAMES)
     assert all(question.endswith("?") for _, question in listed)
+    assert max(map(len, done.stdout.splitlines())) <= 120, "a line for a terminal"
+    assert "--report" in how
 
 
 def test_an_unknown_name_is_a_usage_error_that_names_the_known_ones():

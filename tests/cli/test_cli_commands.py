@@ -68,6 +68,7 @@ FAILURES = [
     ("halt --reason r --scope strategy:mm9", "quintet halt: scope strategy:mm9: expected strategy, found 'mm9'"),
     ("resume --reason r --scope instrument:XYZ", "quintet resume: scope instrument:XYZ: expected QNTA or QNTB or "),
     ("demo --replay /nosuch.dbn.zst", "quintet demo: /nosuch.dbn.zst: expected a .dbn or .dbn.zst file, found nothing"),
+    ("demo --replay /nosuch.itch.gz", "quintet demo: /nosuch.itch.gz: expected a readable ITCH 5.0 day file, found "),
     ("demo --replay README.md", "quintet demo: README.md: expected Databento DBN, found "),
     ("demo --strategy nosuch", "quintet demo: strategy.toml: module: expected a file in procs/strategy or the path "),
     ("demo --strategy ./nosuch.py", "quintet demo: strategy.toml: module: expected a file in procs/strategy or the "),

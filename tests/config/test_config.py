@@ -55,7 +55,22 @@ instruments.toml | symbol = "QNTB"                  | symbol = "QNTA"           
 instruments.toml | lot_lots = 1                     | lot_lots = 0                         | instrument[0].lot_lots       | a number above 0             | 0
 limits.toml      | qty_lots_max = 1000              | qty_lots_max = 40000000000000        | instrument.QNTA              | below 2^62                   | 7999
 limits.toml      | [instrument.QNTA]                | [instrument.QNTZ]                    | instrument.QNTZ              | a symbol of instruments.toml | QNTZ
-limits.toml      | collar_bps = 200                 | #                                    | instrument.QNTA              | a value                      | nothing
+limits.toml      | collar_near_bps = 200            | #                                    | instrument.QNTA              | a value                      | nothing
+limits.toml      | collar_far_bps = 100             | #                                    | instrument.QNTA              | a value                      | nothing
+limits.toml      | net_micro_max = 50_000_000       | # = 1                                | firm                         | a value                      | nothing
+limits.toml      | burst_lots_max = 100_000         | burst_lots_max = "many"              | instrument.QNTA.burst_lots   | one of the documented words  | many
+limits.toml      | long_lots_max = 2000             | long_lots_max = "none"               | strategy.strategy.long_lots  | int                          | none
+limits.toml      | rate_cancels_max = 3000          | rate_cancels_max = 0                 | firm.rate_cancels_max        | a number above 0             | 0
+limits.toml      | rate_headroom = 1000             | rate_headroom = 4000                 | firm.rate_headroom           | less than rate_messages_max  | 4000
+limits.toml      | messages_floor = 100_000         | messages_floor = -1                  | firm.messages_floor          | a number from 0 on           | -1
+limits.toml      | USD = 1_000_000                  | USD = 999_999                        | fx_ppm.USD                   | 1000000 for the firm's own   | 999999
+limits.toml      | USD = 1_000_000                  | EUR = 1_000_000                      | fx_ppm.USD                   | 1000000 for the firm's own   | None
+limits.toml      | USD = 1_000_000                  | USD = 0                              | fx_ppm.USD                   | 1 to 1000000000000           | 0
+limits.toml      | concentration_floor_micro        | concentration_floor                  | firm.concentration_floor     | no such key                  | it
+instruments.toml | price_from_ticks = 0             | price_from_ticks = 10                | instrument[0].band           | one band from price 0        | [10, 10000]
+instruments.toml | price_from_ticks = 10_000        | price_from_ticks = 0                 | instrument[0].band           | at most 4 different prices   | [0, 0]
+instruments.toml | price_from_ticks = 10_000        | price_from_ticks = -1                | instrument[0].band           | one band from price 0        | [-1, 0]
+instruments.toml | from_date = 2006-01-31           | from_date = "soon"                   | instrument[0].band[0].from_d | a valid value                | date
 limits.toml      | [strategy.strategy]              | [strategy.other]                     | strategy.strategy            | limits for every strategy    | nothing
 limits.toml      | qty_lots_max = 1000              | qty_lots_max = 0                     | instrument.QNTA.qty_lots_max | a number above 0             | 0
 strategy.toml    | "QNTD"                           | "QNTX"                               | strategy.strategy            | symbols of instruments.toml  | QNTX

@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 from msgspec import structs
 
+from config.day import trading_date, with_trading_date
 from config.errors import ConfigError
-from config.fees import Fees, check_fees, fees_by_row, fees_in_force, trading_date, with_trading_date
+from config.fees import Fees, check_fees, fees_by_row, fees_in_force
 from config.load import decode, encode, load
 from procs.position_keeper.state import fee_rules
 from procs.runtime.fabric import Fabric
@@ -141,7 +142,7 @@ def test_the_trading_date_is_that_of_logic_time_and_travels_with_the_fabric():
     config = load()
     replay = structs.replace(config, run=structs.replace(config.run, logic_start_ns=1_703_462_400_000_000_000))
     assert trading_date(replay) == date(2023, 12, 25)
-    assert decode(encode(with_trading_date(replay, "venues.toml"))).run.trading_date == date(2023, 12, 25)
+    assert decode(encode(with_trading_date(replay))).run.trading_date == date(2023, 12, 25)
 
 
 def test_a_fabric_is_not_created_for_a_day_without_fees(tmp_path, monkeypatch):

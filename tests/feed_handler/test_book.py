@@ -14,20 +14,21 @@ from procs.feed_handler.book import (
     BOOK_QTY,
     BOOK_SIDE,
     BOOK_UNKNOWN_ORDER,
+    best_level,
     book_add,
     book_delete,
     book_reduce,
     book_replace,
     depth_side,
-    open_book,
 )
 from procs.feed_handler.book_check import BookBroken, check, contents
+from procs.feed_handler.book_memory import open_book
 from shm.codes import SIDE_BUY, SIDE_SELL
 
 
 @pytest.fixture
 def book():
-    made = open_book(instruments=2, orders_max=16, rungs_max=8)
+    made = open_book(instruments=2, orders_max=16, levels_max=8)
     assert book_add(made.row[0], 0, 1, SIDE_BUY, 100, 5000) == BOOK_OK
     assert book_add(made.row[0], 0, 2, SIDE_BUY, 200, 5000) == BOOK_OK
     assert book_add(made.row[0], 0, 3, SIDE_BUY, 300, 4900) == BOOK_OK
@@ -38,7 +39,7 @@ def book():
 
 
 def side_top(book, instrument, side):
-    row = book.sides[2 * instrument + side - 1]
+    row = best_level(book.row[0], 2 * instrument + side - 1)
     return int(row["price_ticks"]), int(row["qty_lots"])
 
 
@@ -122,7 +123,7 @@ def test_a_full_pool_refuses_adds_but_still_replaces(book):
 
 
 def test_a_full_ladder_refuses_a_new_price_and_takes_a_known_one():
-    book = open_book(instruments=1, orders_max=16, rungs_max=3)
+    book = open_book(instruments=1, orders_max=16, levels_max=3)
     for ref, price in enumerate((10, 20, 30), 1):
         assert book_add(book.row[0], 0, ref, SIDE_BUY, 1, price) == BOOK_OK
     assert book_add(book.row[0], 0, 9, SIDE_BUY, 1, 25) == BOOK_LEVELS_FULL
@@ -143,6 +144,6 @@ def test_depth_is_best_first_with_zeros_behind_the_last_level(book):
 
 
 def test_check_finds_a_broken_sum(book):
-    book.levels["qty_lots"][int(book.ladder[0, 0]) & 0xFFFFFF] += 1
+    book.levels["qty_lots"][int(book.sides[0]["best"])] += 1
     with pytest.raises(BookBroken, match="sums its orders"):
         check(book)

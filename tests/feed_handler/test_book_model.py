@@ -7,13 +7,14 @@ import pytest
 from procs.feed_handler.book import (
     BOOK_NAMES,
     BOOK_OK,
+    best_level,
     book_add,
     book_delete,
     book_reduce,
     book_replace,
-    open_book,
 )
 from procs.feed_handler.book_check import check, contents
+from procs.feed_handler.book_memory import open_book
 from shm.codes import SIDE_BUY, SIDE_SELL
 from shm.jit import JIT_OFF
 from tests.oracles.book import OracleBooks
@@ -61,7 +62,7 @@ def random_operation(rng, refs, next_ref):
 def test_random_flow_gives_the_oracle_s_answer_and_book(seed, ref_step):
     print(f"seed {seed} ref_step {ref_step}")
     rng = random.Random(seed)
-    book = open_book(instruments=INSTRUMENTS, orders_max=4096, rungs_max=2048)
+    book = open_book(instruments=INSTRUMENTS, orders_max=4096, levels_max=4096)
     oracle = OracleBooks(INSTRUMENTS)
     operations = {"add": book_add, "reduce": book_reduce, "delete": book_delete, "replace": book_replace}
     refs, next_ref, seen = [], 1000, set()
@@ -77,8 +78,9 @@ def test_random_flow_gives_the_oracle_s_answer_and_book(seed, ref_step):
             if ref not in oracle.where:
                 refs = [pair for pair in refs if pair[0] != ref] if len(refs) < 400 else refs[-300:]
         instrument = arguments[0] if 0 <= arguments[0] < INSTRUMENTS else 0
-        row = (*book.sides[2 * instrument].tolist()[:2], *book.sides[2 * instrument + 1].tolist()[:2])
-        assert row == oracle.top(instrument), (seed, done, kind, arguments)
+        bid, ask = best_level(book.row[0], 2 * instrument), best_level(book.row[0], 2 * instrument + 1)
+        top = tuple(int(row[field]) for row in (bid, ask) for field in ("price_ticks", "qty_lots"))
+        assert top == oracle.top(instrument), (seed, done, kind, arguments)
         if done % 8 == 0:
             same_side(book, oracle, instrument, rng.choice((SIDE_BUY, SIDE_SELL)))
         if done % 250 == 0:

@@ -403,7 +403,7 @@ def test_the_queue_of_held_orders_gives_slots_back_only_when_they_are_safe(bench
     for _ in range(5):
         bench.new()
     state = bench.state
-    take_orders(state.desk[0], state.tx, bench.now_ns)
+    take_orders(state.desk[0], state.tx, state.ids, bench.now_ns)
     send_orders(state.desk[0], state.tx, state.ids, bench.now_ns)
     copy = bench.orders_in.copy()
     ring_resume_consumer(copy[0])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from procs.order_sender.entries import HALT_BATCH
+from procs.order_sender.cancels import HALT_BATCH
 from procs.order_sender.state import SLOTS, arrays_of
 from shm.codes import (
     REJECT_ALREADY_CANCELLING,

@@ -17,6 +17,7 @@ from shm.codes import (
     REPORT_CANCEL_PENDING,
     REPORT_CANCEL_REJECTED,
     REPORT_CANCELED,
+    REPORT_CORRECTED,
     REPORT_EXECUTED,
     REPORT_EXPIRED,
     REPORT_NEVER_ARRIVED,
@@ -28,10 +29,11 @@ from shm.codes import (
 from tests.support.sender_bench import SenderBench
 
 # Every order is for 100 lots. Words, in order, each followed by everything that it sets in motion:
-#   new A   replace A B 120   cancel A        asked by the gate (a replace names the new total)
+#   new A   replace A B 120   reduce A 60   cancel A     asked by the gate (replace and reduce name the new total)
 #   wire                                      our bytes reach the venue
 #   accept A   dead A   fill A 40   done A 40 (canceled lots)   reject A   replaced A B   pending A   refuse A
-#   price A    bust A   lose   back           said or done by the venue
+#   self A 20 (kept from trading with ourselves)   left A 50 (modified: outstanding now)   price A   restate A
+#   bust A   fix A 30 (corrected to 30 lots)   lose   back       said or done by the venue
 # Results: reports in order as KIND order leaves/executed, then the state of each order.
 LIFE = """
 accepted             new A, wire, accept A                                        -> ACC A 100/0 | A WORKING
@@ -50,6 +52,28 @@ refused, again       new A, wire, accept A, cancel A, wire, refuse A, cancel A, 
 cancel pending       new A, wire, accept A, cancel A, wire, pending A, done A 100 -> ACC A 100/0, PEN A 100/0, CXL A 0/0 | A CLOSED
 venue cancels a part new A, wire, accept A, done A 30, fill A 70                  -> ACC A 100/0, CXL A 70/0, EXE A 0/70 | A CLOSED
 price slid           new A, wire, accept A, price A, fill A 100                   -> ACC A 100/0, RST A 100/0, EXE A 0/100 | A CLOSED
+price restated       new A, wire, accept A, restate A, fill A 100                 -> ACC A 100/0, RST A 100/0, EXE A 0/100 | A CLOSED
+modified             new A, wire, accept A, left A 50, fill A 50                  -> ACC A 100/0, RST A 50/0, EXE A 0/50 | A CLOSED
+self-match, a part   new A, wire, accept A, self A 20, fill A 80                  -> ACC A 100/0, CXL A 80/0, EXE A 0/80 | A CLOSED
+self-match, all      new A, wire, accept A, cancel A, wire, self A 100            -> ACC A 100/0, CXL A 0/0 | A CLOSED
+restated when closed new A, wire, accept A, fill A 100, price A                   -> ACC A 100/0, EXE A 0/100 | A CLOSED
+reduced              new A, wire, accept A, reduce A 60, wire, done A 40          -> ACC A 100/0, CXL A 60/0 | A WORKING
+reduced, filled      new A, wire, accept A, reduce A 60, wire, done A 40, fill A 60 -> ACC A 100/0, CXL A 60/0, EXE A 0/60 | A CLOSED
+fill, then reduced   new A, wire, accept A, reduce A 60, wire, fill A 50, done A 40 -> ACC A 100/0, EXE A 50/50, CXL A 10/50 | A WORKING
+fill reaches total   new A, wire, accept A, reduce A 60, wire, fill A 70, done A 30 -> ACC A 100/0, EXE A 30/70, CXL A 0/70 | A CLOSED
+fill beats reduce    new A, wire, accept A, reduce A 60, wire, fill A 100         -> ACC A 100/0, EXE A 0/100 | A CLOSED
+reduce unanswered    new A, wire, reduce A 60, wire, accept A, done A 40          -> ACC A 100/0, CXL A 60/0 | A WORKING
+reduce behind order  new A, reduce A 60, wire, accept A, done A 40                -> ACC A 100/0, CXL A 60/0 | A WORKING
+reduce refused       new A, wire, accept A, reduce A 60, wire, refuse A, cancel A, wire, done A 100 -> ACC A 100/0, CRJ A 100/0, CXL A 0/0 | A CLOSED
+reduce, then cancel  new A, wire, accept A, reduce A 60, wire, cancel A, wire, done A 40, done A 60 -> ACC A 100/0, CXL A 60/0, CXL A 0/0 | A CLOSED
+first is refused     new A, wire, accept A, reduce A 60, wire, cancel A, wire, refuse A, done A 100 -> ACC A 100/0, CRJ A 100/0, CXL A 0/0 | A CLOSED
+cancel, then reduce  new A, wire, accept A, cancel A, wire, reduce A 60, wire, done A 100 -> ACC A 100/0, CXL A 0/0 | A CLOSED
+reduce, then replace new A, wire, accept A, reduce A 60, wire, replace A B 120, wire, done A 40, replaced A B -> ACC A 100/0, CXL A 60/0, RPL B 120/0 | A CLOSED, B WORKING
+reduce a replaced    new A, wire, accept A, replace A B 120, wire, reduce A 60, wire, replaced A B -> ACC A 100/0, RPL B 120/0 | A CLOSED, B WORKING
+reduce a replacement new A, wire, accept A, fill A 40, replace A B 120, wire, reduce B 100, wire, replaced A B, done B 20 -> ACC A 100/0, EXE A 60/40, RPL B 80/40, CXL B 60/40 | A CLOSED, B WORKING
+reduced, replaced    new A, wire, accept A, reduce A 60, wire, done A 40, replace A B 80, wire, replaced A B -> ACC A 100/0, CXL A 60/0, RPL B 80/0 | A CLOSED, B WORKING
+reduce lost          new A, wire, accept A, reduce A 60, lose, back, wire, done A 40 -> ACC A 100/0, CXL A 60/0 | A WORKING
+reduce answered lost new A, wire, accept A, reduce A 60, wire, lose, done A 40, back -> ACC A 100/0, CXL A 60/0 | A WORKING
 replaced             new A, wire, accept A, replace A B 120, wire, replaced A B   -> ACC A 100/0, RPL B 120/0 | A CLOSED, B WORKING
 replaced, executed   new A, wire, accept A, fill A 40, replace A B 120, wire, replaced A B, fill B 80 -> ACC A 100/0, EXE A 60/40, RPL B 80/40, EXE B 0/120 | A CLOSED, B CLOSED
 fill, then replaced  new A, wire, accept A, replace A B 120, wire, fill A 40, replaced A B -> ACC A 100/0, EXE A 60/40, RPL B 80/40 | A CLOSED, B WORKING
@@ -66,6 +90,11 @@ replace a cancelled  new A, wire, accept A, cancel A, replace A B 120, wire, don
 second replacement   new A, wire, accept A, replace A B 120, wire, replace A C 90, wire, replaced A B -> ACC A 100/0, EXP C 0/0, RPL B 120/0 | A CLOSED, B WORKING, C CLOSED
 bust                 new A, wire, accept A, fill A 40, bust A                     -> ACC A 100/0, EXE A 60/40, BRK A 60/0 | A WORKING
 bust when closed     new A, wire, accept A, fill A 100, bust A                    -> ACC A 100/0, EXE A 0/100, BRK A 0/0 | A CLOSED
+bust before cancel   new A, wire, accept A, fill A 40, cancel A, wire, bust A, done A 60 -> ACC A 100/0, EXE A 60/40, BRK A 60/0, CXL A 0/0 | A CLOSED
+corrected            new A, wire, accept A, fill A 40, fix A 30                   -> ACC A 100/0, EXE A 60/40, FIX A 60/30 | A WORKING
+corrected up, closed new A, wire, accept A, fill A 100, fix A 110                 -> ACC A 100/0, EXE A 0/100, FIX A 0/110 | A CLOSED
+corrected, broken    new A, wire, accept A, fill A 40, fix A 30, bust A           -> ACC A 100/0, EXE A 60/40, FIX A 60/30, BRK A 60/0 | A WORKING
+corrected when lost  new A, wire, accept A, fill A 40, lose, fix A 30, back       -> ACC A 100/0, EXE A 60/40, FIX A 60/30 | A WORKING
 lost, arrived        new A, wire, lose, accept A, back                            -> UNK A 100/0, ACC A 100/0 | A WORKING
 lost, and filled     new A, wire, lose, accept A, fill A 100, back                -> UNK A 100/0, ACC A 100/0, EXE A 0/100 | A CLOSED
 lost on the way      new A, lose, back                                            -> UNK A 100/0, NEV A 0/0 | A CLOSED
@@ -84,6 +113,7 @@ KINDS = {
     "PEN": REPORT_CANCEL_PENDING,
     "RST": REPORT_RESTATED,
     "BRK": REPORT_BROKEN,
+    "FIX": REPORT_CORRECTED,
     "EXP": REPORT_EXPIRED,
     "UNK": REPORT_UNKNOWN,
     "NEV": REPORT_NEVER_ARRIVED,
@@ -115,6 +145,9 @@ class Story:
         elif verb == "cancel":
             bench.cancel(self.ids[words[0]])
             bench.step()
+        elif verb == "reduce":
+            bench.reduce(self.ids[words[0]], int(words[1]))
+            bench.step()
         elif verb == "wire":
             bench.send()
         elif verb == "lose":
@@ -140,6 +173,14 @@ class Story:
                 venue.cancel_reject(self.ref(words[0]))
             elif verb == "price":
                 venue.priority(self.ref(words[0]), 99_5000)
+            elif verb == "restate":
+                venue.restate(self.ref(words[0]), 99_5000)
+            elif verb == "self":
+                venue.self_match(self.ref(words[0]), int(words[1]))
+            elif verb == "left":
+                venue.modify(self.ref(words[0]), int(words[1]))
+            elif verb == "fix":
+                venue.correct_trade(self.ref(words[0]), self.match[words[0]], int(words[1]), 98_7500)
             elif verb == "bust":
                 venue.break_trade(self.ref(words[0]), self.match[words[0]])
             else:

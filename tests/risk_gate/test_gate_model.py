@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 
 import shm.codes as codes
-from procs.risk_gate.exposure import check
+from procs.risk_gate.invariants import check
 from procs.risk_gate.step import step
 from shm.jit import JIT_OFF
 from shm.journal import journal_drain

@@ -152,7 +152,7 @@ def test_a_burst_before_any_answer_never_passes_the_position_limit(gate):
 
 
 def test_message_rate_counts_only_what_passed_and_cancels_never(gate):
-    gate.limit(2, strategy_lots_max=2000, open_orders_max=50, rate_orders_max=2, rate_window_ns=100)
+    gate.limit(2, rate_orders_max=2, rate_window_ns=100)
     intent_id = gate.intent()
     gate.intent(qty_lots=0)
     gate.intent()
@@ -376,7 +376,7 @@ silent, one too long     bid=9900 ask=10100              state=1 silent=30000000
 old, exactly             bid=9900 ask=10100 age=10000000000  state=1                     -> PASS
 old, one too long        bid=9900 ask=10100 age=10000000001  state=1                     -> REJECT_REFERENCE_STALE
 only a bid               bid=10000 ask=0                 state=1                         -> PASS
-only an ask, far         bid=0 ask=10600                 state=1                         -> REJECT_COLLAR
+only an ask, far         bid=0 ask=11200                 state=1                         -> REJECT_COLLAR_NEAR
 empty book               bid=0 ask=0                     state=1                         -> REJECT_REFERENCE_STALE
 crossed book             bid=10001 ask=9999              state=1                         -> REJECT_REFERENCE_STALE
 fresh a moment ago       bid=9900 ask=10100              state=1 fresh=-1                -> PASS

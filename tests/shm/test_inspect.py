@@ -22,7 +22,7 @@ from shm.ring import (
     ring_resume_producer,
 )
 from shm.roster import create_fabric_epoch
-from shm.segment import (
+from shm.segment_kinds import (
     attach_ring_consumer,
     attach_ring_producer,
     create_instance,

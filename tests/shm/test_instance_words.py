@@ -16,7 +16,8 @@ from shm.records.error_row import ERROR_ROW
 from shm.records.histogram import HISTOGRAM_BUCKETS, HISTOGRAM_SUB_BITS
 from shm.records.instance import COUNTERS_MAX, INSTANCE, INSTANCE_OFFSET
 from shm.scratch import scratch_clock
-from shm.segment import HEADER_BYTES, create_clock, create_instance, instance_end
+from shm.segment import HEADER_BYTES
+from shm.segment_kinds import create_clock, create_instance, instance_end
 from tests.support.words import peek_record
 
 EPOCH = 3

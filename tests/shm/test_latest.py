@@ -12,7 +12,8 @@ from shm.jit import JIT_OFF
 from shm.latest import latest_claim, latest_current, latest_publish, latest_read, latest_version
 from shm.records.segment_header import SEGMENT_KIND_LATEST
 from shm.scratch import scratch_table
-from shm.segment import attach_segment, create_latest, table_end
+from shm.segment import attach_segment
+from shm.segment_kinds import create_latest, table_end
 from tests.support.ring_work import VALUE, read_values, start, warm_up, word_of, write_forever, write_values
 from tests.support.words import peek_record, read_word
 

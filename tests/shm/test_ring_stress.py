@@ -13,7 +13,7 @@ import pytest
 
 from shm.jit import JIT_OFF
 from shm.ring import ring_resume_consumer, ring_resume_producer
-from shm.segment import (
+from shm.segment_kinds import (
     attach_ring_consumer,
     attach_ring_producer,
     create_latest,

@@ -11,13 +11,14 @@ from shm.records.roster import ROSTER_BLOB_BYTES_MAX
 from shm.records.segment_header import SEGMENT_KIND_LATEST
 from shm.records.top import TOP
 from shm.roster import create_fabric_epoch, destroy, list_fabrics, living_owners, read_roster, roster_lock
-from shm.segment import attach_segment, create_latest, list_objects
+from shm.segment import attach_segment, list_objects
+from shm.segment_kinds import create_latest
 
 CREATOR = """
 import sys
 from shm.roster import create_fabric_epoch
 from shm.records.top import TOP
-from shm.segment import create_latest
+from shm.segment_kinds import create_latest
 epoch = create_fabric_epoch(sys.argv[1], b"theirs")
 create_latest(sys.argv[1], epoch, "tops", TOP, 2, "feed_handler")
 print(epoch, flush=True)

@@ -24,22 +24,17 @@ from shm.records.segment_header import (
 )
 from shm.records.tick import TICK
 from shm.records.top import TOP
-from shm.segment import (
-    HEADER_BYTES,
+from shm.segment import HEADER_BYTES, attach_segment, create_segment, fingerprint, object_bytes, segment_name
+from shm.segment_kinds import (
     attach_ring_consumer,
     attach_ring_producer,
-    attach_segment,
     create_clock,
     create_instance,
     create_latest,
     create_ring,
-    create_segment,
-    fingerprint,
     instance_end,
-    object_bytes,
     ring_end_consumer,
     ring_end_producer,
-    segment_name,
     table_end,
 )
 
@@ -57,7 +52,7 @@ SWAPPED = np.dtype(
 HOLDER = """
 import sys, time
 from shm.records.tick import TICK
-from shm.segment import attach_ring_producer
+from shm.segment_kinds import attach_ring_producer
 held = attach_ring_producer(sys.argv[1], int(sys.argv[2]), "r", TICK, 8, "producer")
 print("held", flush=True)
 time.sleep(60)

@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from procs.strategy.load import load_strategy
+from procs.strategy.view import OUT
 from shm.codes import REPORT_ACCEPTED
 from tests.support.strategy_bench import ROW, StrategyBench
 
@@ -15,10 +17,12 @@ GLFT = load_strategy("glft")
 def asked(position=0, params=None, **seen):
     """GLFT's answer for a book around MID."""
     view = dict(quote_tick_ticks=STEP, microprice_milli=MID * 1000, position_lots=position, volatility_milli=150_000)
-    view |= dict(arrival_micro=2_000_000, decay_milli=800, own_bid_lots=0, own_ask_lots=0) | seen
+    view |= dict(arrival_micro=2_000_000, decay_milli=800, obligation_spread_ticks=10**9) | seen
     values = {name: param.default for name, param in GLFT.params.items()} | (params or {})
-    out = dict.fromkeys(("bid_price_ticks", "ask_price_ticks", "bid_qty_lots", "ask_qty_lots"), 0)
+    out = np.zeros(1, OUT)[0]
     GLFT.quote(view, values, {}, out)
+    out["bid_level_price_ticks"] -= out["bid_level_price_ticks"] % STEP
+    out["ask_level_price_ticks"] += -out["ask_level_price_ticks"] % STEP
     return out
 
 
@@ -54,20 +58,25 @@ def test_spread_and_skew_are_cut_and_the_position_limit_takes_the_side_away():
     assert (near["bid_qty_lots"], near["ask_qty_lots"]) == (100, 70)
 
 
-@pytest.mark.parametrize("steps", [-1.4, -0.9, -0.6, -0.3, -0.1, 0.0, 0.1, 0.3, 0.6, 0.9, 1.4])
-def test_a_quote_stays_exactly_while_it_is_off_by_no_more_than_the_tolerance(steps):
-    plain = asked()
-    own = {"own_bid_lots": 100, "own_ask_lots": 100}
-    own |= {"own_bid_price_ticks": plain["bid_price_ticks"], "own_ask_price_ticks": plain["ask_price_ticks"]}
-    moved = round((MID + steps * STEP) * 1000)
-    free, held = asked(microprice_milli=moved), asked(microprice_milli=moved, **own)
-    bid, ask = distances(0, 1.5, 2.0, 0.8, 0.05)
-    wanted = {"bid": MID / STEP + steps - bid, "ask": MID / STEP + steps + ask}
-    for side, low, high in (("bid", 0.5, 1.5), ("ask", 1.5, 0.5)):  # a step that rounds to the own price, and half
-        at = plain[f"{side}_price_ticks"] / STEP
-        stays = at - low <= wanted[side] <= at + high
-        expected = plain if stays else free
-        assert held[f"{side}_price_ticks"] == expected[f"{side}_price_ticks"]
+@pytest.mark.parametrize("position", [-300, -40, 0, 250])
+@pytest.mark.parametrize("spread_steps", [1, 2, 3, 4, 7])
+def test_no_pair_is_wider_than_the_obligation_and_the_skew_stays(position, spread_steps):
+    for shift in range(0, 1_000, 130):  # the microprice anywhere between two steps
+        seen = {"volatility_milli": 900_000, "microprice_milli": MID * 1000 + shift * STEP}
+        free = asked(position, **seen)
+        bound = asked(position, **seen, obligation_spread_ticks=spread_steps * STEP + STEP // 2)
+        wide, narrow = (int(out["ask_price_ticks"] - out["bid_price_ticks"]) for out in (free, bound))
+        assert min(wide, spread_steps * STEP) - STEP <= narrow <= spread_steps * STEP
+        middles = [int(out["ask_price_ticks"] + out["bid_price_ticks"]) for out in (free, bound)]
+        assert abs(middles[0] - middles[1]) <= 2 * STEP  # twice the middle: each price is off by less than a step
+
+
+def test_levels_stand_behind_one_another_and_share_the_room_to_the_position_limit():
+    out = asked(position=700, params={"levels": 4, "level_steps": 2.0, "qty_lots": 100})
+    assert (out["bid_level_price_ticks"] - out["bid_price_ticks"]).tolist() == [0, -200, -400, -600]
+    assert (out["ask_level_price_ticks"] - out["ask_price_ticks"]).tolist() == [0, 200, 400, 600]
+    assert out["bid_level_qty_lots"].tolist() == [100, 100, 100, 0]
+    assert out["ask_level_qty_lots"].tolist() == [100, 100, 100, 100]
 
 
 def test_on_the_desk_a_small_change_of_the_book_causes_no_message():

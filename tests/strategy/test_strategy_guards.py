@@ -8,7 +8,8 @@ import pytest
 
 from procs.strategy.budget import budget_wait_until, spend
 from procs.strategy.obligation import ABSENT, PRESENT, THIN, WIDE, quality_of
-from procs.strategy.quoter import RULES, SLOT
+from procs.strategy.rules import RULES
+from procs.strategy.slot import SLOT
 from procs.strategy.state import DESK
 from shm.atomics import record_view
 from shm.codes import (
@@ -156,7 +157,7 @@ def test_what_rests_is_judged_by_spread_then_size(row):
     slots[["intent_id", "price_ticks", "leaves_lots"]] = [tuple(map(int, numbers[k : k + 3])) for k in (0, 3)]
     rules["obligation_spread_ticks"], rules["obligation_lots"] = 200, 10
     named = {"PRESENT": PRESENT, "THIN": THIN, "WIDE": WIDE, "ABSENT": ABSENT}
-    assert quality_of(slots[0], slots[1], rules[0]) == named[expected]
+    assert quality_of(slots, 0, 1, 1, 1, rules[0]) == named[expected]
 
 
 def test_presence_is_counted_in_logic_time_only_while_the_channel_is_fresh():

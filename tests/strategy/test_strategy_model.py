@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from procs.strategy.quoter import SLOT_NONE, SLOT_WORKING, check
+from procs.strategy.slot import SLOT_NONE, SLOT_WORKING, SLOTS, check, first_slot
 from shm.codes import SIDE_BUY, SIDE_SELL, TICK_FRESH, TICK_STALE
 from shm.jit import JIT_OFF
 from tests.oracles.desk import Desk
@@ -29,25 +29,31 @@ def deliver(bench, desk, chance):
 def agree(bench, desk):
     """When nothing is on the way, both sides name the same resting orders and the same position."""
     for side in (SIDE_BUY, SIDE_SELL):
-        slot = bench.state.slots[ROW * 2 + side - 1]
-        mine = [order for order in desk.resting.values() if order.side == side]
-        assert slot["state"] == (SLOT_WORKING if mine else SLOT_NONE), (slot, mine)
-        if mine:
-            assert (slot["intent_id"], slot["price_ticks"], slot["leaves_lots"], slot["cum_lots"]) == (
-                mine[0].intent_id,
-                mine[0].price,
-                mine[0].leaves,
-                mine[0].done,
-            )
+        first = first_slot(ROW, side)
+        slots = bench.state.slots[first : first + SLOTS]
+        working = slots[slots["state"] != SLOT_NONE]
+        assert set(working["state"]) <= {SLOT_WORKING}
+        fields = ["intent_id", "price_ticks", "leaves_lots", "cum_lots"]
+        mine = [(o.intent_id, o.price, o.leaves, o.done) for o in desk.resting.values() if o.side == side]
+        assert sorted(tuple(map(int, slot)) for slot in working[fields]) == sorted(mine)
     assert bench.state.views[ROW]["position_lots"] == desk.position
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_random_days_keep_every_rule_and_end_without_orders(seed):
+DAYS = [
+    (1, {"qty_lots": 100, "skew_ticks": 0}),
+    (2, {"qty_lots": 100, "refill_percent": 100}),
+    (3, {"qty_lots": 60, "levels": 4, "skew_ticks": 0, "position_lots_max": 300}),
+    (4, {"qty_lots": 60, "levels": 3, "hold_percent": 60, "refill_percent": 90, "position_lots_max": 300}),
+]
+
+
+@pytest.mark.parametrize("seed, params", DAYS)
+def test_random_days_keep_every_rule_and_end_without_orders(seed, params):
     print("seed", seed)
     chance = random.Random(seed)
-    bench = StrategyBench("fixed_spread", half_spread_ticks=200, qty_lots=100, position_lots_max=400, skew_ticks=100)
-    desk = Desk()
+    params = {"half_spread_ticks": 200, "position_lots_max": 400, "skew_ticks": 20, **params}
+    bench = StrategyBench("fixed_spread", **params)
+    desk = Desk(orders_max=2 * params.get("levels", 1))
     mid, now_ns, fresh, rested = 1_000_000, MS, True, 0
     bench.fresh()
     for _ in range(STEPS):
@@ -64,7 +70,7 @@ def test_random_days_keep_every_rule_and_end_without_orders(seed):
             bench.tick(kind=TICK_FRESH if fresh else TICK_STALE, row=-1)
         elif whim < 0.65:
             desk.lose_all()
-        for _ in range(chance.randint(0, 2)):
+        for _ in range(chance.randint(0, 2 * params.get("levels", 1))):
             desk.answer(chance)
         deliver(bench, desk, chance)
         bench.step(now_ns)
@@ -76,6 +82,7 @@ def test_random_days_keep_every_rule_and_end_without_orders(seed):
             agree(bench, desk)
             rested += len(desk.resting)
     assert rested > STEPS // 20  # it really made a market
+    assert desk.reduced > 0 or params.get("levels", 1) == 1  # a fill of one level leaves less room for the next
     bench.tick(kind=TICK_STALE, row=-1)
     for _ in range(200):
         now_ns += 5 * MS

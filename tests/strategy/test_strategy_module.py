@@ -56,7 +56,7 @@ def test_an_edited_file_is_another_module(tmp_path):
         ("x = 1\n", "a function quote(view, params, state, out)"),
         ("def quote(view, out):\n    pass\n", "found quote(view, out)"),
         ("PARAMS = {'a': 3}\ndef quote(view, params, state, out):\n    pass\n", "Param(default, low, high, meaning)"),
-        (MINE.replace("Param(7, 1, 100", "Param(700, 1, 100"), "a default within bounds"),
+        (MINE.replace("Param(7, 1, 100", "Param(700, 1, 100"), "and a default within bounds"),
         (MINE.replace("qty_lots", "refresh_ms"), "parameters with own names"),
     ],
 )
@@ -89,7 +89,7 @@ def test_parameters_are_checked_against_their_table(params, words):
 
 
 def test_whole_numbers_are_good_enough_for_a_float_parameter():
-    _rules, params = rules_of(config_with("avellaneda_stoikov", horizon_s=2), "strategy")
+    _rules, _views, params = rules_of(config_with("avellaneda_stoikov", horizon_s=2), "strategy")
     assert params[0]["horizon_s"] == 2.0
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from procs.strategy.quoter import SLOT_NONE, SLOT_WORKING, check
+from procs.strategy.slot import SLOT_NONE, SLOT_WORKING, SLOTS, check
 from shm.codes import (
     EXIT_CATCH_UP,
     INTENT_CANCEL,
@@ -115,7 +115,7 @@ def test_move_of_the_book_replaces_working_quotes_with_total_size(bench):
         leaves_lots=100,
     )
     bench.step(3 * MS)
-    slot = bench.state.slots[ROW * 2]
+    slot = bench.state.slots[ROW * 2 * SLOTS]
     check(slot)
     assert slot["state"] == SLOT_WORKING and slot["leaves_lots"] == 100 and slot["cum_lots"] == 60
 
@@ -132,7 +132,7 @@ def test_stale_channel_cancels_everything_and_fresh_quotes_again(bench):
         bench.report(REPORT_CANCELED, int(intent["intent_id"]), side, qty_lots=100, leaves_lots=0)
     bench.step(3 * MS)
     assert bench.intents() == []
-    assert [s["state"] for s in bench.state.slots[:2]] == [SLOT_NONE, SLOT_NONE]
+    assert [s["state"] for s in bench.state.slots[: 2 * SLOTS : SLOTS]] == [SLOT_NONE, SLOT_NONE]
     bench.tick(kind=TICK_FRESH, row=-1)
     bench.step(4 * MS)
     assert [i["kind"] for i in bench.intents()] == [INTENT_NEW, INTENT_NEW]
@@ -244,16 +244,16 @@ def test_report_seen_twice_changes_nothing(bench):
         bench.report(REPORT_EXECUTED, int(bid["intent_id"]), SIDE_BUY, qty_lots=10, leaves_lots=90, report_seq=50)
     bench.step(2 * MS)
     assert bench.state.views[ROW]["position_lots"] == 10
-    assert bench.state.slots[ROW * 2]["cum_lots"] == 10
+    assert bench.state.slots[ROW * 2 * SLOTS]["cum_lots"] == 10
 
 
 def test_reports_of_an_earlier_life_move_the_position_but_no_order(bench):
     quote_both(bench)
-    before = bench.state.slots[ROW * 2].copy()
+    before = bench.state.slots[ROW * 2 * SLOTS].copy()
     bench.report(REPORT_EXECUTED, 123_456, SIDE_BUY, qty_lots=5, leaves_lots=0)
     bench.step(2 * MS)
     bench.intents()
-    assert bench.state.slots[ROW * 2]["intent_id"] == before["intent_id"]
+    assert bench.state.slots[ROW * 2 * SLOTS]["intent_id"] == before["intent_id"]
     assert bench.state.views[ROW]["position_lots"] == 5
 
 

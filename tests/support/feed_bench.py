@@ -65,7 +65,7 @@ class FeedBench:
                 "window_messages": 8192,
             },
             "orders_max": 20_000,
-            "rungs_max": 512,
+            "levels_max": 10_000,
         }
         self._open()
 

@@ -4,12 +4,21 @@ import ctypes
 
 import numpy as np
 
-from procs.risk_gate.exposure import check
+from procs.risk_gate.invariants import check
 from procs.risk_gate.recover import rebuild
 from procs.risk_gate.state import State, new_state, parts_of
 from procs.risk_gate.step import step
 from shm.atomics import record_at
-from shm.codes import CHANNEL_FRESH, INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, SIDE_BUY, TIF_DAY, TRADING_OPEN
+from shm.codes import (
+    CHANNEL_FRESH,
+    INTENT_CANCEL,
+    INTENT_NEW,
+    INTENT_REDUCE,
+    INTENT_REPLACE,
+    SIDE_BUY,
+    TIF_DAY,
+    TRADING_OPEN,
+)
 from shm.instance import stamp
 from shm.journal import journal_drain, journal_resume
 from shm.latest import latest_claim, latest_publish
@@ -20,7 +29,7 @@ from shm.records.instance import INSTANCE
 from shm.records.instrument import INSTRUMENT
 from shm.records.intent import INTENT
 from shm.records.journal_entry import JOURNAL_ENTRY
-from shm.records.limits import LIMIT_NONE, LIMITS
+from shm.records.limits import LIMIT_NONE, LIMITS, POSITIVE
 from shm.records.order import ORDER
 from shm.records.position import POSITION
 from shm.records.reject import REJECT
@@ -54,14 +63,21 @@ DTYPES = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS,
 INSTRUMENT_LIMITS = dict(
     qty_lots_max=1000,
     notional_micro_max=LIMIT_NONE,
-    collar_bps=500,
-    position_lots_max=2000,
+    collar_near_bps=1000,
+    collar_far_bps=500,
+    long_lots_max=2000,
+    short_lots_max=2000,
+    fx_ppm=1_000_000,
     open_orders_max=50,
     age_ns_max=10_000_000_000,
     channel_silence_ns_max=3_000_000_000,
 )
 STRATEGY_LIMITS = dict(
-    strategy_lots_max=2000, open_orders_max=50, rate_orders_max=LIMIT_NONE, rate_window_ns=1_000_000_000
+    long_lots_max=2000,
+    short_lots_max=2000,
+    open_orders_max=50,
+    rate_orders_max=LIMIT_NONE,
+    rate_window_ns=1_000_000_000,
 )
 FIRM_LIMITS = dict(open_orders_max=100, rate_orders_max=LIMIT_NONE, rate_window_ns=1_000_000_000)
 
@@ -157,7 +173,11 @@ class Gate:
         self.write("tops", row, bid_price_ticks=bid, ask_price_ticks=ask, trading_state=state, changed_ns=changed_ns)
 
     def limit(self, row, **fields):
-        self.write("limits", row, **{name: LIMIT_NONE for name in LIMITS.names[:10]} | {"version": 1} | fields)
+        """Publish a row of limits; those not named have no limit, except what its scope has by default."""
+        defaults = FIRM_LIMITS
+        if row < self.instruments + self.strategies:
+            defaults = INSTRUMENT_LIMITS if row < self.instruments else STRATEGY_LIMITS
+        self.write("limits", row, **dict.fromkeys(POSITIVE, LIMIT_NONE) | {"version": 1} | defaults | fields)
 
     def channel(self, state=CHANNEL_FRESH, heard_ns=None, **fields):
         heard_ns = self.now_ns if heard_ns is None else heard_ns
@@ -206,6 +226,11 @@ class Gate:
     def cancel(self, target, strategy=0, **fields):
         return self.intent(
             strategy, **dict(kind=INTENT_CANCEL, target_intent_id=target, price_ticks=0, qty_lots=0) | fields
+        )
+
+    def reduce(self, target, qty_lots, strategy=0, **fields):
+        return self.intent(
+            strategy, **dict(kind=INTENT_REDUCE, target_intent_id=target, price_ticks=0, qty_lots=qty_lots) | fields
         )
 
     def report(self, kind, order=None, publish=True, **fields):

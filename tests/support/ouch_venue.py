@@ -8,7 +8,7 @@ numbers must grow, an entry with an old number and a replace of an order that is
 import struct
 from dataclasses import dataclass, field
 
-INBOUND = {"O": 47, "U": 40, "X": 9, "Q": 3}
+INBOUND = {"O": 47, "U": 40, "X": 9, "Q": 3, "C": 19}
 
 
 def packet(kind: bytes, payload: bytes = b"") -> bytes:
@@ -48,6 +48,7 @@ class FakeVenue:
     sent: int = 0  # messages of the stream sent on this connection
     heartbeats: int = 0
     replaced_total: bool = False  # REPLACED names the total that was asked for instead of what is open
+    mass_answer: str = "X"  # to a mass cancel: done (X), refused (J), silence ("")
 
     # --- connection ---
 
@@ -100,8 +101,14 @@ class FakeVenue:
         elif kind == "X":
             ref, qty = struct.unpack(">II", data[1:9])
             self.received.append(("X", ref, qty))
-            if self.auto and ref in self.orders and self.orders[ref].live:
-                self.cancel(ref)
+            if self.auto:
+                self.cancel_to(ref, qty)
+        elif kind == "C":
+            ref, firm, symbol = struct.unpack(">I4s8s", data[1:17])
+            self.received.append(("C", ref, firm.decode(), symbol.decode().strip()))
+            if ref >= self.next_ref:
+                self.next_ref = ref + 1
+                self.mass_cancel(ref, firm, symbol)
         elif kind == "Q":
             self.received.append(("Q",))
             self.say("Q", struct.pack(">I", self.next_ref))
@@ -161,6 +168,27 @@ class FakeVenue:
         order.live = order.leaves > 0
         self.say("C", struct.pack(">IIc", ref, gone, reason.encode()))
 
+    def cancel_to(self, ref: int, total: int) -> None:
+        """A client's cancel: down to `total`, executed lots included; nothing happens when it is that small already."""
+        order = self.orders.get(ref)
+        if order is None or not order.live:
+            return
+        gone = order.leaves - max(0, total - order.cum)
+        if gone > 0:
+            order.qty -= gone
+            self.cancel(ref, gone)
+
+    def mass_cancel(self, ref: int, firm: bytes, symbol: bytes) -> None:
+        """Every live order, or those of one symbol, ends; then the response. Or it is refused, or passed over."""
+        if self.mass_answer == "J":
+            self.reject(ref)
+        if self.mass_answer != "X":
+            return
+        for order in list(self.orders.values()):
+            if order.live and symbol.decode() in (" " * 8, order.symbol):
+                self.cancel(order.ref)
+        self.say("X", struct.pack(">I4s8s", ref, firm, symbol) + b"\0\0")
+
     def reject(self, ref: int, reason: int = 15) -> None:
         """Entry refused; its number is used up."""
         self.next_ref = max(self.next_ref, ref + 1)
@@ -177,6 +205,28 @@ class FakeVenue:
     def break_trade(self, ref: int, match: int) -> None:
         """Trade broken."""
         self.say("B", struct.pack(">IQc", ref, match, b"E") + b" " * 14 + b"\0\0")
+
+    def correct_trade(self, ref: int, match: int, qty: int, price: int) -> None:
+        """Trade corrected: its new size and price."""
+        self.say("F", struct.pack(">IIQcQc", ref, qty, price, b"A", match, b"E") + b" " * 14 + b"\0\0")
+
+    def self_match(self, ref: int, qty: int) -> None:
+        """Lots taken off an order instead of trading with ourselves."""
+        order = self.orders[ref]
+        order.leaves -= qty
+        order.live = order.leaves > 0
+        self.say("D", struct.pack(">IIcIQcc", ref, qty, b"Q", qty, order.price, b"A", b"I"))
+
+    def modify(self, ref: int, leaves: int) -> None:
+        """Order modified: what is outstanding now."""
+        order = self.orders[ref]
+        order.leaves, order.qty = leaves, order.cum + leaves
+        self.say("M", struct.pack(">IcI", ref, order.side.encode(), leaves))
+
+    def restate(self, ref: int, price: int) -> None:
+        """Order restated: the price that is shown now."""
+        self.orders[ref].price = price
+        self.say("R", struct.pack(">Ic", ref, b"P") + struct.pack(">HBBQ", 10, 9, 23, price))
 
     def priority(self, ref: int, price: int) -> None:
         """Order priority update: the resting price changed."""

@@ -24,10 +24,10 @@ from shm.ring import (
     ring_resume_consumer,
     ring_resume_producer,
 )
-from shm.segment import (
+from shm.segment import attach_segment
+from shm.segment_kinds import (
     attach_ring_consumer,
     attach_ring_producer,
-    attach_segment,
     ring_end_consumer,
     ring_end_producer,
     table_end,

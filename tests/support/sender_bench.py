@@ -12,7 +12,7 @@ from procs.order_sender.session import H_APPLIED, H_FD, H_LEFTOVER, H_LOST, H_OF
 from procs.order_sender.state import arrays_of, check, forget, open_state
 from procs.order_sender.step import step
 from procs.order_sender.wire_out import note_send
-from shm.codes import INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, SIDE_BUY, TIF_DAY
+from shm.codes import INTENT_CANCEL, INTENT_NEW, INTENT_REDUCE, INTENT_REPLACE, SIDE_BUY, TIF_DAY
 from shm.ends import journal_end_at
 from shm.instance import stamp
 from shm.journal import journal_drain, journal_open, journal_watermark
@@ -96,7 +96,7 @@ class Reader:
 class SenderBench:
     """What survives a crash lives here; `state` is one life of the process."""
 
-    def __init__(self, *, report_capacity=1024, order_capacity=256, journal_capacity=4096, working_rows=64):
+    def __init__(self, *, report_capacity=1024, order_capacity=256, journal_capacity=4096, working_rows=64, firm=""):
         self.me = scratch_me()  # its own counters, errors and histograms
         self.control = scratch_control(1, 2, len(SYMBOLS))
         self.block = scratch_block(journal_bytes(PAYLOAD_BYTES, journal_capacity))
@@ -106,6 +106,7 @@ class SenderBench:
         self.readers = [Reader(pair[1]) for pair in self.reports]
         self.working = scratch_table(WORKING, working_rows)
         self.venue = FakeVenue()
+        self.firm = firm  # "": the venue has no mass cancel for us
         self.now_ns = START_NS
         self.next_order_id = 1
         self.next_ref = 1
@@ -142,6 +143,7 @@ class SenderBench:
             heartbeat_ns=NEVER_NS,  # tests that are about time set their own
             silence_ns=NEVER_NS,
             unsent_ns=NEVER_NS,
+            firm=self.firm,
         )
         replay(self.state, self.reader())
         check(self.state)
@@ -349,6 +351,12 @@ class SenderBench:
     def cancel(self, target, *, strategy=0):
         """A cancel passes the gate."""
         self._order(INTENT_CANCEL, target_order_id=target, intent_id=10_000 + target, strategy_id=strategy)
+
+    def reduce(self, target, qty, *, strategy=0):
+        """A reduce to a new total passes the gate."""
+        self._order(
+            INTENT_REDUCE, target_order_id=target, intent_id=10_000 + target, qty_lots=qty, strategy_id=strategy
+        )
 
     # --- looking ---
 

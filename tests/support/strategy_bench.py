@@ -14,6 +14,7 @@ from shm.instance import stamp
 from shm.latest import latest_claim, latest_publish
 from shm.records.depth import DEPTH
 from shm.records.intent import INTENT
+from shm.records.live_params import LIVE_PARAMS
 from shm.records.position import POSITION
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
@@ -46,10 +47,11 @@ class StrategyBench:
         intent_end, self.intent_out = scratch_ring(INTENT, intents)
         self.depth = scratch_table(DEPTH, instruments)
         self.positions = scratch_table(POSITION, instruments)
+        self.params = scratch_table(LIVE_PARAMS, instruments + 1)
         self.state = state_of(
             me=scratch_me(),
             rings={"rejects": reject_end, "reports": report_end, "ticks": tick_end, "intents": intent_end},
-            tables={"depth": self.depth, "positions": self.positions},
+            tables={"depth": self.depth, "positions": self.positions, "params": self.params},
             ids=scratch_ids(count=ids),
             strategy_id=STRATEGY_ID,
             headroom=headroom,

@@ -1,0 +1,49 @@
+"""Journal thread: the background thread of a role that copies its journal's memory to disk, and what is told of it."""
+
+import threading
+
+import numpy as np
+
+from shm.counters import JOURNAL_COPIED, JOURNAL_FREE_BYTES, JOURNAL_LAG_BYTES, JOURNAL_LOW_SPACE
+from shm.journal_disk import JournalCopier
+from shm.journal_space import JournalSpace
+
+IDLE_SECONDS = 0.002  # how long the copier rests when the journal is on disk to its tail
+WATCH_SECONDS = 1.0
+
+
+class Background(threading.Thread):
+    """Copies the journal's memory to disk until told to stop; keeps the first error for the control thread to raise."""
+
+    def __init__(self, copier: JournalCopier):
+        super().__init__(name="journal", daemon=True)
+        self.copier = copier
+        self.space = JournalSpace(copier.disk.file_entries * copier.disk.entry_bytes)
+        self.error: BaseException | None = None
+        self.leave = threading.Event()
+        self._watch_due_s = 0.0
+
+    def run(self) -> None:
+        try:
+            while not self.leave.is_set():
+                if self.copier.copy_some() == 0:
+                    self.leave.wait(IDLE_SECONDS)
+            while self.copier.copy_some():
+                pass
+        except BaseException as error:
+            self.error = error
+
+    def watch(self, counters: np.ndarray, at_s: float) -> None:
+        """Write entries copied, lag and room into the instance's counters, once in WATCH_SECONDS.
+
+        Caller: the control thread, with monotonic time. Cost: some 50 us when it is due.
+        """
+        if at_s < self._watch_due_s:
+            return
+        self._watch_due_s = at_s + WATCH_SECONDS
+        copied, disk = self.copier.copied, self.copier.disk
+        free_bytes = disk.free_bytes()
+        counters[JOURNAL_COPIED] = copied
+        counters[JOURNAL_LAG_BYTES] = self.copier.lag()[1]
+        counters[JOURNAL_FREE_BYTES] = free_bytes
+        counters[JOURNAL_LOW_SPACE] = self.space.low(at_s, copied * disk.entry_bytes, free_bytes)
