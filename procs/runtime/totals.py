@@ -18,11 +18,17 @@ def _currency_ids(config) -> np.ndarray:
 
 
 def total_rows(config) -> np.ndarray:
-    """TOTAL[n], all amounts zero: firm, sessions and strategies by currency, then a row for each instrument."""
+    """TOTAL[n], all amounts zero: firm, sessions and strategies by currency, then a row for each instrument.
+
+    Instruments without currency, which nobody can trade, share the last row, with scope_id -1.
+    """
     currencies, money_of = currencies_of(config), _currency_ids(config)
     counts = ((TOTAL_FIRM, 1), (TOTAL_SESSION, len(config.venues)), (TOTAL_STRATEGY, _strategies(config)))
     keys = [(scope, at, money) for scope, n in counts for at in range(n) for money in range(len(currencies))]
-    keys += [(TOTAL_INSTRUMENT, row, money) for row, money in enumerate(money_of)]
+    known = _known(config)
+    keys += [(TOTAL_INSTRUMENT, row, money_of[row]) for row in known]
+    if len(known) < len(money_of):
+        keys.append((TOTAL_INSTRUMENT, -1, 0))
     rows = np.zeros(len(keys), TOTAL)
     rows["scope"], rows["scope_id"], rows["currency_id"] = np.array(keys, np.int64).T
     return rows
@@ -34,16 +40,23 @@ def totals_of_pnl(config, sessions) -> np.ndarray:
     instruments, count = len(money), len(currencies_of(config))
     strategy, instrument = np.divmod(np.arange(_strategies(config) * instruments), instruments)
     first_strategy = count * (1 + len(config.venues))
-    first_instrument = first_strategy + count * _strategies(config)
+    known = _known(config)
+    place = np.full(instruments, first_strategy + count * _strategies(config) + len(known), np.int64)
+    place[known] -= len(known) - np.arange(len(known))
     return np.stack(
         [
             money[instrument],
             count * (1 + np.asarray(sessions, np.int64)[instrument]) + money[instrument],
             first_strategy + count * strategy + money[instrument],
-            first_instrument + instrument,
+            place[instrument],
         ],
         axis=1,
     )
+
+
+def _known(config) -> np.ndarray:
+    """Rows of `instruments` that have a currency."""
+    return np.flatnonzero([bool(instrument.currency) for instrument in config.instruments])
 
 
 def _strategies(config) -> int:

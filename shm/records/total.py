@@ -1,7 +1,7 @@
 """Total: what rows of `pnl` add up to for one scope in one currency. Amounts of two currencies are never added.
 
 Writer: position_keeper. Readers: risk_engine, cold roles (latest `totals`). Three cache lines. A scope has a row for
-each currency of the instruments: firm, then venue sessions, strategies, instruments (those in their own currency only).
+each currency of the instruments: firm, then venue sessions, strategies; then a row for each instrument with a currency.
 Lots of different instruments add up to a number of lots and to nothing else.
 
 off  size  type   field                  meaning
@@ -24,7 +24,7 @@ off  size  type   field                  meaning
 120     8  i8     fifo_unusable          rows whose FIFO figures are not usable; above 0 neither are these
 128     8  i8     now_ns                 logic time of the last change
 136     4  i4     scope                  TOTAL_*
-140     4  i4     scope_id               session, strategy or instrument; 0 for the firm
+140     4  i4     scope_id               session, strategy or instrument; 0 for the firm; -1 all others
 144     4  i4     currency_id            place among the currencies in order of first appearance in instruments.toml
 148     4  i4     reserved0              zero
 152    40  i8x5   reserved               zero
