@@ -137,3 +137,8 @@ def test_the_instance_page_is_read_by_field_name(mine):
     assert not any("reserved" in field for field in seen)
     assert me[0]["page_addr"] == instance.address + INSTANCE_OFFSET
     assert issubclass(QuintetError, Exception)
+
+
+def test_no_two_counters_share_a_word_or_a_label():
+    assert len({counter.id for counter in COUNTERS}) == len({counter.label for counter in COUNTERS}) == len(COUNTERS)
+    assert all(0 <= counter.id < COUNTERS_MAX for counter in COUNTERS)
