@@ -86,6 +86,13 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
         Line("resume --reason back --scope instrument:QNTA --name {name}", "^instrument:QNTA ACTIVE"),
         Line("resume --reason back --scope strategy:strategy --name {name}", "^strategy:strategy ACTIVE"),
     ],
+    "quintet positions": [
+        Line("positions --by instrument --name {name}", "^QNT|^no fills yet"),
+        Line("positions --by venue --name {name}", "^sim|^no fills yet"),
+        Line("positions --by currency --name {name}", "^USD|^no fills yet"),
+        Line("positions --by firm --name {name}", "^firm|^no fills yet"),
+        Line("positions --by strategy --json --name {name}", '"by": "strategy"'),
+    ],
     "quintet journal": [
         Line("journal --name {name}", r"order_sender +\d+ +live"),
         Line("journal risk_gate --from 0 --kind decision --where side=buy --name {name}", r"decision +code="),
@@ -109,6 +116,9 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
         Line("config check --profile prod", r"topology.toml|expected one of the cores", (0, 1)),
         Line("config show", r'^profile = "dev"$'),
     ],
+    "python -m bench.day_file": [
+        Line("python -m bench.day_file --messages 20000 --instruments 20 --out {tmp}/day.itch.gz", ""),
+    ],
     "python -m bench": [
         Line("python -m bench", r"tick_to_order +How long"),
         Line("python -m bench latest --smoke --json --report --out {tmp}", r'"name": "latest_read"'),
@@ -124,6 +134,12 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
     # replaying, writing a strategy
     ".venv/bin/quintet demo --replay esh4-20231225.mbo.dbn.zst": Elsewhere(
         REPLAY, "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
+    ),
+    ".venv/bin/python -m bench.day_file --messages 1000000 --instruments 500 --out day.itch.gz": Line(
+        "python -m bench.day_file --messages 20000 --instruments 20 --out {tmp}/day.itch.gz", ""
+    ),
+    ".venv/bin/quintet demo --replay day.itch.gz": Line(
+        "demo --replay {tmp}/day.itch.gz --name {other}", "equal to the venue's ledger"
     ),
     "quintet demo --strategy ./join.py": Elsewhere(JOIN, '"--strategy", str(file)'),
     "quintet resume --reason …": Line("resume --reason checked --name {name}", "^firm ACTIVE"),
