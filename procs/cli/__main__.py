@@ -110,13 +110,57 @@ def parser() -> argparse.ArgumentParser:
     journal.add_argument("--follow", action="store_true", help="go on as entries are appended, until Ctrl-C")
     journal.add_argument("--verify", action="store_true", help="check every entry of the journals; exit 1 on damage")
 
+    orders = commands.add_parser("orders", help="orders in the book of record, now and in history")
+    orders.add_argument("--open", action="store_true", help="only those that may still trade")
+    orders.add_argument("--state", metavar="STATE", help="passed, sent, working, unknown, filled, canceled, ...")
+    executions = commands.add_parser("executions", help="executions in the book of record, with fee and position after")
+    executions.add_argument("--state", metavar="STATE", help="done, broken, corrected")
+    decisions = commands.add_parser("decisions", help="what risk_gate answered, with the numbers")
+    decisions.add_argument(
+        "--code", metavar="NAME", help="pass, refused (all but pass), or a reject: collar, rate, ..."
+    )
+    for command in (orders, executions, decisions):
+        command.add_argument("--strategy", metavar="NAME")
+        command.add_argument("--instrument", metavar="SYMBOL")
+        command.add_argument("--side", choices=("buy", "sell"))
+        help_text = "logic time, UTC: 2026-01-31, 2026-01-31T14:30:05.5, or 14:30 of the newest day"
+        command.add_argument("--since", metavar="T", help=help_text)
+        command.add_argument("--until", metavar="T", help="as --since; the time itself is not in")
+        command.add_argument("--epoch", metavar="N|all", help="that life of the fabric (default: the newest)")
+        command.add_argument("--last", type=int, metavar="N", help="only the last N")
+    chain = commands.add_parser("chain", help="everything that led to an order and came of it, stamp by stamp")
+    chain.add_argument(
+        "order", metavar="ORDER", help="its id, or intent:N, match:N, ref:N (our reference at the venue)"
+    )
+    chain.add_argument("--epoch", metavar="N|all", help="that life of the fabric (default: the newest)")
+    oms = commands.add_parser("oms", help="the book of record itself: bring it up to the journals, or check it")
+    help_text = (
+        "load: read what the journals have more, while no oms runs; check: its parts agree, and no break is in it"
+    )
+    oms.add_argument("what", choices=("load", "check"), help=help_text)
+
     config = commands.add_parser("config", help="check or show the configuration")
     config.add_argument("what", choices=("check", "show"))
     config.add_argument("--profile", choices=("dev", "prod"), default="dev")
     fabric = commands.add_parser("fabric", help="a fabric's shared memory by itself: for systemd, which runs the roles")
     fabric.add_argument("what", choices=("create", "watch", "remove"))
     fabric.add_argument("--profile", choices=("dev", "prod"), default="prod", help="for create (default prod)")
-    for command in (up, down, status, halt, resume, cancel, journal, config, fabric):
+    for command in (
+        up,
+        down,
+        status,
+        halt,
+        resume,
+        cancel,
+        journal,
+        orders,
+        executions,
+        decisions,
+        chain,
+        oms,
+        config,
+        fabric,
+    ):
         help_text = f"name of the fabric (default {DEFAULT_NAME})"
         command.add_argument("--name", type=_name, default=DEFAULT_NAME, help=help_text)
         command.add_argument("--json", action="store_true", help="report as one JSON object")
@@ -132,6 +176,11 @@ MODULES = {
     "resume": "procs.cli.control",
     "cancel-all": "procs.cli.control",
     "journal": "procs.cli.journal",
+    "orders": "procs.cli.record",
+    "executions": "procs.cli.record",
+    "decisions": "procs.cli.record",
+    "chain": "procs.cli.chain",
+    "oms": "procs.cli.oms",
     "config": "procs.cli.configuration",
     "fabric": "procs.cli.fabric",
 }

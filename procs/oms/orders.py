@@ -18,6 +18,7 @@ entry            an entry of a kind or size that this version does not know
 ```
 """
 
+from collections import namedtuple
 from operator import attrgetter
 
 import numpy as np
@@ -46,6 +47,9 @@ REPORT_FIELDS = (
 ).split()
 
 
+EXECUTION_FIELDS = tuple(name for name in EXECUTION_COLUMNS if name in REPORT_FIELDS)
+
+
 class Row:
     """A row that changes, with its table's columns as attributes."""
 
@@ -72,23 +76,9 @@ order_values = attrgetter(*ORDER_COLUMNS)
 execution_values = attrgetter(*EXECUTION_COLUMNS)
 
 
-class Sent:
-    """An order or a cancel as journalled before it left: fields of records order and sent."""
-
-    __slots__ = (*SENT_FIELDS, "user_ref_num", "stamp_ns", "session_id")
-
-
-class Report:
-    """A report: the fields of its record."""
-
-    __slots__ = tuple(REPORT_FIELDS)
-
-
-def _filled(kind: type, fields: tuple[str, ...], values: tuple):
-    held = kind()
-    for name, value in zip(fields, values, strict=True):
-        setattr(held, name, value)
-    return held
+# an order or a cancel as journalled before it left: fields of records order and sent; a report: those of its record
+Sent = namedtuple("Sent", (*SENT_FIELDS, "user_ref_num", "stamp_ns", "session_id"))
+Report = namedtuple("Report", REPORT_FIELDS)
 
 
 class OrderBook:
@@ -130,11 +120,11 @@ class OrderBook:
                 added = ("user_ref_num", "stamp_ns", "session_id")
                 orders = rows("order", parts["order"], tuple(SENT_FIELDS))
                 for at, order, sent in zip(found, orders, rows("sent", parts["sent"], added), strict=True):
-                    todo[at] = (act, _filled(Sent, Sent.__slots__, order + sent))
+                    todo[at] = (act, Sent._make(order + sent))
         found, parts = select(chunk, JOURNAL_REPORT)
         if found:
             for at, values in zip(found, rows("report", parts["report"], tuple(REPORT_FIELDS)), strict=True):
-                todo[at] = (self._on_report, _filled(Report, Report.__slots__, values))
+                todo[at] = (self._on_report, Report._make(values))
         found, parts = select(chunk, JOURNAL_SESSION)
         if found:
             given = {"epoch": self.epoch, "instance": self.instance, "seq": [first_seq + at for at in found]}
@@ -296,7 +286,7 @@ class OrderBook:
     def _died_before_it_was_numbered(self, report: Report) -> OrderRow:
         """An order that order_sender refused before its journal had it: the report that says so is all there is."""
         row = OrderRow(
-            **{name: getattr(report, name) for name in ORDER_COLUMNS if name in Report.__slots__ and name != "kind"},
+            **{name: getattr(report, name) for name in ORDER_COLUMNS if name in Report._fields and name != "kind"},
             epoch=self.epoch,
             instance=self.instance,
             kind="",
@@ -374,10 +364,9 @@ class OrderBook:
         if row is not None:
             row.executed_lots += report.qty_lots
             row.value_ticks += report.qty_lots * report.price_ticks
-        held = {name: getattr(report, name) for name in EXECUTION_COLUMNS if name in Report.__slots__}
         self.executions.append(
             ExecutionRow(
-                **held,
+                **{name: getattr(report, name) for name in EXECUTION_FIELDS},
                 epoch=self.epoch,
                 instance=self.instance,
                 seq=seq,
