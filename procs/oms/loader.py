@@ -103,6 +103,15 @@ class Loader:
                 count += max(0, source.view.tail() - journal.next_seq)
         return count
 
+    def end_live(self) -> None:
+        """Nobody writes any more: where a journal of the living epoch is in the record to its end, say so."""
+        for (epoch, _), journal in list(self.journals.items()):
+            source = journal.source
+            if epoch != self.live or journal.stuck or source is None or source.view is None:
+                continue
+            if source.view.started and source.view.watermark == source.view.tail() == journal.next_seq:
+                self._end(journal)
+
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
@@ -115,6 +124,7 @@ class Loader:
         for place in places:
             key = (place.epoch, place.instance)
             next_seq, ended = self.cursors.get(key, (0, False))
+            ended = ended and place.epoch != self.live  # its roles may have been started again
             if key not in self.journals and not ended and place.instance.partition(".")[0] in ROLES:
                 self.journals[key] = Followed(place, next_seq)
 
