@@ -2,7 +2,7 @@
 
 import json
 
-from procs.cli.record import epoch_of, named, order_state, price, reason, tell_behind
+from procs.cli.record import epoch_of, fee, named, order_state, price, reason, tell_behind
 from procs.cli.text import count, duration
 from procs.oms.chain import chain
 from procs.oms.store import open_reader
@@ -86,9 +86,3 @@ def told(row: dict, link: dict) -> str:
     if held["venue_seq"]:
         words.append(f"venue sequence {held['venue_seq']}")
     return ", ".join(words) + entry
-
-
-def fee(micro: int) -> str:
-    """A fee in units of its currency, to the hundredth of a cent; negative for a rebate."""
-    tenths = (abs(micro) + 50) // 100
-    return f"{'-' if micro < 0 and tenths else ''}{tenths // 10_000}.{tenths % 10_000:04d}"

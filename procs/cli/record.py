@@ -8,10 +8,9 @@ import time
 from collections.abc import Iterator
 
 from config.errors import ConfigError
-from procs.cli.text import count, money
-from procs.oms import query
+from procs.cli.text import count
 from procs.oms.lag import record_behind
-from procs.oms.query import Filter, Moment
+from procs.oms.query import Filter, Moment, decisions, executions, orders
 from procs.oms.states import STATES
 from procs.oms.store import open_reader
 from shm.codes import REJECT_NAMES
@@ -28,7 +27,7 @@ def run(arguments) -> int:
     connection = open_reader(arguments.name)
     try:
         ask, show, header = QUESTIONS[arguments.command]
-        rows = getattr(query, ask)(connection, chosen)
+        rows = ask(connection, chosen)
         if arguments.json:
             for row in rows:
                 print(json.dumps(row))
@@ -150,6 +149,12 @@ def price(row: dict, ticks: int | None) -> str:
     return f"{micro // 1_000_000}.{micro % 1_000_000 // 100:04d}"
 
 
+def fee(micro: int) -> str:
+    """A fee in units of its currency, to the hundredth of a cent; negative for a rebate."""
+    tenths = (abs(micro) + 50) // 100
+    return f"{'-' if micro < 0 and tenths else ''}{tenths // 10_000}.{tenths % 10_000:04d}"
+
+
 def named(row: dict) -> tuple[str, str]:
     """Strategy and instrument, by number where no name is known."""
     return (row["strategy"] or f"#{row['strategy_id']}", row["instrument"] or f"#{row['instrument_id']}")
@@ -201,7 +206,7 @@ def execution_cells(row: dict) -> tuple:
         count(row["qty_lots"]),
         price(row, row["price_ticks"]),
         row["liquidity"],
-        money(row["fee_micro"]) if known else "-",
+        fee(row["fee_micro"]) if known else "-",
         f"{row['position_lots']:+,}" if known else "-",
         row["state"],
     )
@@ -229,17 +234,17 @@ def decision_cells(row: dict) -> tuple:
 _HEAD = ("strategy", "instrument", "side", "qty", "price")
 QUESTIONS = {
     "orders": (
-        "orders",
+        orders,
         order_cells,
         ("time", "order", *_HEAD, "done", "average", "open", "state", "reason", "replaces", "ref"),
     ),
     "executions": (
-        "executions",
+        executions,
         execution_cells,
         ("time", "match", "order", *_HEAD, "liquidity", "fee", "position", "state"),
     ),
     "decisions": (
-        "decisions",
+        decisions,
         decision_cells,
         ("time", "intent", "order", "kind", *_HEAD, "code", "limit", "found", "limits"),
     ),

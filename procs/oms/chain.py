@@ -26,7 +26,7 @@ REFERENCES = {  # what may stand before the colon: the query that finds the orde
 
 
 class Link(NamedTuple):
-    """One step. `stamp_ns` 0: nobody took one. `source` is the journal entry that says it, "" for a field of another."""
+    """One step. `stamp_ns` 0: nobody took one. `source` is the journal entry that says it; "" where it is a field."""
 
     step: str
     stamp_ns: int
