@@ -4,7 +4,9 @@ Each question yields dictionaries, oldest first: the columns of its table, the n
 were in that epoch (None where nobody knows them), and what is stored elsewhere and belongs to it.
 """
 
+import heapq
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -78,10 +80,13 @@ def orders(connection: sqlite3.Connection, chosen: Filter) -> Iterator[dict]:
     where = []
     if chosen.open:
         where.append(f"t.state IN ({', '.join(repr(state) for state in OPEN_STATES)})")
-    source = ORDERS
-    if chosen.state is not None and chosen.state != PASSED:
-        source = "orders"
-    return _rows(connection, source, chosen, "t.first_ns", "t.epoch {0}, t.order_id {0}", where)
+    found = [
+        _rows(connection, source, chosen, "t.first_ns", "t.epoch {0}, t.order_id {0}", where)
+        for source, asked in (("orders", chosen.state != PASSED), (f"({PASSED_ROWS})", chosen.state in (None, PASSED)))
+        if asked
+    ]
+    merged = heapq.merge(*found, key=lambda row: (row["epoch"], row["order_id"]))
+    return merged if chosen.last is None else iter(deque(merged, chosen.last))
 
 
 def executions(connection: sqlite3.Connection, chosen: Filter) -> Iterator[dict]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from procs.oms.errors import NoRecord, OtherRecord, RecordHeld
 from procs.oms.orders import ExecutionRow, OrderBook, OrderRow, execution_values, order_values
-from procs.oms.schema import DDL, FILE, LOCK, VERSION, columns
+from procs.oms.schema import DDL, FILE, LOCK, STATISTICS, VERSION, columns
 from procs.runtime.paths import state_folder
 
 CACHE_KIB = 32_768  # pages that a load goes back to: the ends of every index
@@ -100,6 +100,8 @@ class Store:
                 for statement in DDL.split(";\n"):
                     if statement.strip():
                         run(statement)
+                run("ANALYZE")  # makes the table of statistics
+                self.connection.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", STATISTICS)
                 run(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:

@@ -20,7 +20,6 @@ from shm.records.journal_end import journal_entry_bytes
 from shm.records.session_entry import SESSION_LOGGED_IN
 
 LOGIC_NS = 1_703_462_400_000_000_000  # 2023-12-25 00:00:00 UTC
-BY_INSTANCE = {"risk_gate": "risk_gate", "order_sender": "order_sender", "position_keeper": "position_keeper"}
 CHAIN = [table.tolist() for table in _TABLES]
 
 
@@ -33,13 +32,9 @@ def chained(entries: np.ndarray, prev_crc: int) -> int:
         low = prev_crc
         prev_crc = number ^ CHAIN[7][low & 255] ^ CHAIN[6][low >> 8 & 255] ^ CHAIN[5][low >> 16 & 255]
         prev_crc ^= CHAIN[4][low >> 24 & 255]
-        prev_crc ^= ZERO_CHAIN
     entries["head"]["prev_crc"] = before
     entries["head"]["crc"] = entry_crcs(entries)
     return int(entries["head"]["crc"][-1]) if len(entries) else prev_crc
-
-
-ZERO_CHAIN = 0  # what folding a chain word of zero adds: nothing
 
 
 class Scribe:
@@ -275,3 +270,13 @@ class Trading:
         )
         if not row["leaves"]:
             del self.open[number]
+
+
+def dump(connection) -> dict[str, list[tuple]]:
+    """Every row of every table of a record, but for the cursors' `ended`: two records with equal dumps say the same."""
+    names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    found = {}
+    for name in sorted(set(names) - {"sqlite_stat1", "sqlite_stat4"}):
+        fields = "epoch, instance, next_seq" if name == "cursors" else "*"
+        found[name] = sorted(tuple(row) for row in connection.execute(f"SELECT {fields} FROM {name}"))
+    return found
