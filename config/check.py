@@ -43,12 +43,30 @@ def _check_instances(config, file) -> None:
             raise ConfigError(
                 file, f"instance[{row}].name", f"`{instance.role}` or `{instance.role}.<word>`", repr(instance.name)
             )
+        if instance.cold:
+            _check_cold(config, row, instance, file)
+    if len(config.topology.of_role("oms")) > 1:
+        raise ConfigError(
+            file, "instance", "at most one oms (one record a firm)", str(len(config.topology.of_role("oms")))
+        )
     for role in ("risk_gate", "position_keeper"):
         if len(config.topology.of_role(role)) != 1:
             found = str(len(config.topology.of_role(role)))
             raise ConfigError(file, "instance", f"exactly one {role} (one a firm)", found)
     _power_of_two(file, "journal_entries", config.topology.journal_entries)
     _positive(file, "working_rows", config.topology.working_rows)
+
+
+def _check_cold(config, row: int, instance, file) -> None:
+    """A cold role has no hot thread: no core, no idle word, and no process shared with those that have one."""
+    expected = f"nothing: {instance.role} is cold, it waits and may not share a process with a role that must not"
+    for key, unset in (("process", ""), ("core", -1), ("idle", "")):
+        if getattr(instance, key) != unset:
+            raise ConfigError(file, f"instance[{row}].{key}", expected, repr(getattr(instance, key)))
+    for other, held in enumerate(config.topology.instances):
+        if held.process == instance.name:
+            expected = f"another word: {instance.name} is cold and has its process for itself"
+            raise ConfigError(file, f"instance[{other}].process", expected, repr(held.process))
 
 
 def _check_rings(config, file) -> None:

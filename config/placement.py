@@ -6,7 +6,10 @@ from config.errors import ConfigError
 
 
 class Place(NamedTuple):
-    """`core` is a core number; `shared` says that another instance is on it too; `idle` is a word of runtime/idle."""
+    """`core` is a core number; `shared` says that another instance is on it too; `idle` is a word of runtime/idle.
+
+    A cold instance has no hot thread: its core is -1, and it idles by `backoff`.
+    """
 
     core: int
     shared: bool
@@ -23,14 +26,15 @@ def place(config, host_file: str = "hosts") -> dict[str, Place]:
     """
     available = list(config.cores)
     wanted = {}
-    for instance in config.topology.instances:
+    hot = [instance for instance in config.topology.instances if not instance.cold]
+    for instance in hot:
         core = config.host.cores.get(instance.name, instance.core)
         if core >= 0 and core not in available:
             raise ConfigError(host_file, f"cores.{instance.name}", f"one of the cores {available}", str(core))
         wanted[instance.name] = core
     for name in config.host.cores:
         if name not in wanted:
-            raise ConfigError(host_file, f"cores.{name}", "an instance of topology.toml", repr(name))
+            raise ConfigError(host_file, f"cores.{name}", "an instance of topology.toml that is not cold", repr(name))
     free = [core for core in available if core not in wanted.values()]
     loose = [name for name, core in wanted.items() if core < 0]
     if len(free) > len(loose):
@@ -40,8 +44,8 @@ def place(config, host_file: str = "hosts") -> dict[str, Place]:
     for position, name in enumerate(loose):
         wanted[name] = free[position * cores_used // len(loose)]
     counts = {core: list(wanted.values()).count(core) for core in wanted.values()}
-    places = {}
-    for instance in config.topology.instances:
+    places = {instance.name: Place(-1, True, "backoff") for instance in config.topology.instances if instance.cold}
+    for instance in hot:
         core = wanted[instance.name]
         shared = counts[core] > 1 or len(available) == 1
         if shared and config.host.core_sharing == "refuse":

@@ -4,7 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-ROLES = ("venue", "feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper")  # flow order
+ROLES = ("venue", "feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper", "oms")  # flow order
+COLD_ROLES = ("oms",)  # they read tables and journals, have no core and no ring, and nothing waits for them
 RING_RECORDS = {  # ring noun -> (role that produces, roles that may consume, record file in shm/records)
     "ticks": ("feed_handler", ("strategy",), "tick"),
     "intents": ("strategy", ("risk_gate",), "intent"),
@@ -21,10 +22,15 @@ class Instance(Struct, forbid_unknown_fields=True, frozen=True):
     """
 
     name: str
-    role: Literal["venue", "feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper"]
+    role: Literal["venue", "feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper", "oms"]
     core: int = -1
     idle: Literal["", "spin", "yield", "backoff"] = ""
     process: str = ""
+
+    @property
+    def cold(self) -> bool:
+        """Whether it runs in plain Python beside the hot path, with no thread on a core of its own."""
+        return self.role in COLD_ROLES
 
 
 class Ring(Struct, forbid_unknown_fields=True, frozen=True):

@@ -70,6 +70,8 @@ VENUE_MALFORMED, VENUE_HISTORY_DONE, VENUE_IGNORED = 92, 93, 94
 # control thread of every role
 JOURNAL_COPIED, JOURNAL_LAG_BYTES, CONTROL_TICKS = 96, 97, 99
 JOURNAL_FREE_BYTES, JOURNAL_LOW_SPACE = 100, 101
+# oms
+OMS_ENTRIES, OMS_BEHIND, OMS_BREAKS = 110, 111, 112
 
 COUNTERS = (
     Counter(FEED_DATAGRAMS, "feed_datagrams", "datagrams", "received on all lines"),
@@ -160,4 +162,7 @@ COUNTERS = (
     Counter(CONTROL_TICKS, "control_ticks", "ticks", "turns of the control thread"),
     Counter(JOURNAL_FREE_BYTES, "journal_free", "bytes", "free where the journal's files are"),
     Counter(JOURNAL_LOW_SPACE, "journal_low_space", "flag", "room for ten minutes of writing or less: make room", ">0"),
+    Counter(OMS_ENTRIES, "oms_entries", "entries", "of all journals taken into the record"),
+    Counter(OMS_BEHIND, "oms_behind", "entries", "journalled in this epoch and not in the record yet"),
+    Counter(OMS_BREAKS, "oms_breaks", "breaks", "entries that contradict what came before: `quintet oms check`", ">0"),
 )

@@ -2,7 +2,7 @@
 
 The hot thread notes a code with two numbers (`note_error`, shm/instance.py); status prints label and meaning. A code is
 never reused. Blocks: 100 feed_handler, 200 strategy, 300 risk_gate, 400 order_sender, 500 position_keeper, 600 venue,
-700 the runtime of any role.
+700 the runtime of any role, 800 oms.
 """
 
 from typing import NamedTuple
@@ -61,6 +61,9 @@ ERROR_VENUE_NO_ROOM = 600
 ERROR_JOURNAL_FAILED, ERROR_JOURNAL_FULL, ERROR_IDS_FAILED, ERROR_IDS_EXHAUSTED = 700, 701, 702, 703
 ERROR_LATE_COMPILE = 704
 
+# oms
+ERROR_RECORD_BREAK = 800
+
 ERRORS = (
     ErrorCode(
         ERROR_FEED_BOOK,
@@ -92,6 +95,12 @@ ERRORS = (
         "quote_crossed",
         "instrument, bid wanted",
         "the model wanted a bid at or above its own ask; neither was quoted",
+    ),
+    ErrorCode(
+        ERROR_PARAMS_LAYOUT,
+        "params_layout",
+        "instrument, layout found",
+        "parameters were written for another strategy file: the ones before stay in force",
     ),
     ErrorCode(
         ERROR_GATE_UNKNOWN_REPORT,
@@ -278,6 +287,12 @@ ERRORS = (
         "late_compile",
         "functions, 0",
         "something was compiled after warm-up: a branch that warm-up did not run",
+    ),
+    ErrorCode(
+        ERROR_RECORD_BREAK,
+        "record_break",
+        "breaks in the batch, logic time of its last entry",
+        "a journal contradicts itself: the record has it as it is, and says where (quintet oms check)",
     ),
 )
 

@@ -27,8 +27,8 @@ class Verdict(NamedTuple):
 def verify(folder: Path, watermark: int = 0) -> Verdict:
     """Read all files of a journal and say whether anything is missing, altered, repeated or out of place.
 
-    `watermark`: what a living writer says is on disk; fewer entries than that are a problem. What lies behind it may
-    be on its way and is not judged torn. Cost: about 1 us an entry.
+    `watermark`: what a living writer says is on disk; fewer entries than that are a problem. What lies behind it is on
+    its way, perhaps later bytes before earlier ones, and is not judged. Cost: about 1 us an entry.
     """
     walk = _Walk(watermark)
     for first, path in list_files(folder):
@@ -56,6 +56,8 @@ class _Walk:
 
     def file(self, first: int, path: Path) -> None:
         """Verify one file and what joins it to the one before."""
+        if self.ended_at and self.watermark and self.tail_seq >= self.watermark:
+            return  # begun by the living writer after the walk came to its watermark
         if self.ended_at:
             self.problem = f"{path}: it follows {self.ended_at}, whose entry {self.tail_seq} is not valid"
             return
@@ -95,14 +97,16 @@ class _Walk:
                 return
 
     def _end(self, path: Path, handle: int, header: np.void, index: int) -> None:
-        """Entry `index` of this file is not valid: the tail, or damage."""
+        """Entry `index` of this file is not valid: the tail, or damage; not yet either behind a watermark."""
         self.ended_at = str(path)
+        if self.watermark and self.tail_seq >= self.watermark:
+            return
         rest = read_entries(handle, header, index, int(header["entries"]) - index)
         behind = np.flatnonzero(entries_valid(rest, self.tail_seq))
         if len(behind):
             self.problem = (
                 f"{path}: entry {self.tail_seq} is not valid and entry {self.tail_seq + int(behind[0])} behind it is"
             )
-        elif not self.watermark:
+        else:
             used = np.flatnonzero(rest.view(np.uint8))
             self.torn_bytes = int(used[-1]) + 1 if len(used) else 0

@@ -36,6 +36,18 @@ MAY_IMPORT = (
 LISTED_IMPORTS = {
     ("procs/cli/demo.py", "procs.venue.history"): "the demo makes the history that its venue plays",
     ("procs/cli/demo.py", "procs.venue.day_file"): "and reads the directory of the day that its venue plays",
+    **{
+        (
+            f"procs/cli/{file}.py",
+            f"procs.oms.{part}",
+        ): "the record is read, and built offline, by the code that knows it"
+        for file, parts in {
+            "record": ("query", "states", "store", "lag"),
+            "chain": ("chain", "store"),
+            "oms": ("check", "loader", "store"),
+        }.items()
+        for part in parts
+    },
     ("procs/cli/strategies.py", "procs.strategy.load"): "parameters are checked before anything starts",
     ("procs/cli/strategies.py", "procs.strategy.params"): "parameters are checked before anything starts",
 }

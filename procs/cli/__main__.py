@@ -4,135 +4,13 @@ Exit codes: 0 well, 1 failed, 2 usage (the command line cannot mean anything, wh
 to stdout, talk to stderr.
 """
 
-import argparse
 import importlib
 import os
-import re
 import sys
 
+from procs.cli.command_line import parser
+
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
-DEFAULT_NAME = "quintet"
-
-
-class _Version(argparse.Action):
-    """Prints the version; reading it costs 30 ms, which the other commands do not pay."""
-
-    def __init__(self, **words):
-        super().__init__(nargs=0, help="print the version and exit", **words)
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            text = version("quintet")
-        except PackageNotFoundError:
-            text = "(not installed: running from the sources)"
-        print(f"quintet {text}")
-        parser.exit(EXIT_OK)
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", text):
-        expected = "1 to 32 of a-z 0-9 _ -, starting with a letter or digit"
-        raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
-    return text
-
-
-def _reason(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("expected words that somebody understands in a year, found nothing")
-    return text
-
-
-def _speed(text: str) -> float:
-    """`max` is 0: the venue drives logic time."""
-    if text == "max":
-        return 0.0
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.01 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"expected `max` or a number from 0.01 to 1000, found {text!r}")
-    return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 86400:
-        raise argparse.ArgumentTypeError(f"expected seconds above 0 and at most 86400, found {text!r}")
-    return value
-
-
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = argparse.ArgumentParser(
-        prog="quintet", description="Market making over shared-memory rings: operate the machine."
-    )
-    top.add_argument("--version", action=_Version)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    demo = commands.add_parser("demo", help="trade on the embedded venue and report")
-    demo.add_argument("--seconds", type=_seconds, help="stop after this long (default 30; a replay: when history ends)")
-    demo.add_argument(
-        "--replay", metavar="FILE", help="a day to trade on: .dbn.zst (market by order) or .itch[.gz] (ITCH 5.0)"
-    )
-    demo.add_argument("--speed", type=_speed, metavar="N|max", help="scale logic time (default 1; a replay: max)")
-    demo.add_argument("--strategy", metavar="NAME", help="module in procs/strategy, or a Python file")
-    demo.add_argument("--name", type=_name, default="demo", help="name of the fabric (default demo)")
-    demo.add_argument("--json", action="store_true", help="last line of stdout is the report as one JSON object")
-
-    up = commands.add_parser("up", help="start a supervised fabric in the background")
-    up.add_argument("--profile", choices=("dev", "prod"), default="dev")
-    down = commands.add_parser("down", help="stop a fabric: cancel, leave, remove its shared memory")
-    status = commands.add_parser("status", help="what runs, where, how fast (reads shared memory only)")
-    status.add_argument("--watch", action="store_true", help="again every second until Ctrl-C")
-
-    positions = commands.add_parser("positions", help="positions and P&L (reads shared memory only)")
-    help_text = "one row for each of these and currency; default: strategy and instrument"
-    positions.add_argument("--by", choices=("strategy", "instrument", "venue", "currency", "firm"), help=help_text)
-
-    halt = commands.add_parser("halt", help="stop trading in a scope, cancel its orders, latched until `resume`")
-    resume = commands.add_parser("resume", help="let a halted scope trade again")
-    cancel = commands.add_parser("cancel-all", help="cancel all orders of a scope; quoting stays off until `resume`")
-    for command in (halt, resume, cancel):
-        help_text = "firm (default), session:NAME, strategy:NAME, instrument:SYMBOL"
-        command.add_argument("--scope", default="firm", help=help_text)
-        command.add_argument("--reason", required=True, type=_reason, help="why, for the record")
-
-    journal = commands.add_parser("journal", help="list, print, follow, filter and verify journals (reads only)")
-    journal.add_argument("instance", nargs="?", help="whose journal to print: order_sender; without it all are listed")
-    journal.add_argument("--epoch", type=int, metavar="N", help="that life of the fabric (default: the newest)")
-    journal.add_argument("--from", dest="start", type=int, metavar="SEQ", help="start at this sequence")
-    journal.add_argument("--last", type=int, metavar="N", help="only the last N entries")
-    journal.add_argument(
-        "--kind", action="append", default=[], help="report, decision, order_sent, ...; may be repeated"
-    )
-    help_text = "entries of which a field has this value, as side=buy; repeatable: all must hold"
-    journal.add_argument("--where", action="append", default=[], metavar="FIELD=VALUE", help=help_text)
-    journal.add_argument("--follow", action="store_true", help="go on as entries are appended, until Ctrl-C")
-    journal.add_argument("--verify", action="store_true", help="check every entry of the journals; exit 1 on damage")
-
-    params = commands.add_parser("params", help="show a strategy's parameters, or change them while it runs")
-    params.add_argument("changes", nargs="*", metavar="KEY=VALUE", help="what to change; without it print a table")
-    params.add_argument("--strategy", metavar="NAME", help="strategy instance (default: all, or the only one)")
-    params.add_argument("--instrument", metavar="SYMBOL", help="one instrument (default: all of its universe)")
-    params.add_argument("--reason", type=_reason, help="why, for the record; needed for a change")
-    config = commands.add_parser("config", help="check or show the configuration")
-    config.add_argument("what", choices=("check", "show"))
-    config.add_argument("--profile", choices=("dev", "prod"), default="dev")
-    fabric = commands.add_parser("fabric", help="a fabric's shared memory by itself: for systemd, which runs the roles")
-    fabric.add_argument("what", choices=("create", "watch", "remove"))
-    fabric.add_argument("--profile", choices=("dev", "prod"), default="prod", help="for create (default prod)")
-    for command in (up, down, status, positions, halt, resume, cancel, params, journal, config, fabric):
-        help_text = f"name of the fabric (default {DEFAULT_NAME})"
-        command.add_argument("--name", type=_name, default=DEFAULT_NAME, help=help_text)
-        command.add_argument("--json", action="store_true", help="report as one JSON object")
-    return top
-
 
 MODULES = {
     "demo": "procs.cli.demo",
@@ -145,6 +23,11 @@ MODULES = {
     "cancel-all": "procs.cli.control",
     "journal": "procs.cli.journal",
     "params": "procs.cli.params",
+    "orders": "procs.cli.record",
+    "executions": "procs.cli.record",
+    "decisions": "procs.cli.record",
+    "chain": "procs.cli.chain",
+    "oms": "procs.cli.oms",
     "config": "procs.cli.configuration",
     "fabric": "procs.cli.fabric",
 }

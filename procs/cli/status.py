@@ -127,7 +127,7 @@ def _instances(taken: dict) -> str:
                 row["state"],
                 row["pid"] or "-",
                 row["core"] if row["alive"] else "-",
-                row["core_wanted"],
+                row["core_wanted"] if row["core_wanted"] >= 0 else "any",
                 age(row["step_age_ns"]),
                 age(row["heartbeat_age_ns"]),
                 rate(row["work_per_s"]),

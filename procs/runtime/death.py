@@ -35,11 +35,14 @@ def note_death(fabric: str, process: str, environment: Mapping[str, str]) -> str
     roster = read_roster(fabric)
     attached = AttachedFabric(decode(roster.blob), roster.epoch)
     status, result = exit_status(environment), environment["SERVICE_RESULT"]
-    for instance in instances_of(attached.config, process):
+    instances = instances_of(attached.config, process)
+    for instance in instances:
         attached.page(instance.name).note_restart(status)
     if status != EXIT_FATAL:
         return f"{process} died ({result}, status {status})"
     reason = f"{process} failed for good (exit code {status}): see journalctl -u quintet@{process}"
+    if instances[0].cold:
+        return f"{reason}: it stays down, trading goes on without it"
     operator_stop(attached.control, attached.state_folder, "firm", STATE_HALTED, reason, "systemd")
     return f"{reason}: it stays down and the firm is HALTED"
 

@@ -4,6 +4,7 @@ The fabric step knows the topology; roles only attach. Its creator keeps the map
 INSTANCE pages (the supervisor's lines are its own) and the control words.
 """
 
+import os
 import shutil
 import time
 
@@ -14,6 +15,7 @@ from config.load import Config, encode, file_of
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.fill import instrument_rows, limit_rows
 from procs.runtime.instrument_ids import IDS_FILE, LOCK_FILE, number_instruments
+from procs.runtime.journals import CONFIGURATION
 from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.tables import FABRIC, tables_of
@@ -80,6 +82,7 @@ class Fabric:
         self.bytes = 0
         try:
             self._open_state_folder(fresh)  # only now: a living fabric of that name was refused
+            self._keep_configuration()
             self._create()
         except BaseException:
             self.destroy()
@@ -104,6 +107,17 @@ class Fabric:
                     entry.unlink()
         else:
             (self.state_folder / KEPT_MARK).touch()
+
+    def _keep_configuration(self) -> None:
+        """Leave the configuration beside the journals of this life: later it says what their numbers were called."""
+        folder = self.state_folder / "journal" / str(self.epoch)
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f"{CONFIGURATION}.partial"
+        with open(partial, "wb") as file:
+            file.write(encode(self.config))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, folder / CONFIGURATION)
 
     def _keep(self, *segments: Segment) -> Segment:
         for segment in segments:

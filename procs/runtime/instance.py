@@ -5,6 +5,7 @@ instance, or the `process` word of instances that are fused into one process.
 """
 
 import argparse
+import importlib
 import sys
 
 from config.load import Config, decode
@@ -50,6 +51,11 @@ def main(argv: list[str] | None = None) -> int:
     except QuintetError as error:
         print(f"{arguments.instance}: {error}", file=sys.stderr, flush=True)
         return error.exit_code
+    if instances[0].cold:
+        from procs.runtime.cold import main as cold_main
+
+        role = importlib.import_module(f"{arguments.package}.{instances[0].role}.__main__").ROLE
+        return cold_main(role, ["--fabric", arguments.fabric, "--instance", instances[0].name])
     from procs.runtime.agent import main as agent_main  # numba: only once it is known that there is something to run
     from procs.runtime.prepare import load_role
 

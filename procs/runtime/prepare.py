@@ -77,11 +77,18 @@ def _worker(blob: bytes, package: str, instances: tuple[str, ...]) -> int:
     return compile_process(decode(blob), package, instances) - before
 
 
+def hot_processes(config: Config) -> dict[str, tuple[str, ...]]:
+    """Process name -> names of its instances, of the processes that have a loop to compile: cold roles have none."""
+    return {
+        name: tuple(instance.name for instance in instances)
+        for name, instances in config.topology.processes().items()
+        if not instances[0].cold
+    }
+
+
 def compile_missing(config: Config, package: str, tell) -> None:
     """Compile what has no mark yet, several loops at a time; `tell(done, what, compiled)` after each."""
-    processes = {
-        name: tuple(instance.name for instance in instances) for name, instances in config.topology.processes().items()
-    }
+    processes = hot_processes(config)
     marks = {name: ready_mark(config, package, instances) for name, instances in processes.items()}
     missing = [name for name in processes if not JIT_OFF and not marks[name].exists()]
     done, compiled = len(processes) - len(missing), 0
@@ -133,7 +140,7 @@ def prepare(fabric: str, profile: str, package: str) -> int:
     """Compile what is missing; without a profile, for the living fabric, whose clock is then calibrated."""
     roster = None if profile else read_roster(fabric)
     config = load(fabric, profile) if profile else decode(roster.blob)
-    steps = len(config.topology.processes()) + 1
+    steps = len(hot_processes(config)) + 1
     began = time.monotonic()
     told = {"compiled": 0}
 

@@ -10,6 +10,19 @@ def _nothing(*_arguments) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ColdRole:
+    """What a cold role's package offers (procs/runtime/cold.py): `open_(wiring)` gives the worker.
+
+    `worker.step()` does a batch and returns a work count, 0 when there was nothing; `worker.finish(gone)` follows the
+    last step, with whether every instance of the roles in `reads` has left; `worker.close()` ends it.
+    """
+
+    name: str
+    open_: Callable[[Any], Any]
+    reads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Role:
     """What a role package offers. Compiled parts are named `module:function`, so that the loop imports them by name.
 

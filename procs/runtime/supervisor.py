@@ -26,7 +26,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 RESTARTS_MAX = 5
 RESTART_WINDOW_SECONDS = 30.0
-STOP_ORDER = ("strategy", "feed_handler", "risk_gate", "order_sender", "position_keeper", "venue")
+STOP_ORDER = ("strategy", "feed_handler", "risk_gate", "order_sender", "position_keeper", "venue", "oms")
 
 
 class StartFailed(Exception):
@@ -41,6 +41,11 @@ class Process:
         self.popen: subprocess.Popen | None = None
         self.deaths: deque[float] = deque(maxlen=RESTARTS_MAX)
         self.given_up = False
+
+    @property
+    def cold(self) -> bool:
+        """Whether it is a cold role: nothing waits for it, and trading goes on without it."""
+        return self.instances[0].cold
 
     def command(self, fabric_name: str) -> list[str]:
         """The command line; a fused process names all its instances."""
@@ -111,7 +116,7 @@ class Supervisor:
             )
 
     def start(self, seconds: float = START_SECONDS, leave: object = None) -> None:
-        """Start every process and wait until every instance runs. Raises StartFailed, also once `leave` is true."""
+        """Start every process and wait until every hot instance runs. Raises StartFailed, also once `leave` is true."""
         for process in self.processes.values():
             self.spawn(process)
         deadline = time.monotonic() + seconds
@@ -119,25 +124,31 @@ class Supervisor:
             if leave:
                 raise StartFailed("asked to leave while starting")
             for process in self.processes.values():
-                if process.popen.poll() is not None:
+                if process.popen.poll() is not None and not process.cold:
                     raise StartFailed(
                         f"{process.name} ended with exit code {process.popen.returncode} while starting:\n"
                         + _tail(self.log_folder / f"{process.name}.log")
                     )
             if time.monotonic() > deadline:
-                late = [page.name for page in self.fabric.pages if page.life != LIFE_RUNNING]
+                late = [name for name in self._hot() if self.fabric.page(name).life != LIFE_RUNNING]
                 raise StartFailed(f"not running after {seconds:.0f} s: {', '.join(late)}; logs in {self.log_folder}")
             time.sleep(POLL_SECONDS)
 
     def all_running(self) -> bool:
-        """Whether every instance's loop runs in the process that we started."""
+        """Whether every hot instance's loop runs in the process that we started. Arming does not wait for cold ones."""
         pids = {process.name: process.popen.pid for process in self.processes.values() if process.popen}
         for process in self.processes.values():
-            for instance in process.instances:
+            for instance in process.instances if not process.cold else ():
                 page = self.fabric.page(instance.name)
                 if page.life != LIFE_RUNNING or page.pid != pids.get(process.name):
                     return False
         return True
+
+    def _hot(self) -> list[str]:
+        """Names of the hot instances."""
+        return [
+            instance.name for process in self.processes.values() if not process.cold for instance in process.instances
+        ]
 
     # --- watch ---------------------------------------------------------------------------------------------------
 
@@ -157,7 +168,10 @@ class Supervisor:
             for instance in process.instances:
                 self.fabric.page(instance.name).note_restart(code)
             reason = self._hopeless(process, code, now)
-            if reason:
+            if reason and process.cold:
+                process.given_up = True
+                events.append(f"{reason}: it stays down, trading goes on without it; see {self.log_folder}")
+            elif reason:
                 process.given_up = True
                 self.fabric.halt("firm", reason)
                 events.append(f"{reason}: it stays down and the firm is HALTED; see {self.log_folder}")

@@ -5,23 +5,21 @@ step, warm-up and tests: one `open_` serves both, and the compiled types are the
 """
 
 import ctypes
-import os
-import time
 from typing import NamedTuple
 
 import numpy as np
 
 from config.load import Config, decode
 from config.placement import place
-from config.topology import ROLES
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.fill import instrument_rows, limit_rows
 from procs.runtime.journal_thread import Background
 from procs.runtime.objects import journals_of, rings_of
+from procs.runtime.page import introduce, note_error
 from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.tables import tables_of
 from shm.atomics import address_of
-from shm.codes import LIFE_STARTING, STATE_HALTED
+from shm.codes import STATE_HALTED
 from shm.control import SCOPE_FIRM, control_set
 from shm.ends import control_end_at, journal_end_at
 from shm.ids import IdBlock, ids_hand_over, ids_wanted
@@ -32,7 +30,6 @@ from shm.journal_disk import JournalCopier, JournalDisk
 from shm.journal_reader import JournalReader
 from shm.journal_view import JournalView
 from shm.latest import latest_claim, latest_publish
-from shm.process import process_start_ns
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.error_row import ERROR_ROW
 from shm.records.histogram import HISTOGRAM, HISTOGRAM_BYTES
@@ -217,19 +214,7 @@ class Wiring(_Shape):
         self.page = self._me.view(INSTANCE_OFFSET, INSTANCE)[0]
         self._counters = self._me.view(COUNTERS_OFFSET, np.dtype("<i8"), COUNTERS_MAX)
         self._errors = self._me.view(ERRORS_OFFSET, ERROR_ROW, ERRORS_MAX)
-        self._introduce()
-
-    def _introduce(self) -> None:
-        """Write who we are on the page, before anything that may take long."""
-        page = self.page
-        page["start_ns"] = process_start_ns(os.getpid())
-        page["core_wanted"] = self.place.core
-        page["incarnation"] += 1
-        page["role_id"] = ROLES.index(self.role)
-        page["warnings"] = page["exit_code"] = page["started_ns"] = 0
-        page["alive_ns"] = page["step_seen_ns"] = time.monotonic_ns()
-        page["life"] = LIFE_STARTING  # before the pid: nobody may see the dead process's RUNNING under ours
-        page["pid"] = os.getpid()
+        introduce(self.page, self.role, self.place.core)
 
     def _keep(self, segment: Segment) -> Segment:
         self._segments.append(segment)
@@ -346,14 +331,7 @@ class Wiring(_Shape):
 
     def note_error(self, code: int, detail_a: int = 0, detail_b: int = 0) -> None:
         """Count one occurrence of an ERROR_* code seen by the control thread."""
-        rows = self._errors[HOT_ERROR_ROWS:]
-        free = [row for row in rows if row["code"] in (0, code)]
-        row = free[0] if free else rows[-1]
-        at_ns = time.monotonic_ns()
-        row["first_ns"] = row["first_ns"] or at_ns
-        row["last_ns"], row["detail_a"], row["detail_b"] = at_ns, detail_a, detail_b
-        row["count"] += 1
-        row["code"] = code
+        note_error(self._errors[HOT_ERROR_ROWS:], code, detail_a, detail_b)
 
     def halt_firm(self) -> None:
         """Say HALTED for the firm in our own control row: a role that fails for good must not be traded around."""

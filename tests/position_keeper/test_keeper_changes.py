@@ -25,6 +25,7 @@ from shm.counters import KEEPER_BROKEN, KEEPER_CORRECTED
 from shm.error_log import ERROR_BREAK_UNKNOWN, ERROR_LOTS_FULL, ERROR_REPORT_VALUE
 from shm.jit import JIT_OFF
 from shm.records.error_row import ERROR_ROW
+from shm.records.instance import COUNTERS_MAX
 from tests.support.keeper_bench import KeeperBench
 from tests.support.keeper_config import several_currencies
 
@@ -60,7 +61,9 @@ def errors(bench) -> dict[int, int]:
 
 def counted(bench, counter: int) -> int:
     return int(
-        np.ctypeslib.as_array((ctypes.c_int64 * 128).from_address(int(bench.state.me[0]["counters_addr"])))[counter]
+        np.ctypeslib.as_array((ctypes.c_int64 * COUNTERS_MAX).from_address(int(bench.state.me[0]["counters_addr"])))[
+            counter
+        ]
     )
 
 

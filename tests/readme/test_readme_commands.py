@@ -99,6 +99,32 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
         Line("journal order_sender --last 1 --follow --name {name}", "kind=", until=r"kind="),
         Line("journal --verify --name {name}", r"order_sender \d+: sound"),
     ],
+    "quintet orders": [
+        Line(
+            "orders --open --state working --strategy strategy --instrument QNTA --side buy --name {name}",
+            "^time +order",
+        ),
+        Line("orders --side sell --since 00:00 --until 23:59:59 --epoch all --last 5 --json --name {name}", ""),
+    ],
+    "quintet executions": [
+        Line("executions --state done --strategy strategy --instrument QNTA --side buy --name {name}", "^time +match"),
+        Line(
+            "executions --side sell --since 00:00 --until 23:59:59 --epoch all --last 5 --name {name}", "^time +match"
+        ),
+    ],
+    "quintet decisions": [
+        Line(
+            "decisions --code refused --strategy strategy --instrument QNTA --side buy --name {name}", "^time +intent"
+        ),
+        Line(
+            "decisions --side sell --since 00:00 --until 23:59:59 --epoch all --last 5 --name {name}", "^time +intent"
+        ),
+    ],
+    "quintet chain": [Line("chain 1 --epoch all --name {name}", "gate passed", (0, 1))],
+    "quintet oms": [
+        Line("oms load --name {name}", "expected|entries in", (0, 1)),
+        Line("oms check --name {name}", "breaks: no journal contradicts itself", (0, 1)),
+    ],
     "quintet params": [
         Line("params --name {name}", "qty_lots"),
         Line("params qty_lots=200 --strategy strategy --instrument QNTA --reason trial --name {name}", "qty_lots"),
@@ -170,10 +196,13 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
         "tests/systemd/test_units.py::test_an_instance_is_exposed_no_more_than_promised", '"security"'
     ),
     "journalctl -u quintet@NAME": Line("sh: test -f systemd/quintet@.service", ""),
+    # the book of record
+    "quintet chain 675": Line("chain match:1 --epoch all --name {name}", "gate passed|no such|expected", (0, 1)),
     # testing, numbers
     "python -m pytest -n 2": Ci(".venv/bin/python -m pytest -q -n 2"),
     "python -m pytest -m soak": Ci("python -m pytest -q -m soak"),
     "-m soak tests/fault": Ci("python -m pytest -q -m soak tests/fault"),
+    "python -m bench --report": Ci("python -m bench all --report --smoke"),
     "python -m bench all": Ci("python -m bench all --report --smoke"),
 }
 

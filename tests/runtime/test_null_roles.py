@@ -26,12 +26,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def null_config(name: str, fused: bool = False, speed: float = 1.0):
-    """The shipped configuration without the venue."""
+    """The shipped configuration without the venue and the cold roles."""
     config = load(name)
     instances = tuple(
         structs.replace(instance, process="all" if fused else "")
         for instance in config.topology.instances
-        if instance.role != "venue"
+        if instance.role != "venue" and not instance.cold
     )
     topology = structs.replace(config.topology, instances=instances)
     return structs.replace(config, topology=topology, run=structs.replace(config.run, speed=speed, logic_start_ns=1))

@@ -42,7 +42,7 @@ def system_config(
     }
     if fused:
         instances = tuple(
-            structs.replace(instance, process="" if instance.role == "venue" else "five")
+            structs.replace(instance, process="five" if instance.role in ROLES else "")
             for instance in config.topology.instances
         )
         config = structs.replace(config, topology=structs.replace(config.topology, instances=instances))

@@ -97,7 +97,11 @@ def scratch_agent(notifier: Notifier) -> tuple[Agent, np.void]:
     """An agent with one instance on a page of private memory, and that page."""
     page = np.zeros(1, INSTANCE)[0]
     wiring = SimpleNamespace(
-        page=page, instance="scratch", count_control=lambda *_: None, raise_background_error=lambda: None
+        page=page,
+        instance="scratch",
+        count_control=lambda *_: None,
+        raise_background_error=lambda: None,
+        watch_journal=lambda *_: None,
     )
     agent = Agent.__new__(Agent)
     agent.roles, agent.wirings, agent.states = [SimpleNamespace(tend=lambda *_: None)], [wiring], [None]

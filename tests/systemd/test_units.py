@@ -15,6 +15,7 @@ from config.load import PACKAGE, _read
 from config.topology import Topology
 from config.venues import Venues
 from procs.cli.session import FLAT_SECONDS
+from procs.runtime.cold import DRAIN_SECONDS
 from procs.runtime.supervisor import RESTART_WINDOW_SECONDS, RESTARTS_MAX, STOP_ORDER, STOP_SECONDS
 from shm.errors import EXIT_FATAL
 from shm.roster import roster_name
@@ -55,6 +56,10 @@ def instance_settings(name: str) -> dict[str, list[str]]:
 
 def instances() -> list[str]:
     return [instance.name for instance in _read("topology.toml", Topology).instances]
+
+
+def cold_instances() -> list[str]:
+    return [instance.name for instance in _read("topology.toml", Topology).instances if instance.cold]
 
 
 def started_before(name: str) -> set[str]:
@@ -177,7 +182,22 @@ def test_every_instance_of_the_topology_has_its_drop_ins_and_there_are_no_others
     assert named == {f"quintet@{name}.service.d" for name in instances()}
     for name in instances():
         files = {path.name for path in (UNITS / f"quintet@{name}.service.d").iterdir()}
-        assert files == {"10-core.conf"} | ({"20-network.conf"} if name in NETWORKED else set())
+        first = "10-cold.conf" if name in cold_instances() else "10-core.conf"
+        assert files == {first} | ({"20-network.conf"} if name in NETWORKED else set())
+
+
+def test_a_cold_instance_runs_in_the_cold_slice_and_its_end_halts_nobody():
+    assert cold_instances() == ["oms"]
+    for name in cold_instances():
+        unit = instance_settings(name)
+        assert (unit["Slice"][-1], unit["CPUAffinity"]) == ("quintet-cold.slice", [str(HOUSEKEEPING)])
+        assert unit["LimitRTPRIO"][-1] == "0" and int(unit["WatchdogSec"][-1]) > int(unit["WatchdogSec"][0])
+        assert int(unit["TimeoutStopSec"][-1].removesuffix("s")) > DRAIN_SECONDS
+        commands = settings("quintet-halt@.service", f"quintet-halt@{name}.service.d/10-cold.conf")["ExecStart"]
+        assert "procs.cli halt" in commands[0] and commands[1] == "" and "halt" not in commands[2]
+        units = [path for path in UNITS.iterdir() if path.is_file() and name in path.read_text()]
+        needing = [path.name for path in units if f"Requires=quintet@{name}" in path.read_text()]
+        assert needing == [], "nothing may need a cold instance"
 
 
 def test_target_and_watch_name_every_instance_and_no_other():
@@ -190,7 +210,7 @@ def test_target_and_watch_name_every_instance_and_no_other():
 
 def test_cores_are_those_of_the_production_host():
     cores = _read("hosts/prod.toml", Host).cores
-    assert set(cores) == set(instances())
+    assert set(cores) == set(instances()) - set(cold_instances())
     for name, core in cores.items():
         assert instance_settings(name)["CPUAffinity"] == [f"{HOUSEKEEPING} {core}"], name
     assert HOUSEKEEPING not in cores.values()

@@ -1,0 +1,149 @@
+"""Schema: the tables of the record, what a row of each is, and which journal it comes from. No numba.
+
+Every table but `epochs` and the names has exactly one source journal and is keyed by the epoch, so rows never depend
+on the order in which journals were read: a record that was built again from the same journals has the same rows.
+Times: `*_now_ns`, `first_ns`, `last_ns`, `now_ns` are logic time, UTC; `*_stamp_ns` are latency time (one clock for all
+processes of an epoch, 0 where there is none); `venue_ns` counts from the venue's midnight.
+"""
+
+FILE = "oms.sqlite3"
+LOCK = "oms.lock"
+VERSION = 1  # of the tables below, in PRAGMA user_version: another one is refused, and the record is built again
+
+DDL = """
+CREATE TABLE cursors (           -- how far each journal is in the record: written with the rows that it covers
+  epoch INTEGER NOT NULL, instance TEXT NOT NULL,
+  next_seq INTEGER NOT NULL,     -- entries before it are in the record
+  ended INTEGER NOT NULL,        -- 1: the epoch is over and the journal was read to its end
+  PRIMARY KEY (epoch, instance)) WITHOUT ROWID;
+
+CREATE TABLE epochs (            -- lives of the fabric of which the configuration is known
+  epoch INTEGER PRIMARY KEY, profile TEXT NOT NULL);
+CREATE TABLE strategies (
+  epoch INTEGER NOT NULL, strategy_id INTEGER NOT NULL, name TEXT NOT NULL,
+  PRIMARY KEY (epoch, strategy_id)) WITHOUT ROWID;
+CREATE TABLE instruments (
+  epoch INTEGER NOT NULL, instrument_id INTEGER NOT NULL, symbol TEXT NOT NULL, currency TEXT NOT NULL,
+  price_tick_micro INTEGER NOT NULL, multiplier INTEGER NOT NULL,
+  PRIMARY KEY (epoch, instrument_id)) WITHOUT ROWID;
+
+CREATE TABLE decisions (         -- every answer of risk_gate; source: its journal
+  epoch INTEGER NOT NULL, instance TEXT NOT NULL, seq INTEGER NOT NULL,
+  kind TEXT NOT NULL, code TEXT NOT NULL, side TEXT NOT NULL,
+  order_id INTEGER NOT NULL, intent_id INTEGER NOT NULL, target_intent_id INTEGER NOT NULL, cause_seq INTEGER NOT NULL,
+  cause_ring INTEGER NOT NULL, strategy_id INTEGER NOT NULL, instrument_id INTEGER NOT NULL,
+  price_ticks INTEGER NOT NULL, qty_lots INTEGER NOT NULL, limit_value INTEGER NOT NULL, found_value INTEGER NOT NULL,
+  reference_ticks INTEGER NOT NULL, limits_version INTEGER NOT NULL, channel_state TEXT NOT NULL,
+  channel_stale_stamp_ns INTEGER NOT NULL, incarnation INTEGER NOT NULL, now_ns INTEGER NOT NULL,
+  recv_stamp_ns INTEGER NOT NULL, tick_stamp_ns INTEGER NOT NULL, decide_stamp_ns INTEGER NOT NULL,
+  pass_stamp_ns INTEGER NOT NULL,
+  PRIMARY KEY (epoch, instance, seq)) WITHOUT ROWID;
+CREATE INDEX decisions_by_intent ON decisions (epoch, intent_id);
+CREATE INDEX decisions_refused ON decisions (epoch, code) WHERE code != 'pass';
+
+CREATE TABLE orders (            -- one row an order, as it stands; source: order_sender's journal
+  epoch INTEGER NOT NULL, order_id INTEGER NOT NULL, instance TEXT NOT NULL, session_id INTEGER NOT NULL,
+  intent_id INTEGER NOT NULL, user_ref_num INTEGER NOT NULL, venue_order_ref INTEGER NOT NULL,
+  kind TEXT NOT NULL,            -- new, replace; empty when it died before it was numbered
+  parent_order_id INTEGER NOT NULL, strategy_id INTEGER NOT NULL, instrument_id INTEGER NOT NULL,
+  side TEXT NOT NULL, tif TEXT NOT NULL, price_ticks INTEGER NOT NULL,
+  qty_lots INTEGER NOT NULL, leaves_lots INTEGER NOT NULL,
+  cum_lots INTEGER NOT NULL,     -- as the venue counts: a replacement carries on what its original executed
+  executed_lots INTEGER NOT NULL, value_ticks INTEGER NOT NULL,  -- of this order alone: size, and price times size
+  state TEXT NOT NULL,           -- procs/oms/states.py
+  pending TEXT NOT NULL,         -- cancel, replace, reduce: asked for and not answered
+  closed INTEGER NOT NULL, reason INTEGER NOT NULL, limits_version INTEGER NOT NULL, expires_ns INTEGER NOT NULL,
+  first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, report_seq INTEGER NOT NULL,
+  recv_stamp_ns INTEGER NOT NULL, tick_stamp_ns INTEGER NOT NULL, decide_stamp_ns INTEGER NOT NULL,
+  pass_stamp_ns INTEGER NOT NULL, order_stamp_ns INTEGER NOT NULL, sent_stamp_ns INTEGER NOT NULL,
+  send_stamp_ns INTEGER NOT NULL, ack_stamp_ns INTEGER NOT NULL,
+  PRIMARY KEY (epoch, order_id)) WITHOUT ROWID;
+CREATE INDEX orders_by_intent ON orders (epoch, intent_id);
+CREATE INDEX orders_by_parent ON orders (epoch, parent_order_id) WHERE parent_order_id != 0;
+CREATE INDEX orders_open ON orders (epoch, order_id) WHERE closed = 0;
+
+CREATE TABLE order_events (      -- every change of every order, and what was sent; source: order_sender's journal
+  epoch INTEGER NOT NULL, instance TEXT NOT NULL, seq INTEGER NOT NULL, order_id INTEGER NOT NULL,
+  kind TEXT NOT NULL, state TEXT NOT NULL, pending TEXT NOT NULL, reason INTEGER NOT NULL,
+  price_ticks INTEGER NOT NULL, qty_lots INTEGER NOT NULL, leaves_lots INTEGER NOT NULL, cum_lots INTEGER NOT NULL,
+  intent_id INTEGER NOT NULL, user_ref_num INTEGER NOT NULL, venue_order_ref INTEGER NOT NULL,
+  match_number INTEGER NOT NULL, report_seq INTEGER NOT NULL, venue_seq INTEGER NOT NULL, venue_ns INTEGER NOT NULL,
+  now_ns INTEGER NOT NULL, stamp_ns INTEGER NOT NULL, decide_stamp_ns INTEGER NOT NULL, pass_stamp_ns INTEGER NOT NULL,
+  order_stamp_ns INTEGER NOT NULL, send_stamp_ns INTEGER NOT NULL, ack_stamp_ns INTEGER NOT NULL,
+  PRIMARY KEY (epoch, instance, seq)) WITHOUT ROWID;
+CREATE INDEX order_events_by_order ON order_events (epoch, order_id);
+
+CREATE TABLE executions (        -- one row a trade, as it stands; source: order_sender's journal
+  epoch INTEGER NOT NULL, instance TEXT NOT NULL, seq INTEGER NOT NULL, session_id INTEGER NOT NULL,
+  report_seq INTEGER NOT NULL, order_id INTEGER NOT NULL, intent_id INTEGER NOT NULL, match_number INTEGER NOT NULL,
+  strategy_id INTEGER NOT NULL, instrument_id INTEGER NOT NULL, side TEXT NOT NULL,
+  price_ticks INTEGER NOT NULL,
+  qty_lots INTEGER NOT NULL,     -- 0 when the trade was broken
+  first_price_ticks INTEGER NOT NULL, first_qty_lots INTEGER NOT NULL,  -- as it was reported first
+  liquidity TEXT NOT NULL,
+  state TEXT NOT NULL,           -- done, broken, corrected
+  amended_seq INTEGER NOT NULL,  -- report_seq of the last break or correction; 0 for none
+  venue_order_ref INTEGER NOT NULL, user_ref_num INTEGER NOT NULL, venue_seq INTEGER NOT NULL,
+  venue_ns INTEGER NOT NULL, now_ns INTEGER NOT NULL, ack_stamp_ns INTEGER NOT NULL, publish_stamp_ns INTEGER NOT NULL,
+  PRIMARY KEY (epoch, instance, seq)) WITHOUT ROWID;
+CREATE INDEX executions_by_match ON executions (epoch, instance, match_number);
+CREATE INDEX executions_by_order ON executions (epoch, order_id);
+
+CREATE TABLE fills (             -- what position_keeper made of each execution, break and correction; its journal
+  epoch INTEGER NOT NULL, instance TEXT NOT NULL, seq INTEGER NOT NULL, session_id INTEGER NOT NULL,
+  report_seq INTEGER NOT NULL, kind TEXT NOT NULL, match_number INTEGER NOT NULL, order_id INTEGER NOT NULL,
+  strategy_id INTEGER NOT NULL, instrument_id INTEGER NOT NULL, side TEXT NOT NULL, liquidity TEXT NOT NULL,
+  price_ticks INTEGER NOT NULL, qty_lots INTEGER NOT NULL, fee_micro INTEGER NOT NULL, realised_micro INTEGER NOT NULL,
+  spread_micro INTEGER NOT NULL, mark_half_ticks INTEGER NOT NULL,
+  position_lots INTEGER NOT NULL, -- of that strategy and instrument, after it
+  now_ns INTEGER NOT NULL, stamp_ns INTEGER NOT NULL,
+  PRIMARY KEY (epoch, instance, seq)) WITHOUT ROWID;
+CREATE INDEX fills_by_report ON fills (epoch, session_id, report_seq);
+
+CREATE TABLE positions (         -- newest position row of the epoch; source: position_keeper's journal
+  epoch INTEGER NOT NULL, strategy_id INTEGER NOT NULL, instrument_id INTEGER NOT NULL,
+  reports_seq INTEGER NOT NULL, position_lots INTEGER NOT NULL, cost_micro INTEGER NOT NULL,
+  realised_micro INTEGER NOT NULL, fees_micro INTEGER NOT NULL, bought_lots INTEGER NOT NULL,
+  sold_lots INTEGER NOT NULL, bought_micro INTEGER NOT NULL, sold_micro INTEGER NOT NULL, fills INTEGER NOT NULL,
+  spread_micro INTEGER NOT NULL, now_ns INTEGER NOT NULL,
+  PRIMARY KEY (epoch, strategy_id, instrument_id)) WITHOUT ROWID;
+
+CREATE TABLE sessions (          -- log-ins and losses of the venue sessions; source: order_sender's journal
+  epoch INTEGER NOT NULL, instance TEXT NOT NULL, seq INTEGER NOT NULL, session_id INTEGER NOT NULL,
+  kind TEXT NOT NULL, venue_session TEXT NOT NULL, venue_seq INTEGER NOT NULL, detail INTEGER NOT NULL,
+  connection INTEGER NOT NULL, now_ns INTEGER NOT NULL, stamp_ns INTEGER NOT NULL,
+  PRIMARY KEY (epoch, instance, seq)) WITHOUT ROWID;
+
+CREATE TABLE breaks (            -- entries that contradict what came before: recorded as they are, and told here
+  epoch INTEGER NOT NULL, instance TEXT NOT NULL, seq INTEGER NOT NULL,
+  kind TEXT NOT NULL,            -- procs/oms/orders.py
+  order_id INTEGER NOT NULL, match_number INTEGER NOT NULL, expected TEXT NOT NULL, found TEXT NOT NULL,
+  PRIMARY KEY (epoch, instance, seq, kind, order_id)) WITHOUT ROWID;
+"""
+
+# What sqlite's planner should know of each index (sqlite_stat1): rows, then rows for each longer prefix of the key.
+# Told at creation, as a day leaves it: without it the planner joins by epoch alone, and a question over a day takes
+# minutes.
+STATISTICS = (
+    ("decisions", "decisions", "1000000 1000000 1000000 1"),
+    ("decisions", "decisions_by_intent", "1000000 1000000 1"),
+    ("decisions", "decisions_refused", "10000 10000 1000"),
+    ("orders", "orders", "300000 200000 1"),
+    ("orders", "orders_by_intent", "300000 300000 1"),
+    ("orders", "orders_by_parent", "100000 100000 1"),
+    ("orders", "orders_open", "100 100 1"),
+    ("order_events", "order_events", "1000000 1000000 1000000 1"),
+    ("order_events", "order_events_by_order", "1000000 1000000 4"),
+    ("executions", "executions", "100000 90000 90000 1"),
+    ("executions", "executions_by_match", "100000 100000 100000 1"),
+    ("executions", "executions_by_order", "100000 100000 2"),
+    ("fills", "fills", "100000 100000 100000 1"),
+    ("fills", "fills_by_report", "100000 100000 100000 1"),
+)
+
+
+def columns(table: str) -> tuple[str, ...]:
+    """Column names of a table, in order, from the text above."""
+    lines = DDL.partition(f"CREATE TABLE {table} (")[2].partition(") WITHOUT ROWID")[0].splitlines()
+    text = " ".join(line.partition("--")[0] for line in lines).partition("PRIMARY KEY")[0]
+    return tuple(part.split()[0] for part in text.split(",") if part.strip())
