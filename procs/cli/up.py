@@ -17,6 +17,7 @@ from procs.cli.interrupt import Leave
 from procs.cli.session import NotReady, progress_line, stop_quoting, wait_ready
 from procs.cli.snapshot import Snapshot
 from procs.cli.strategies import check_strategies
+from procs.runtime.affinity import yield_to_others
 from procs.runtime.fabric import Fabric
 from procs.runtime.paths import runtime_folder
 from procs.runtime.supervisor import StartFailed, Supervisor
@@ -79,6 +80,8 @@ def supervise(name: str, profile: str) -> int:
     except (ConfigError, QuintetError, OSError) as error:
         _tell(state="failed", reason=str(error))
         return 1
+    if config.host.core_sharing == "allow":
+        yield_to_others()
     supervisor = Supervisor(fabric)
     leave.then = supervisor.abandon
     snapshot = None

@@ -194,6 +194,9 @@ class OrderBook:
             self._move(seq, original, "REPLACE_SENT")
 
     def _on_cancel(self, seq: int, stamp_ns: int, sent: Sent) -> None:
+        if sent.target_order_id == 0:  # a mass cancel: each order that it ends is told by a report of its own
+            self._sent_event(seq, stamp_ns, "mass_cancel_sent", None, sent)
+            return
         kind = "reduce" if sent.kind == "reduce" else "cancel"
         row = self.order(sent.target_order_id)
         if row is None:

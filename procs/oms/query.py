@@ -56,14 +56,17 @@ _FROM_DECISION = {
 }
 _SHARED = set(columns("decisions"))
 _TEXTS = ("tif", "pending", "instance")
+
+
+def _of_decision(name: str) -> str:
+    """What a decision says for a column of `orders`."""
+    known = _FROM_DECISION.get(name) or ("''" if name in _TEXTS else f"d.{name}" if name in _SHARED else "0")
+    return f"{known} AS {name}"
+
+
 PASSED_ROWS = (
-    "SELECT "
-    + ", ".join(
-        _FROM_DECISION.get(name)
-        or ("''" if name in _TEXTS else f"d.{name}" if name in _SHARED else "0") + f" AS {name}"
-        for name in columns("orders")
-    )
-    + " FROM decisions d WHERE d.code = 'pass' AND d.order_id != 0"
+    f"SELECT {', '.join(_of_decision(name) for name in columns('orders'))}"
+    " FROM decisions d WHERE d.code = 'pass' AND d.order_id != 0"
     " AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.epoch = d.epoch AND o.order_id = d.order_id)"
 )
 ORDER_LIST = ", ".join(columns("orders"))

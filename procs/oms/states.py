@@ -14,7 +14,7 @@ from typing import NamedTuple
 TRANSITIONS = """
 event            SENT     S_CANC   S_REPL   WORKING  CANC     REPL     UNKNOWN  CLOSED
 CANCEL_SENT      S_CANC   .        S_CANC   CANC     .        CANC     .        -
-REDUCE_SENT      .        .        .        .        .        .        .        -
+REDUCE_SENT      .        -        .        .        -        .        .        -
 REPLACE_SENT     S_REPL   -        -        REPL     -        -        -        -
 REPLACE_DIED     .        .        SENT     .        .        WORKING  .        .
 REPLACED_AWAY    CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   -
@@ -28,6 +28,7 @@ REJECTED         CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   
 CANCEL_REJECTED  .        SENT     .        .        WORKING  .        .        .
 CANCEL_PENDING   .        .        .        .        .        .        .        .
 RESTATED         -        -        -        .        .        .        WORKING  .
+RESTATED_EMPTY   -        -        -        -        -        -        -        .
 BROKEN           -        -        -        .        .        .        .        .
 CORRECTED        -        -        -        .        .        .        .        .
 SESSION_LOST     UNKNOWN  UNKNOWN  UNKNOWN  .        .        .        .        .
@@ -67,7 +68,7 @@ REPORT_EVENTS = {  # report kind by name (shm/codes.py): (event, event when noth
     "rejected": ("REJECTED", "REJECTED"),
     "cancel_rejected": ("CANCEL_REJECTED", "CANCEL_REJECTED"),
     "cancel_pending": ("CANCEL_PENDING", "CANCEL_PENDING"),
-    "restated": ("RESTATED", "RESTATED"),
+    "restated": ("RESTATED", "RESTATED_EMPTY"),
     "broken": ("BROKEN", "BROKEN"),
     "corrected": ("CORRECTED", "CORRECTED"),
     "expired": ("UNSENT", "UNSENT"),

@@ -105,7 +105,7 @@ def test_five_roles_fused_into_one_process_trade_the_same_strategy(folders):
     with System(system_config("fused", fused=True)) as machine:
         machine.wait(lambda: machine.fills() >= 10, "ten fills")
         pids = {row["instance"]: row["pid"] for row in machine.snapshot.instances()}
-        assert len(set(pids.values())) == 2, "the venue and one process for the five roles"
+        assert len(set(pids.values())) == 3, "the venue, one process for the five roles, and the book of record"
         check_nothing_opens_beyond_loopback(set(pids.values()))
         report = machine.finish()
         assert report["failures"] == [], machine.logs()

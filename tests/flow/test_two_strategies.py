@@ -39,7 +39,7 @@ def twice(text: str) -> str:
 def _named(part: str, name: str) -> str:
     lines = []
     for line in part.splitlines():
-        if line.startswith("name = "):
+        if line.startswith("name = ") and "strategy" in line.split('"')[1].split("."):
             words = [name if word == "strategy" else word for word in line.split('"')[1].split(".")]
             line = f'name = "{".".join(words)}"'
         lines.append(line)

@@ -33,6 +33,12 @@ accepted                                             : working        -        1
 reduce    qty=70                                     : working        reduce   100    0      0
 canceled  qty=30 leaves=70                           : working        -         70    0      0
 
+# one message that cancels everything: each order's end is told by a report of its own
+sent                                                 : sent           -        100    0      0
+accepted                                             : working        -        100    0      0
+mass                                                 : working        -        100    0      0
+canceled  qty=100 leaves=0                           : canceled       -          0    0      0
+
 # rejected, expired, never arrived
 sent                                                 : sent           -        100    0      0
 rejected  leaves=0 reason=3                          : rejected       -          0    0      0
@@ -110,6 +116,8 @@ def play(scribe: Scribe, words: list[str]) -> None:
         scribe.order(101)
     elif kind == "cancel":
         scribe.cancel(101)
+    elif kind == "mass":
+        scribe.cancel(0)
     elif kind == "reduce":
         scribe.cancel(101, kind=codes.INTENT_REDUCE, **fields)
     else:

@@ -65,7 +65,7 @@ CANCEL_SENT      working   replace      working        cancel    yes
 CANCEL_SENT      unknown   -            unknown        cancel    yes
 CANCEL_SENT      filled    -            filled         -         no
 REDUCE_SENT      working   -            working        reduce    yes
-REDUCE_SENT      working   cancel       working        cancel    yes
+REDUCE_SENT      working   cancel       working        cancel    no
 REDUCED          working   reduce       working        -         yes
 EXECUTED         working   reduce       working        reduce    yes
 FILLED           working   reduce       filled         -         yes

@@ -165,7 +165,7 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
         "python -m bench.day_file --messages 20000 --instruments 20 --out {tmp}/day.itch.gz", ""
     ),
     ".venv/bin/quintet demo --replay day.itch.gz": Line(
-        "demo --replay {tmp}/day.itch.gz --name {other}", "equal to the venue's ledger"
+        "demo --replay {tmp}/day.itch.gz --name {other}d", "equal to the venue's ledger"
     ),
     "quintet demo --strategy ./join.py": Elsewhere(JOIN, '"--strategy", str(file)'),
     "quintet resume --reason …": Line("resume --reason checked --name {name}", "^firm ACTIVE"),
