@@ -17,7 +17,7 @@ from procs.cli.interrupt import Leave
 from procs.cli.session import NotReady, progress_line, stop_quoting, wait_ready
 from procs.cli.snapshot import Snapshot
 from procs.cli.strategies import check_strategies
-from procs.runtime.affinity import yield_to_others
+from procs.runtime.autogroup import yield_to_others
 from procs.runtime.fabric import Fabric
 from procs.runtime.paths import runtime_folder
 from procs.runtime.supervisor import StartFailed, Supervisor

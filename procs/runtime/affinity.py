@@ -5,12 +5,10 @@ The control thread keeps off the cores of hot threads where there are others: be
 would wait for the balancer, and starve.
 """
 
-import contextlib
 import ctypes
 import os
 import signal
 import threading
-from pathlib import Path
 
 import psutil
 
@@ -19,7 +17,6 @@ MCL_FUTURE = 2
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 THREAD_NAME_MAX = 15
-GROUP_NICENESS = 5
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -81,13 +78,3 @@ def name_thread(name: str) -> None:
 def leave_with_parent() -> None:
     """Get SIGTERM when the process that started us dies: nobody trades unsupervised. Under systemd that is PID 1."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-
-
-def yield_to_others() -> None:
-    """Let other work of this host go first on cores that hot threads share with it. Caller: the leader of a session.
-
-    Threads that yield all the time starve every other session's processes where the kernel groups them by session: a
-    loop of 0.3 s took 7 to 14 s here, and 0.37 s with this group a little nicer. Does nothing without such groups.
-    """
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(GROUP_NICENESS))

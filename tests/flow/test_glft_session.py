@@ -18,7 +18,7 @@ from tests.support.data import shared_data
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("no_leftovers")]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(300), pytest.mark.usefixtures("no_leftovers")]
 
 
 def positions(journal: Path) -> list[int]:

@@ -71,7 +71,7 @@ def test_the_demo_trades_on_generated_flow_and_reports_every_key(folders):
     assert set(report["feed"]) >= {"datagrams", "messages", "gaps", "recovered", "stale_ns"}
     assert {"sent", "accepted", "cancelled", "filled", "rejected_by_risk", "rejected_by_venue"} <= set(report["orders"])
     assert {"realised", "unrealised", "fees"} <= set(report["pnl"])
-    assert len({row["pid"] for row in report["processes"].values()}) == 6
+    assert len({row["pid"] for row in report["processes"].values()}) == 7
     assert report["feed"]["messages"] > 1000
     check_session(report)
 
