@@ -19,6 +19,7 @@ from shm.records.decision import DECISION
 from shm.records.depth import DEPTH, DEPTH_LEVELS
 from shm.records.top import TOP
 from tests.oracles.matching import MatchingOracle
+from tests.oracles.position import Fee
 from tests.support.stale_watch import StaleWatch
 from tests.support.system import System, system_config
 
@@ -76,7 +77,8 @@ def check_book(machine) -> None:
 
     machine.wait(still, "feed_handler has everything that the venue said")
     log = np.fromfile(runtime_folder(machine.config.name) / "venue-input.log", INPUT)
-    oracle = MatchingOracle([1] * len(machine.config.instruments), 0, 0)
+    instruments = len(machine.config.instruments)
+    oracle = MatchingOracle([1] * instruments, [Fee(0)] * instruments, [Fee(0)] * instruments)
     oracle.replay(log)
     _, depths = machine.snapshot.view.table("depth", DEPTH)
     _, tops = machine.snapshot.view.table("tops", TOP)
