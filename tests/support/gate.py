@@ -8,17 +8,8 @@ from procs.risk_gate.invariants import check
 from procs.risk_gate.recover import rebuild
 from procs.risk_gate.state import State, new_state, parts_of
 from procs.risk_gate.step import step
+from shm import codes
 from shm.atomics import record_at
-from shm.codes import (
-    CHANNEL_FRESH,
-    INTENT_CANCEL,
-    INTENT_NEW,
-    INTENT_REDUCE,
-    INTENT_REPLACE,
-    SIDE_BUY,
-    TIF_DAY,
-    TRADING_OPEN,
-)
 from shm.instance import stamp
 from shm.journal import journal_drain, journal_resume
 from shm.latest import latest_claim, latest_publish
@@ -58,6 +49,9 @@ NOW_NS = 1_700_000_000_000_000_000
 view_at = getattr(record_at, "twin", record_at)  # interpreted code cannot call the intrinsic itself
 BID, ASK = 9_900, 10_100  # reference 10000
 OPERATOR = 0
+FIRM, SESSION, STRATEGY_0, INSTRUMENT_0 = 0, 1, 2, 4  # scopes of two strategies and two instruments
+SCOPES = {"FIRM": FIRM, "SESSION": SESSION, "STRATEGY_0": STRATEGY_0, "INSTRUMENT_0": INSTRUMENT_0}
+KINDS = {1: "new", 2: "replace", 3: "cancel", 4: "reduce"}
 
 DTYPES = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION)
 INSTRUMENT_LIMITS = dict(
@@ -168,7 +162,7 @@ class Gate:
             record[name] = value
         latest_publish(end[0], row)
 
-    def top(self, row=0, bid=BID, ask=ASK, state=TRADING_OPEN, changed_ns=None):
+    def top(self, row=0, bid=BID, ask=ASK, state=codes.TRADING_OPEN, changed_ns=None):
         changed_ns = self.now_ns if changed_ns is None else changed_ns
         self.write("tops", row, bid_price_ticks=bid, ask_price_ticks=ask, trading_state=state, changed_ns=changed_ns)
 
@@ -179,7 +173,7 @@ class Gate:
             defaults = INSTRUMENT_LIMITS if row < self.instruments else STRATEGY_LIMITS
         self.write("limits", row, **dict.fromkeys(POSITIVE, LIMIT_NONE) | {"version": 1} | defaults | fields)
 
-    def channel(self, state=CHANNEL_FRESH, heard_ns=None, **fields):
+    def channel(self, state=codes.CHANNEL_FRESH, heard_ns=None, **fields):
         heard_ns = self.now_ns if heard_ns is None else heard_ns
         self.write("channels", 0, state=state, heard_ns=heard_ns, **fields)
 
@@ -197,9 +191,9 @@ class Gate:
         fields = (
             dict(
                 intent_id=self.next_intent_id,
-                kind=INTENT_NEW,
-                side=SIDE_BUY,
-                tif=TIF_DAY,
+                kind=codes.INTENT_NEW,
+                side=codes.SIDE_BUY,
+                tif=codes.TIF_DAY,
                 price_ticks=10_000,
                 qty_lots=10,
                 expires_ns=self.now_ns + 1_000_000_000,
@@ -221,16 +215,17 @@ class Gate:
         return fields["intent_id"]
 
     def replace(self, target, strategy=0, **fields):
-        return self.intent(strategy, kind=INTENT_REPLACE, target_intent_id=target, **fields)
+        return self.intent(strategy, kind=codes.INTENT_REPLACE, target_intent_id=target, **fields)
 
     def cancel(self, target, strategy=0, **fields):
         return self.intent(
-            strategy, **dict(kind=INTENT_CANCEL, target_intent_id=target, price_ticks=0, qty_lots=0) | fields
+            strategy, **dict(kind=codes.INTENT_CANCEL, target_intent_id=target, price_ticks=0, qty_lots=0) | fields
         )
 
     def reduce(self, target, qty_lots, strategy=0, **fields):
         return self.intent(
-            strategy, **dict(kind=INTENT_REDUCE, target_intent_id=target, price_ticks=0, qty_lots=qty_lots) | fields
+            strategy,
+            **dict(kind=codes.INTENT_REDUCE, target_intent_id=target, price_ticks=0, qty_lots=qty_lots) | fields,
         )
 
     def report(self, kind, order=None, publish=True, **fields):
@@ -240,7 +235,7 @@ class Gate:
         if order is not None:
             names = ("order_id", "intent_id", "instrument_id", "strategy_id", "side", "price_ticks", "qty_lots")
             known = {name: order[name] for name in names}
-        fields = dict(side=SIDE_BUY, report_seq=self.report_seq, kind=kind, publish_stamp_ns=1) | known | fields
+        fields = dict(side=codes.SIDE_BUY, report_seq=self.report_seq, kind=kind, publish_stamp_ns=1) | known | fields
         row = np.zeros(1, REPORT)
         for name, value in fields.items():
             row[0][name] = value
@@ -322,3 +317,34 @@ class Gate:
         report_stamps = np.array(self.report_stamps, np.int64)
         rebuild(self.state, decisions, stamps, reports, report_stamps, np.zeros(len(reports), np.int64))
         check(self.exposure)
+
+
+def kinds(orders):
+    return [KINDS[int(order["kind"])] for order in orders]
+
+
+def counter(gate, counter_id):
+    return view_at(int(gate.me[0]["counters_addr"]) + counter_id * 8, np.dtype([("value", "<i8")]))["value"]
+
+
+def holding(gate, instrument=0, strategy=None):
+    exposure = gate.exposure
+    row = exposure.instruments[instrument]
+    if strategy is not None:
+        row = exposure.pairs[strategy * gate.instruments + instrument]
+    return tuple(int(row[name]) for name in ("position", "open_buy", "open_sell", "orders"))
+
+
+def passed(gate, **fields):
+    """Send one intent that passes; returns (intent id, its order)."""
+    intent_id = gate.intent(**fields)
+    gate.step()
+    (order,) = gate.orders()
+    return intent_id, order
+
+
+def accepted(gate, **fields):
+    intent_id, order = passed(gate, **fields)
+    gate.report(codes.REPORT_ACCEPTED, order, leaves_lots=order["qty_lots"])
+    gate.step()
+    return intent_id, order
