@@ -202,6 +202,10 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
     "python -m pytest -n 2": Ci(".venv/bin/python -m pytest -q -n 2"),
     "python -m pytest -m soak": Ci("python -m pytest -q -m soak"),
     "-m soak tests/fault": Ci("python -m pytest -q -m soak tests/fault"),
+    "python -m pytest -q -s -m soak tests/flow/test_day.py": Elsewhere(
+        "tests/flow/test_day.py::test_a_day_is_replayed_without_a_gap_and_its_books_are_right_wherever_one_looks",
+        '"ten million messages of 500", marks=pytest.mark.soak',
+    ),
     "python -m bench --report": Ci("python -m bench all --report --smoke"),
     "python -m bench all": Ci("python -m bench all --report --smoke"),
 }
