@@ -227,6 +227,7 @@ def decision_cells(row: dict) -> tuple:
         row["code"],
         count(row["limit_value"]) if refused else "-",
         count(row["found_value"]) if refused else "-",
+        row["scope"] or "-",
         row["limits_version"],
     )
 
@@ -246,6 +247,6 @@ QUESTIONS = {
     "decisions": (
         decisions,
         decision_cells,
-        ("time", "intent", "order", "kind", *_HEAD, "code", "limit", "found", "limits"),
+        ("time", "intent", "order", "kind", *_HEAD, "code", "limit", "found", "scope", "limits"),
     ),
 }

@@ -17,7 +17,7 @@ from procs.oms.schema import columns
 from procs.oms.store import Store
 from procs.runtime.journals import NoSuchJournal, Place, Source, find
 from procs.runtime.paths import state_folder
-from shm.codes import JOURNAL_DECISION, JOURNAL_FILL, JOURNAL_SNAPSHOT
+from shm.codes import JOURNAL_DECISION, JOURNAL_FILL, JOURNAL_SNAPSHOT, LIMIT_SCOPE_NAMES
 from shm.errors import JournalCorrupt, JournalGone
 
 BATCH_ENTRIES = 4_096  # entries in one transaction: 60 ms of work, so that a stop is heard
@@ -90,8 +90,8 @@ class Loader:
         """Take everything that is there now. Returns the number of entries."""
         self._look()
         entries = 0
-        while taken := self.step().entries:
-            entries += taken
+        while (taken := self.step()) != NOTHING:
+            entries += taken.entries
         return entries
 
     def behind(self) -> int:
@@ -224,8 +224,10 @@ class Loader:
         """Decisions as they are. Returns the places of the entries that were read."""
         found, parts = select(chunk, JOURNAL_DECISION)
         if found:
-            seq = [journal.next_seq + at for at in found]
-            self.store.put("decisions", rows("decision", parts["decision"], columns("decisions"), seq=seq, **given))
+            records = parts["decision"]
+            given = {**given, "seq": [journal.next_seq + at for at in found]}
+            given["scope"] = [LIMIT_SCOPE_NAMES.get(scope, "") for scope in records["scope"].tolist()]
+            self.store.put("decisions", rows("decision", records, columns("decisions"), **given))
         return found
 
     def _apply_orders(self, journal: Followed, chunk: np.ndarray) -> int:

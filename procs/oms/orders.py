@@ -19,6 +19,7 @@ entry            an entry of a kind or size that this version does not know
 """
 
 from collections import namedtuple
+from dataclasses import make_dataclass
 from operator import attrgetter
 
 import numpy as np
@@ -50,28 +51,9 @@ REPORT_FIELDS = (
 EXECUTION_FIELDS = tuple(name for name in EXECUTION_COLUMNS if name in REPORT_FIELDS)
 
 
-class Row:
-    """A row that changes, with its table's columns as attributes."""
-
-    __slots__ = ()
-
-    def __init__(self, values=None, **given):
-        for name, value in zip(self.__slots__, values, strict=True) if values is not None else given.items():
-            setattr(self, name, value)
-
-
-class OrderRow(Row):
-    """One row of `orders`."""
-
-    __slots__ = ORDER_COLUMNS
-
-
-class ExecutionRow(Row):
-    """One row of `executions`."""
-
-    __slots__ = EXECUTION_COLUMNS
-
-
+# rows that change, with their table's columns as attributes
+OrderRow = make_dataclass("OrderRow", ORDER_COLUMNS, slots=True)
+ExecutionRow = make_dataclass("ExecutionRow", EXECUTION_COLUMNS, slots=True)
 order_values = attrgetter(*ORDER_COLUMNS)
 execution_values = attrgetter(*EXECUTION_COLUMNS)
 
@@ -194,7 +176,7 @@ class OrderBook:
             self._move(seq, original, "REPLACE_SENT")
 
     def _on_cancel(self, seq: int, stamp_ns: int, sent: Sent) -> None:
-        if sent.target_order_id == 0:  # a mass cancel: each order that it ends is told by a report of its own
+        if not sent.target_order_id:  # all orders of an instrument or session: their answers say which
             self._sent_event(seq, stamp_ns, "mass_cancel_sent", None, sent)
             return
         kind = "reduce" if sent.kind == "reduce" else "cancel"

@@ -59,14 +59,14 @@ _TEXTS = ("tif", "pending", "instance")
 
 
 def _of_decision(name: str) -> str:
-    """What a decision says for a column of `orders`."""
-    known = _FROM_DECISION.get(name) or ("''" if name in _TEXTS else f"d.{name}" if name in _SHARED else "0")
-    return f"{known} AS {name}"
+    """The column of `orders` as a decision has it; nothing where it has none."""
+    return "''" if name in _TEXTS else f"d.{name}" if name in _SHARED else "0"
 
 
 PASSED_ROWS = (
-    f"SELECT {', '.join(_of_decision(name) for name in columns('orders'))}"
-    " FROM decisions d WHERE d.code = 'pass' AND d.order_id != 0"
+    "SELECT "
+    + ", ".join(f"{_FROM_DECISION.get(name) or _of_decision(name)} AS {name}" for name in columns("orders"))
+    + " FROM decisions d WHERE d.code = 'pass' AND d.order_id != 0"
     " AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.epoch = d.epoch AND o.order_id = d.order_id)"
 )
 ORDER_LIST = ", ".join(columns("orders"))
@@ -102,14 +102,8 @@ def executions(connection: sqlite3.Connection, chosen: Filter) -> Iterator[dict]
         "LEFT JOIN fills f ON f.epoch = t.epoch AND f.session_id = t.session_id AND f.report_seq = t.report_seq"
         " AND f.order_id = t.order_id"
     )
-    where = []
-    if chosen.open:
-        where.append(
-            "EXISTS (SELECT 1 FROM orders o WHERE o.epoch = t.epoch AND o.order_id = t.order_id AND o.closed = 0)"
-        )
-    return _rows(
-        connection, "executions", chosen, "t.now_ns", "t.epoch {0}, t.now_ns {0}, t.seq {0}", where, extra, join
-    )
+    order = "t.epoch {0}, t.now_ns {0}, t.seq {0}"
+    return _rows(connection, "executions", chosen, "t.now_ns", order, [], extra, join)
 
 
 def decisions(connection: sqlite3.Connection, chosen: Filter) -> Iterator[dict]:

@@ -33,6 +33,7 @@ CREATE TABLE decisions (         -- every answer of risk_gate; source: its journ
   order_id INTEGER NOT NULL, intent_id INTEGER NOT NULL, target_intent_id INTEGER NOT NULL, cause_seq INTEGER NOT NULL,
   cause_ring INTEGER NOT NULL, strategy_id INTEGER NOT NULL, instrument_id INTEGER NOT NULL,
   price_ticks INTEGER NOT NULL, qty_lots INTEGER NOT NULL, limit_value INTEGER NOT NULL, found_value INTEGER NOT NULL,
+  scope TEXT NOT NULL,           -- whose limit it was: order, instrument, strategy in instrument, strategy, firm
   reference_ticks INTEGER NOT NULL, limits_version INTEGER NOT NULL, channel_state TEXT NOT NULL,
   channel_stale_stamp_ns INTEGER NOT NULL, incarnation INTEGER NOT NULL, now_ns INTEGER NOT NULL,
   recv_stamp_ns INTEGER NOT NULL, tick_stamp_ns INTEGER NOT NULL, decide_stamp_ns INTEGER NOT NULL,
@@ -94,7 +95,7 @@ CREATE TABLE fills (             -- what position_keeper made of each execution,
   report_seq INTEGER NOT NULL, kind TEXT NOT NULL, match_number INTEGER NOT NULL, order_id INTEGER NOT NULL,
   strategy_id INTEGER NOT NULL, instrument_id INTEGER NOT NULL, side TEXT NOT NULL, liquidity TEXT NOT NULL,
   price_ticks INTEGER NOT NULL, qty_lots INTEGER NOT NULL, fee_micro INTEGER NOT NULL, realised_micro INTEGER NOT NULL,
-  spread_micro INTEGER NOT NULL, mark_half_ticks INTEGER NOT NULL,
+  fifo_realised_micro INTEGER NOT NULL, spread_micro INTEGER NOT NULL, mark_half_ticks INTEGER NOT NULL,
   position_lots INTEGER NOT NULL, -- of that strategy and instrument, after it
   now_ns INTEGER NOT NULL, stamp_ns INTEGER NOT NULL,
   PRIMARY KEY (epoch, instance, seq)) WITHOUT ROWID;
@@ -105,7 +106,8 @@ CREATE TABLE positions (         -- newest position row of the epoch; source: po
   reports_seq INTEGER NOT NULL, position_lots INTEGER NOT NULL, cost_micro INTEGER NOT NULL,
   realised_micro INTEGER NOT NULL, fees_micro INTEGER NOT NULL, bought_lots INTEGER NOT NULL,
   sold_lots INTEGER NOT NULL, bought_micro INTEGER NOT NULL, sold_micro INTEGER NOT NULL, fills INTEGER NOT NULL,
-  spread_micro INTEGER NOT NULL, now_ns INTEGER NOT NULL,
+  spread_micro INTEGER NOT NULL, added_lots INTEGER NOT NULL, added_micro INTEGER NOT NULL,
+  added_fees_micro INTEGER NOT NULL, now_ns INTEGER NOT NULL,
   PRIMARY KEY (epoch, strategy_id, instrument_id)) WITHOUT ROWID;
 
 CREATE TABLE sessions (          -- log-ins and losses of the venue sessions; source: order_sender's journal

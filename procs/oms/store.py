@@ -102,6 +102,7 @@ class Store:
                         run(statement)
                 run("ANALYZE")  # makes the table of statistics
                 self.connection.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", STATISTICS)
+                run("ANALYZE sqlite_schema")  # and takes them into use
                 run(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
@@ -166,7 +167,7 @@ class Store:
 
         def find_order(order_id: int) -> OrderRow | None:
             found = run("SELECT * FROM orders WHERE epoch = ? AND order_id = ?", (epoch, order_id)).fetchone()
-            return None if found is None else OrderRow(found)
+            return None if found is None else OrderRow(*found)
 
         def find_execution(match_number: int, order_id: int) -> ExecutionRow | None:
             found = run(
@@ -174,6 +175,6 @@ class Store:
                 " ORDER BY order_id = ? DESC, seq DESC LIMIT 1",
                 (epoch, instance, match_number, order_id),
             ).fetchone()
-            return None if found is None else ExecutionRow(found)
+            return None if found is None else ExecutionRow(*found)
 
         return OrderBook(epoch, instance, report_seq[0] if report_seq else 0, find_order, find_execution)

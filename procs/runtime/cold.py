@@ -48,7 +48,7 @@ from shm.segment import Segment, attach_segment
 
 REST_SECONDS = 0.1  # after a step without work: what a cold reader may lag behind on its own account
 NICENESS = 5  # a third of an ordinary process's share of a busy core
-DRAIN_SECONDS = 4.0  # for work that the others leave while they stop; systemd and the supervisor wait for 5
+DRAIN_SECONDS = 4.0  # for work that the others leave while they stop; the supervisor waits for 5
 DRAIN_ALONE_SECONDS = 0.5  # when none of the others is stopping, only this process was meant
 CORE_SECONDS = 1.0  # how often the core that it last ran on is looked up
 
@@ -161,13 +161,13 @@ class ColdAgent:
 
     def _drain(self) -> None:
         """Take what those that we read leave behind while they stop with us; then say whether it is all."""
-        pages = self.wiring.pages(self.role.reads)
+        living = [page for page in self.wiring.pages(self.role.reads).values() if not has_left(page)]
         begun, gone = time.monotonic(), False
         while True:
-            gone = all(has_left(page) for page in pages.values())  # before the step: it then saw their last word
+            gone = all(has_left(page) for page in living)  # before the step: it then saw their last word
             work = self._step()
             waited = time.monotonic() - begun
-            alone = waited > DRAIN_ALONE_SECONDS and not any(is_leaving(page) for page in pages.values())
+            alone = waited > DRAIN_ALONE_SECONDS and not any(is_leaving(page) for page in living)
             if (gone and not work) or alone or waited > DRAIN_SECONDS:
                 break
             if not work:

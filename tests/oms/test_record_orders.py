@@ -210,6 +210,17 @@ def test_an_order_that_died_before_it_was_numbered_is_an_order_all_the_same():
     assert found["short"] == [(101, "expired", "", 0, 0, 0, 0)] and found["breaks"] == []
 
 
+def test_a_mass_cancel_is_an_event_and_its_answers_close_the_orders():
+    scribe = Scribe(f"mass-{os.getpid()}", 1)
+    scribe.order(101)
+    scribe.report(codes.REPORT_ACCEPTED, 101)
+    scribe.cancel(0, user_ref_num=9, instrument_id=-1, strategy_id=-1)
+    scribe.report(codes.REPORT_CANCELED, 101, 0)
+    found = make(scribe)
+    assert found["breaks"] == [] and found["short"] == [(101, "canceled", "", 0, 0, 0, 0)]
+    assert [row[4] for row in found["order_events"]] == ["new_sent", "accepted", "mass_cancel_sent", "canceled"]
+
+
 def test_a_kind_of_entry_that_nobody_knows_is_told_with_its_place():
     scribe = Scribe(f"kind-{os.getpid()}", 1)
     scribe.order(101)

@@ -149,7 +149,7 @@ class Trading:
         chance = self.random.random()
         if chance < 0.08:
             self.scribe.decision(
-                code=codes.REJECT_COLLAR, intent_id=self.next_order + 500_000, limit_value=5, found_value=9
+                code=codes.REJECT_COLLAR_FAR, intent_id=self.next_order + 500_000, limit_value=5, found_value=9
             )
             self.rejects += 1
         elif chance < 0.45 or not self.open:
