@@ -262,7 +262,8 @@ ERRORS = (
         ERROR_JOURNAL_FAILED,
         "journal_failed",
         "error number, watermark",
-        "a write or sync of the journal failed: the role must end, nothing is tried again",
+        "a write or sync of the journal failed: the firm is HALTED, only cancels leave, nothing is tried again; "
+        "start again on a sound disk",
     ),
     ErrorCode(
         ERROR_JOURNAL_FULL,

@@ -1,6 +1,7 @@
 """Journal thread: the background thread of a role that copies its journal's memory to disk, and what is told of it."""
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 
@@ -13,13 +14,17 @@ WATCH_SECONDS = 1.0
 
 
 class Background(threading.Thread):
-    """Copies the journal's memory to disk until told to stop; keeps the first error for the control thread to raise."""
+    """Copies the journal's memory to disk until told to stop; keeps the first error for the control thread.
 
-    def __init__(self, copier: JournalCopier):
+    `halt` stops trading: it is called here, at once, because the control thread may be busy with a session.
+    """
+
+    def __init__(self, copier: JournalCopier, halt: Callable[[], None]):
         super().__init__(name="journal", daemon=True)
-        self.copier = copier
+        self.copier, self.halt = copier, halt
         self.space = JournalSpace(copier.disk.file_entries * copier.disk.entry_bytes)
         self.error: BaseException | None = None
+        self.told = False  # whether people were told of it
         self.leave = threading.Event()
         self._watch_due_s = 0.0
 
@@ -31,6 +36,7 @@ class Background(threading.Thread):
             while self.copier.copy_some():
                 pass
         except BaseException as error:
+            self.halt()
             self.error = error
 
     def watch(self, counters: np.ndarray, at_s: float) -> None:
