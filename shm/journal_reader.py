@@ -77,6 +77,14 @@ class JournalReader:
                 return chunk  # memory has all that is not on disk: the files need not be searched for it
         return self._read_files(sequence, limit, watermark)
 
+    def crc_of(self, sequence: int) -> int | None:
+        """crc of one entry; None when the journal has none of that sequence, or not any more."""
+        try:
+            chunk = self.read(sequence, 1)
+        except JournalGone:
+            return None
+        return int(chunk["head"]["crc"][0]) if len(chunk) else None
+
     def tail_seq(self) -> int:
         """The next sequence: entries before it can be read now."""
         if self.view is not None and self.view.started:

@@ -343,6 +343,12 @@ class Wiring(_Shape):
         if self._control is not None:
             self._control.say(control_writers(self.config).index(self.instance), SCOPE_FIRM, STATE_HALTED)
 
+    def disk_failed(self, error: JournalWriteFailed, number: int, sequence: int) -> None:
+        """Stop trading because something could not be written, and say so: on the page, and in our log."""
+        self.halt_firm()
+        self.note_error(ERROR_JOURNAL_FAILED, number, sequence)
+        print(f"{self.instance}: {error}", file=sys.stderr, flush=True)
+
     def _attach_control(self) -> None:
         """Map the control words, so that `halt_firm` needs nothing that could be missing when it is called."""
         segment = self._attach("control", SEGMENT_KIND_CONTROL, CONTROL_WORD, None, writable=True)
@@ -361,8 +367,7 @@ class Wiring(_Shape):
         if not self._background.told:
             self._background.told = True
             copier = self._background.copier
-            self.note_error(ERROR_JOURNAL_FAILED, copier.disk.failed, copier.view.watermark)
-            print(f"{self.instance}: {self._background.error}", file=sys.stderr, flush=True)
+            self.disk_failed(self._background.error, copier.disk.failed, copier.view.watermark)
 
     def watch_journal(self, at_s: float) -> None:
         """Count what the journal copier does and what room it has. Caller: the control thread, with monotonic time."""

@@ -52,7 +52,7 @@ def state_folder(module_folders):
 @pytest.fixture(scope="module")
 def machine(state_folder):
     config = system_config("disk")
-    topology = structs.replace(config.topology, journal_file_entries=512)
+    topology = structs.replace(config.topology, journal_file_entries=256)
     with System(structs.replace(config, topology=topology)) as running:
         yield running
 
@@ -150,10 +150,11 @@ def test_a_full_disk_halts_the_firm(state_folder, trading):
     machine = trading
     views = {instance: view_of(machine, instance) for instance in WRITERS}
     filler = state_folder / "filler"
-    with open(filler, "wb") as file, pytest.raises(OSError, match="No space left"):
+    handle = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    with pytest.raises(OSError, match="No space left"):
         while True:
-            file.write(bytes(4096))
-            file.flush()
+            os.write(handle, bytes(4096))
+    os.close(handle)
     who, halted_s = seconds_to_halt(machine, views, 60.0)
     check_halted(machine, who, halted_s)
     filler.unlink()
