@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shm.errors import JournalWriteFailed
+from shm.folders import make_folder, sync_folder
 from shm.records.snapshot_file import SNAPSHOT_FILE, SNAPSHOT_FILE_MAGIC
 
 SNAPSHOTS_KEPT = 2
@@ -56,7 +57,7 @@ def store_snapshot(folder: Path, next_seq: int, chain_crc: int, layout: int, bod
     path = Path(folder) / f"{next_seq:020d}.snapshot"
     draft = path.with_suffix(".new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         for left in path.parent.glob("*.new"):
             left.unlink()
         with open(draft, "wb") as file:
@@ -76,15 +77,6 @@ def store_snapshot(folder: Path, next_seq: int, chain_crc: int, layout: int, bod
             do="look at the disk; a start reads the journal instead",
         ) from error
     return path
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Raises OSError."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def newest_snapshot(folder: Path, layout: int, crc_of: Callable[[int], int | None]) -> Snapshot:

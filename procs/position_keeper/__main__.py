@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from procs.position_keeper.disk_order import DiskOrder, ReportsOnDisk
 from procs.position_keeper.executions import JournalBook
 from procs.position_keeper.recovery import (
     JournalsContradict,
@@ -22,6 +23,7 @@ from procs.position_keeper.state import KeeperState, state_of
 from procs.position_keeper.step import HISTOGRAMS
 from procs.position_keeper.warm_up import warm_up
 from procs.runtime.agent import main
+from procs.runtime.fill import instrument_rows
 from procs.runtime.role import Role
 from procs.runtime.totals import totals_of_pnl
 from shm.atomics import address_of
@@ -42,9 +44,15 @@ def open_(wiring) -> KeeperState:
         me=wiring.me(),
         reports=wiring.rings_in("reports"),
         tables={name: wiring.table(name) for name in ("positions", "pnl", "totals", "tops")},
-        journal=wiring.journal(),
+        journal=wiring.journal(len if wiring.scratch else _disk_order(wiring).ready),
         config=wiring.config,
     )
+
+
+def _disk_order(wiring) -> DiskOrder:
+    """What holds our journal back from the disk until order_sender's is there."""
+    reports = [ReportsOnDisk(wiring.journal_reader(name)) for name in wiring.peers_in("reports")]
+    return DiskOrder(reports, instrument_rows(wiring.config)["session_id"].astype(np.int64))
 
 
 def _senders(wiring, state) -> np.ndarray:

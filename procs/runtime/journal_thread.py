@@ -1,6 +1,7 @@
 """Journal thread: the background thread of a role that copies its journal's memory to disk, and what is told of it."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ from shm.journal_space import JournalSpace
 
 IDLE_SECONDS = 0.002  # how long the copier rests when the journal is on disk to its tail
 WATCH_SECONDS = 1.0
+CLOSE_SECONDS = 2.0  # how long the last entries may wait for the journal that they must not be ahead of
 
 
 class Background(threading.Thread):
@@ -33,8 +35,10 @@ class Background(threading.Thread):
             while not self.leave.is_set():
                 if self.copier.copy_some() == 0:
                     self.leave.wait(IDLE_SECONDS)
-            while self.copier.copy_some():
-                pass
+            deadline = time.monotonic() + CLOSE_SECONDS
+            while self.copier.lag()[0] and time.monotonic() < deadline:
+                if self.copier.copy_some() == 0:
+                    time.sleep(IDLE_SECONDS)
         except BaseException as error:
             self.halt()
             self.error = error

@@ -6,6 +6,7 @@ step, warm-up and tests: one `open_` serves both, and the compiled types are the
 
 import ctypes
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -24,13 +25,13 @@ from shm.codes import STATE_HALTED
 from shm.control import SCOPE_FIRM
 from shm.control_words import ControlWords
 from shm.ends import control_end_at, journal_end_at
-from shm.error_log import ERROR_JOURNAL_FAILED
+from shm.error_log import ERROR_JOURNAL_FAILED, ERROR_JOURNAL_TAIL
 from shm.errors import JournalWriteFailed
 from shm.ids import IdBlock, ids_hand_over, ids_wanted
 from shm.ids_disk import ID_LAST_MAX
 from shm.instance import HOT_ERROR_ROWS
 from shm.journal import journal_open
-from shm.journal_disk import JournalCopier, JournalDisk
+from shm.journal_disk import DiskTail, JournalCopier, JournalDisk
 from shm.journal_reader import JournalReader
 from shm.journal_view import JournalView
 from shm.latest import latest_claim, latest_publish
@@ -183,7 +184,7 @@ class ScratchWiring(_Shape):
         scopes = scope_names(self.config)
         return scratch_control(len(scopes.sessions), len(scopes.strategies), len(scopes.instruments))
 
-    def journal(self) -> np.ndarray:
+    def journal(self, ready: Callable[[np.ndarray], int] = len) -> np.ndarray:
         """JOURNAL_END[1] of this instance's journal, memory only."""
         journal = self._journals[self.instance]
         return scratch_journal(journal.payload_bytes, journal.entries)
@@ -286,18 +287,24 @@ class Wiring(_Shape):
         counts = (len(writers), len(scopes.sessions), len(scopes.strategies), len(scopes.instruments))
         return control_end_at(segment.address, *counts, writers.index(self.instance))
 
-    def journal(self) -> np.ndarray:
-        """JOURNAL_END[1] of this instance's journal, resumed; its copier starts in the background."""
+    def journal(self, ready: Callable[[np.ndarray], int] = len) -> np.ndarray:
+        """JOURNAL_END[1] of this instance's journal, resumed; its copier starts in the background.
+
+        `ready` holds entries back from the disk (JournalCopier). What a power loss took is told here.
+        """
         journal = self._journals[self.instance]
         segment = self._adopt(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
         entry_bytes = journal_entry_bytes(journal.payload_bytes)
         disk = JournalDisk(self.journal_folder, entry_bytes, self.config.topology.journal_file_entries)
         found = disk.recover()
         end = journal_end_at(segment.address, journal.payload_bytes, journal.entries)
-        journal_open(end[0], found.tail_seq, found.prev_crc, self.epoch)
         view = JournalView(segment.bytes, entry_bytes, journal.entries)
+        goes_on = found.tail_seq > 0 and not view.started
+        journal_open(end[0], found.tail_seq, found.prev_crc, self.epoch)
+        if found.cut_bytes or goes_on:
+            self._tell_loss(found, goes_on, journal.entries)
         self._attach_control()  # before anything can fail
-        self._background = Background(JournalCopier(view, disk), self.halt_firm)
+        self._background = Background(JournalCopier(view, disk, ready), self.halt_firm)
         self._background.start()
         return end
 
@@ -342,6 +349,16 @@ class Wiring(_Shape):
         """Say HALTED for the firm in our own control row: a role that fails for good must not be traded around."""
         if self._control is not None:
             self._control.say(control_writers(self.config).index(self.instance), SCOPE_FIRM, STATE_HALTED)
+
+    def _tell_loss(self, found: DiskTail, goes_on: bool, entries: int) -> None:
+        """Say which entries may be missing: the files tell where a power loss began, nothing tells where it ended."""
+        self.note_error(ERROR_JOURNAL_TAIL, found.tail_seq, found.cut_bytes)
+        text = f"{self.instance}: the journal ends at entry {found.tail_seq}"
+        if found.cut_bytes:
+            text += f", {found.cut_bytes} torn bytes behind it were cut"
+        if goes_on:
+            text += f"; its memory is gone, so entries from {found.tail_seq} on, at most {entries}, are missing"
+        print(text, file=sys.stderr, flush=True)
 
     def disk_failed(self, error: JournalWriteFailed, number: int, sequence: int) -> None:
         """Stop trading because something could not be written, and say so: on the page, and in our log."""

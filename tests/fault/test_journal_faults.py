@@ -176,4 +176,5 @@ def test_afterwards_nothing_is_missing_anywhere(machine):
     for instance in WRITERS:
         folder = machine.fabric.state_folder / "journal" / str(machine.fabric.epoch) / instance
         verdict = verify(folder, view_of(machine, instance).watermark)
-        assert verdict.problem == "" and verdict.files > 1, f"{instance}: {verdict}"
+        assert verdict.problem == "", f"{instance}: {verdict}"
+        assert verdict.files > 1 or instance != "order_sender", "no file was ever full"
