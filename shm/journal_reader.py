@@ -157,7 +157,7 @@ class JournalReader:
             raise
         if sequence >= header["first_seq"] + header["entries"]:
             os.close(handle)
-            if sequence < watermark:
+            if sequence < watermark or self._files[-1][0] > sequence:
                 raise self._corrupt("file", sequence, "no file has it")
             return False
         self._open = (int(header["first_seq"]), handle, header)
