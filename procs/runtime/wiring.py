@@ -64,8 +64,6 @@ from shm.segment_kinds import (
     table_end,
 )
 
-ID_BLOCK = 65536  # identifiers reserved with one sync
-
 
 class ScratchIds(NamedTuple):
     """Identifiers in memory only, with the face of an IdBlock."""
@@ -287,7 +285,7 @@ class Wiring(_Shape):
         journal = self._journals[self.instance]
         segment = self._adopt(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
         entry_bytes = journal_entry_bytes(journal.payload_bytes)
-        disk = JournalDisk(self.journal_folder, entry_bytes)
+        disk = JournalDisk(self.journal_folder, entry_bytes, self.config.topology.journal_file_entries)
         found = disk.recover()
         end = journal_end_at(segment.address, journal.payload_bytes, journal.entries)
         journal_open(end[0], found.tail_seq, found.prev_crc, self.epoch)
@@ -305,7 +303,7 @@ class Wiring(_Shape):
 
     def ids(self, last: int = ID_LAST_MAX) -> IdBlock:
         """Durable identifiers of this instance up to `last`, opened: the first block is reserved on disk."""
-        block = IdBlock(self.state_folder / "ids" / self.instance, ID_BLOCK, last=last)
+        block = IdBlock(self.state_folder / "ids" / self.instance, self.config.topology.id_block, last=last)
         block.open()
         return block
 
