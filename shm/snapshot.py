@@ -20,6 +20,14 @@ from typing import NamedTuple
 import numpy as np
 
 from shm.errors import JournalWriteFailed
+from shm.failpoints import (
+    FP_SNAPSHOT_BEGUN,
+    FP_SNAPSHOT_PRUNED,
+    FP_SNAPSHOT_RENAMED,
+    FP_SNAPSHOT_SYNCED,
+    FP_SNAPSHOT_WRITTEN,
+    reach,
+)
 from shm.folders import make_folder, sync_folder
 from shm.records.snapshot_file import SNAPSHOT_FILE, SNAPSHOT_FILE_MAGIC
 
@@ -56,6 +64,7 @@ def store_snapshot(folder: Path, next_seq: int, chain_crc: int, layout: int, bod
     header["crc"] = zlib.crc32(header.tobytes()[:56])
     path = Path(folder) / f"{next_seq:020d}.snapshot"
     draft = path.with_suffix(".new")
+    reach(FP_SNAPSHOT_BEGUN)
     try:
         make_folder(path.parent)
         for left in path.parent.glob("*.new"):
@@ -64,11 +73,15 @@ def store_snapshot(folder: Path, next_seq: int, chain_crc: int, layout: int, bod
             file.write(header.tobytes())
             file.write(body)
             file.flush()
+            reach(FP_SNAPSHOT_WRITTEN)
             os.fsync(file.fileno())
+        reach(FP_SNAPSHOT_SYNCED)
         os.rename(draft, path)
+        reach(FP_SNAPSHOT_RENAMED)
         sync_folder(path.parent)
         for old in list_snapshots(path.parent)[:-SNAPSHOTS_KEPT]:
             old.unlink()
+        reach(FP_SNAPSHOT_PRUNED)
     except OSError as error:
         raise JournalWriteFailed(
             where=str(path),

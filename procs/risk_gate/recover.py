@@ -9,6 +9,7 @@ from procs.risk_gate.rebuild import INTENT_LOST, again, finish_last, resume_inte
 from procs.risk_gate.state import State, parts_of
 from procs.risk_gate.streams import take_report
 from shm.errors import Fatal
+from shm.failpoints import FP_GATE_JOURNALS_READ, FP_GATE_REBUILT, reach
 from shm.journal import JOURNAL_DECISION, JOURNAL_REPORT
 from shm.records.decision import DECISION
 from shm.records.report import REPORT
@@ -77,7 +78,9 @@ def _reader(wiring, instance: str):
 def recover(wiring, state: State) -> None:
     """Rebuild exposure, resume every input behind its highest cause, and publish the one answer that may be missing."""
     decisions = read_entries(_reader(wiring, wiring.instance), JOURNAL_DECISION, DECISION, 0)
-    rebuild(state, decisions.records, decisions.stamps, *_read_reports(wiring, state), decisions.earlier)
+    reports = _read_reports(wiring, state)
+    reach(FP_GATE_JOURNALS_READ)
+    rebuild(state, decisions.records, decisions.stamps, *reports, decisions.earlier)
 
 
 def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions, earlier: int = 0) -> None:
@@ -93,6 +96,7 @@ def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions, e
     for row in range(gate["instruments"] + gate["strategies"] + 1):
         limits_of(gate, row)
     again(state, decisions, stamps, reports, report_stamps, sessions)
+    reach(FP_GATE_REBUILT)
     this_life = decisions[earlier:]
     if len(this_life):
         _finish(state, decisions)

@@ -69,8 +69,6 @@ from shm.segment_kinds import (
     table_end,
 )
 
-ID_BLOCK = 65536  # identifiers reserved with one sync
-
 
 class ScratchIds(NamedTuple):
     """Identifiers in memory only, with the face of an IdBlock."""
@@ -317,7 +315,7 @@ class Wiring(_Shape):
 
     def ids(self, last: int = ID_LAST_MAX) -> IdBlock:
         """Durable identifiers of this instance up to `last`, opened: the first block is reserved on disk."""
-        block = IdBlock(self.state_folder / "ids" / self.instance, ID_BLOCK, last=last)
+        block = IdBlock(self.state_folder / "ids" / self.instance, self.config.topology.id_block, last=last)
         block.open()
         return block
 
