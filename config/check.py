@@ -55,6 +55,8 @@ def _check_instances(config, file) -> None:
             raise ConfigError(file, "instance", f"exactly one {role} (one a firm)", found)
     _power_of_two(file, "journal_entries", config.topology.journal_entries)
     _positive(file, "working_rows", config.topology.working_rows)
+    _positive(file, "journal_file_entries", config.topology.journal_file_entries)
+    _positive(file, "id_block", config.topology.id_block)
 
 
 def _check_cold(config, row: int, instance, file) -> None:

@@ -135,10 +135,14 @@ class ControlWords:
                 )
         return rows
 
+    def say(self, writer: int, scope: int, state: int) -> None:
+        """Store one writer's own word. Caller: that writer's process; its hot thread must not speak of this scope."""
+        generation, _ = self.word(writer, scope)
+        self._words[writer, scope] = (generation + 1) << 8 | state
+
     def operator_set(self, scope: int, state: int) -> None:
         """Store the operator's word. Caller: the holder of the operator's lock (`operator_lock`)."""
-        generation, _ = self.word(CONTROL_OPERATOR, scope)
-        self._words[CONTROL_OPERATOR, scope] = (generation + 1) << 8 | state
+        self.say(CONTROL_OPERATOR, scope, state)
 
     def operator_acknowledge(self, scope: int) -> None:
         """Acknowledge every other writer's present generation; what they say from now on counts again."""

@@ -59,6 +59,12 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _days(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected whole days, at least 1, found {text!r}")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
@@ -122,8 +128,9 @@ def _steer(commands) -> None:
 
 def _record(commands) -> None:
     """The journals and the book of record, of this and earlier lives."""
-    journal = commands.add_parser("journal", help="list, print, follow, filter and verify journals (reads only)")
-    journal.add_argument("instance", nargs="?", help="whose journal to print: order_sender; without it all are listed")
+    journal = commands.add_parser("journal", help="list, print, follow, filter and verify journals; prune old ones")
+    help_text = "whose journal to print: order_sender; without it all are listed; `prune`: which lives may go"
+    journal.add_argument("instance", nargs="?", help=help_text)
     journal.add_argument("--epoch", type=int, metavar="N", help="that life of the fabric (default: the newest)")
     journal.add_argument("--from", dest="start", type=int, metavar="SEQ", help="start at this sequence")
     journal.add_argument("--last", type=int, metavar="N", help="only the last N entries")
@@ -134,6 +141,9 @@ def _record(commands) -> None:
     journal.add_argument("--where", action="append", default=[], metavar="FIELD=VALUE", help=help_text)
     journal.add_argument("--follow", action="store_true", help="go on as entries are appended, until Ctrl-C")
     journal.add_argument("--verify", action="store_true", help="check every entry of the journals; exit 1 on damage")
+
+    journal.add_argument("--days", type=_days, metavar="N", help="prune: keep what is younger (default 1830)")
+    journal.add_argument("--apply", action="store_true", help="prune: remove what may go; without it only say so")
 
     orders = commands.add_parser("orders", help="orders in the book of record, now and in history")
     orders.add_argument("--open", action="store_true", help="only those that may still trade")

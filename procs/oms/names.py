@@ -3,8 +3,8 @@
 import msgspec
 
 from config.load import Config, decode
-from procs.runtime.journals import CONFIGURATION
 from procs.runtime.paths import state_folder
+from procs.runtime.settled import CONFIGURATION
 from shm.errors import NoSuchFabric, NotReady
 from shm.roster import read_roster
 
