@@ -40,6 +40,7 @@ ROLE = Role(
     step="procs.order_sender.step:step",
     poll_in="procs.net.tcp_kernel:poll_in",
     poll_out="procs.order_sender.wire_out:poll_out",
+    recorded=False,
     open_=open_,
     recover=recover,
     warm_up=warm_up,

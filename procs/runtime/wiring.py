@@ -77,10 +77,11 @@ class ScratchIds(NamedTuple):
         return False
 
 
-class _Shape:
+class Shape:
     """What both wirings derive from the configuration alone."""
 
     scratch: bool
+    recorder = None  # procs/runtime/recorder.py, where the instance is recorded
 
     def __init__(self, config: Config, instance: str):
         self.config = config
@@ -129,7 +130,7 @@ class _Shape:
         return self.state_folder / "journal" / str(self.epoch) / self.instance
 
 
-class ScratchWiring(_Shape):
+class ScratchWiring(Shape):
     """The same shapes in private memory. Nothing outside the process sees it; it opens no file."""
 
     scratch = True
@@ -197,7 +198,7 @@ class ScratchWiring(_Shape):
         return np.array([int(scratch_me()[0]["page_addr"]) for _ in range(count)], np.int64)
 
 
-class Wiring(_Shape):
+class Wiring(Shape):
     """The real objects of a running fabric, attached as the topology says."""
 
     scratch = False
@@ -347,6 +348,10 @@ class Wiring(_Shape):
         """Count what the journal copier does and what room it has. Caller: the control thread, with monotonic time."""
         if self._background is not None:
             self._background.watch(self._counters, at_s)
+
+    def watch_recording(self) -> str:
+        """Why a recording of this instance ended early, told once; empty without one."""
+        return ""
 
     def close_background(self) -> None:
         """Copy the journal to its tail and stop the copier."""
