@@ -26,14 +26,18 @@ from shm.records.recording_entry import (
     ITEM_HEAD_BYTES,
     ITEM_IN_FRAME,
     ITEM_IN_FRAMES,
+    ITEM_IN_HAND,
     ITEM_IN_IDS,
+    ITEM_IN_LETTER,
     ITEM_IN_RING,
     ITEM_IN_ROW,
     ITEM_IN_WORD,
+    ITEM_OUT_BYTES,
     ITEM_OUT_JOURNAL,
     ITEM_OUT_RING,
     ITEM_OUT_ROW,
     ITEM_OUT_WORD,
+    ITEM_SENT,
     ITEM_STAMPS,
     RECORDING_ENTRY,
 )
@@ -220,6 +224,37 @@ def take_ids(r):
 
 
 @hot
+def take_hand_over(r):
+    """Copy the hand-over words that the control thread changed, and the bytes that come with a change of word 0."""
+    for word in range(r["hand_words"]):
+        value = load_acquire(r["hand_addr"] + word * 8)
+        if value != load_relaxed(r["hand_seen_addr"] + word * 8):
+            store_relaxed(r["hand_seen_addr"] + word * 8, value)
+            store_relaxed(r["hand_mirror_addr"] + word * 8, value)
+            item_put(r, ITEM_IN_HAND, 0, word, r["hand_mirror_addr"] + word * 8, 8)
+            if word == 0:
+                _take_letters(r)
+
+
+@hot
+def _take_letters(r):
+    for number in range(r["letters"]):
+        letter = _block(r["letters_addr"], number)
+        copy_bytes(letter["mirror_addr"], letter["source_addr"], letter["words"] * 8)
+        item_put(r, ITEM_IN_LETTER, number, 0, letter["mirror_addr"], letter["words"] * 8)
+
+
+@hot
+def show_hand_over(r):
+    """Pass the words that the step changed to the control thread, the last ones first. Ordering: release."""
+    for word in range(r["hand_words"] - 1, -1, -1):
+        value = load_relaxed(r["hand_mirror_addr"] + word * 8)
+        if value != load_relaxed(r["hand_seen_addr"] + word * 8):
+            store_relaxed(r["hand_seen_addr"] + word * 8, value)
+            store_release(r["hand_addr"] + word * 8, value)
+
+
+@hot
 def take_frames(r, frames):
     """Log the frames that poll_in put into the port."""
     for row in range(frames):
@@ -258,6 +293,7 @@ def take_inputs(r, now_ns, at_ns, frames):
     for number in range(r["blocks"]):
         take_block(r, number)
     take_ids(r)
+    take_hand_over(r)
     if frames > 0:
         take_frames(r, frames)
     tape_begin(r)
@@ -347,6 +383,38 @@ def _keep_control(r):
 
 
 @hot
+def note_offer(r):
+    """Remember what waits to be sent. Caller: the loop, before poll_out."""
+    if r["out_streams"] == 1:
+        r["offered_from"] = load_relaxed(r["out_taken_addr"])
+        r["offered"] = record_at(r["out_frames_addr"], FRAME)["size"] - r["offered_from"]
+    else:
+        r["offered"] = load_relaxed(r["out_count_addr"])
+
+
+@hot
+def keep_sent(r, sent):
+    """Log what poll_out returned and the stamps that it took."""
+    tape = record_at(r["tape_addr"], TAPE)
+    size = tape["next_addr"] - tape["first_addr"]
+    if sent != 0 or size > 0:
+        item_put(r, ITEM_SENT, 0, sent, tape["first_addr"], size)
+
+
+@hot
+def _keep_offer(r):
+    offered = r["offered"]
+    r["offered"] = 0
+    if r["out_streams"] == 1:
+        if offered > 0:
+            item_put(r, ITEM_OUT_BYTES, 0, r["offered_from"], r["out_bytes_addr"] + r["offered_from"], offered)
+        return
+    for row in range(offered):
+        size = min(max(int(record_at(r["out_frames_addr"] + row * FRAME_ROW_BYTES, FRAME)["size"]), 0), FRAME_BYTES)
+        item_put(r, ITEM_OUT_BYTES, row, 0, r["out_bytes_addr"] + row * FRAME_BYTES, size)
+
+
+@hot
 def log_outputs(r):
     """Log what was published since the last time: the same items in the same order for the same outputs."""
     for number in range(r["rings_out"]):
@@ -356,12 +424,15 @@ def log_outputs(r):
     for number in range(r["tables_out"]):
         _keep_table(r, number)
     _keep_control(r)
+    if r["out_frames_addr"] != 0:
+        _keep_offer(r)
 
 
 @hot
 def keep_outputs(r, kind, work, detail):
     """Complete the entry with what was published. Returns 1 when the writer has it."""
     show_own_control(r)
+    show_hand_over(r)
     outputs_at = r["used"]
     log_outputs(r)
     r["last_work"] = work
@@ -413,11 +484,21 @@ def _put_item(r, kind, index, key, address, size):
         _put_frame(r, index, key, address, size)
     elif kind == ITEM_IN_FRAMES:
         store_relaxed(r["frames_count_addr"], key)
+    elif kind == ITEM_IN_HAND:
+        store_relaxed(r["hand_mirror_addr"] + key * 8, load_relaxed(address))
+    elif kind == ITEM_IN_LETTER and index < r["letters"]:
+        copy_bytes(_block(r["letters_addr"], index)["mirror_addr"], address, size)
     elif kind == ITEM_STAMPS:
-        tape = record_at(r["tape_addr"], TAPE)
-        copy_bytes(tape["first_addr"], address, size)
-        tape["next_addr"] = tape["first_addr"]
-        tape["end_addr"] = tape["first_addr"] + size
+        put_stamps(r, address, size)
+
+
+@hot
+def put_stamps(r, address, size):
+    """Load the tape with `size` bytes of stamps."""
+    tape = record_at(r["tape_addr"], TAPE)
+    copy_bytes(tape["first_addr"], address, size)
+    tape["next_addr"] = tape["first_addr"]
+    tape["end_addr"] = tape["first_addr"] + size
 
 
 @hot

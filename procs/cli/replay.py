@@ -5,14 +5,19 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from procs.cli.text import count, table
 from procs.runtime.recording_file import find_parts
-from procs.runtime.replay import Replay, Result
+
+if TYPE_CHECKING:
+    from procs.runtime.replay import Result
 
 
 def run(arguments) -> int:
     """A line a part. Exit 0 when all gave out the same bytes, 1 at a difference or without a recording."""
+    from procs.runtime.replay import Replay  # brings numba in
+
     before = _stopper(arguments.stop_at)
     results = []
     for part in find_parts(Path(arguments.folder), arguments.instance):
@@ -35,7 +40,7 @@ def _stopper(number: int | None):
     return before
 
 
-def _plain(result: Result) -> dict:
+def _plain(result: "Result") -> dict:
     return {
         "instance": result.part.instance,
         "part": result.part.path.name,
@@ -48,7 +53,7 @@ def _plain(result: Result) -> dict:
     }
 
 
-def render(results: list[Result]) -> str:
+def render(results: list["Result"]) -> str:
     """Table of the parts, then each difference as a sentence."""
     header = ("instance", "part", "steps", "outputs", "bytes", "seconds", "", "recording")
     rows = [

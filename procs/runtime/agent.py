@@ -113,8 +113,8 @@ class Agent:
         self.states = [role.open_(wiring) for role, wiring in zip(self.roles, self.wirings, strict=True)]
         for role, wiring, state in zip(self.roles, self.wirings, self.states, strict=True):
             wiring.label_histograms(role.histograms)
-            if wiring.recorder is not None and role.poll_in:
-                wiring.recorder.set_port(state.port_in)
+            if wiring.recorder is not None:
+                wiring.recorder.set_ports(role, state)
             self.cold(role.recover, wiring, state, SECTION_RECOVERED)
         self.compiled = compiled_count()
         if compiled_names():

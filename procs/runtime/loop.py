@@ -27,7 +27,7 @@ from shm.jit import hot
 
 RECORDED_HEAD = """from shm.atomics import record_at
 from shm.jit import hot
-from shm.recording import keep_step, keep_stamps, recording_due, take_inputs
+from shm.recording import keep_sent, keep_stamps, keep_step, note_offer, recording_due, take_inputs
 from shm.records.instance_end import INSTANCE_END
 """
 RECORDED_ME = """        recorder = recorder_{row}[0]
@@ -39,7 +39,10 @@ RECORDED_STEP = """        if work != 0 or recording_due(recorder, begun_ns) != 
             work += step_{row}(state_{row}, logic_ns)
             keep_stamps(recorder)
 """
-RECORDED_OUT = """            work += poll_out_{row}(state_{row})
+RECORDED_OUT = """            note_offer(recorder)
+            sent = poll_out_{row}(state_{row})
+            keep_sent(recorder, sent)
+            work += sent
 """
 RECORDED_END = """            keep_step(recorder, work)
 """

@@ -31,7 +31,7 @@ from shm.records.recording_entry import (
     RECORDING_ENTRY,
 )
 from shm.records.ring_end import RING_SLOTS_OFFSET, RING_STATS_OFFSET
-from shm.scratch import scratch_bytes
+from shm.scratch import scratch_block, scratch_bytes
 from shm.segment import HEADER_BYTES
 
 PAGE_WORDS = ((INSTANCE.fields["incarnation"][1], 2), (INSTANCE.fields["step_ns"][1], 1))  # what roles read of others
@@ -233,6 +233,16 @@ class RecordedWiring(Wiring):
         self._commit()
         return block
 
+    def hand_over(self, words: np.ndarray, letters: list[np.ndarray]) -> tuple[int, list[int]]:
+        """Copies for the hot thread; words go both ways at each step, letters to it when word 0 changes."""
+        mirror = scratch_block(words.nbytes).view(np.int64)
+        own = [scratch_bytes(letter.nbytes) for letter in letters]
+        for letter, copy in zip(letters, own, strict=True):
+            ctypes.memmove(copy, address_of(letter), letter.nbytes)
+        sizes = [(address_of(letter), copy, letter.nbytes) for letter, copy in zip(letters, own, strict=True)]
+        self.recorder.set_hand_over(words, mirror, sizes)
+        return address_of(mirror), own
+
     def pages(self, role: str) -> np.ndarray:
         """int64[n]: copies of the INSTANCE pages, of which the words that roles read are kept up to date."""
         sources = super().pages(role)
@@ -252,6 +262,7 @@ class RecordedWiring(Wiring):
 
     def end_section(self, section: int) -> None:
         """It has ended: log what it gave out. `section`: SECTION_*."""
+        self.recorder.letters_back()
         self.recorder.end_section(ENTRY_SECTION, section, self.writer.wait)
 
     def watch_recording(self) -> str:

@@ -60,6 +60,7 @@ class Recorder:
                 "tables_in": RECORDED_TABLE,
                 "tables_out": RECORDED_TABLE,
                 "blocks": RECORDED_BLOCK,
+                "letters": RECORDED_BLOCK,
             }.items()
         }
         self.rings_out: list[Named] = []
@@ -166,11 +167,37 @@ class Recorder:
         """Words of the identifier block."""
         self.r["ids_addr"], self.r["ids_mirror_addr"] = source_addr, mirror_addr
 
-    def set_port(self, port) -> None:
-        """The port that poll_in fills."""
+    def set_ports(self, role, state) -> None:
+        """The ports of a role that talks to the world: what poll_in fills and poll_out sends."""
         r = self.r
-        r["frames_addr"], r["frame_bytes_addr"] = address_of(port.frames), address_of(port.frame_bytes)
-        r["frames_count_addr"], r["peers_addr"] = address_of(port.count), address_of(port.peers)
+        if role.poll_in:
+            port = state.port_in
+            r["frames_addr"], r["frame_bytes_addr"] = address_of(port.frames), address_of(port.frame_bytes)
+            r["frames_count_addr"], r["peers_addr"] = address_of(port.count), address_of(port.peers)
+        if role.poll_out:
+            port = state.port_out
+            r["out_frames_addr"], r["out_bytes_addr"] = address_of(port.frames), address_of(port.frame_bytes)
+            r["out_count_addr"], r["out_taken_addr"] = address_of(port.count), address_of(port.taken)
+            r["out_streams"] = int(role.streams)
+
+    def set_hand_over(self, source: np.ndarray | None, mirror: np.ndarray, letters: list[tuple[int, int, int]]) -> None:
+        """Words that the control thread (`source`) and the hot thread (`mirror`) write, and bytes that go with them.
+
+        `letters`: (source address, mirror address, bytes, a multiple of 8) of each.
+        """
+        r = self.r
+        r["hand_addr"] = address_of(mirror if source is None else source)
+        r["hand_mirror_addr"], r["hand_words"] = address_of(mirror), len(mirror)
+        r["hand_seen_addr"] = scratch_bytes(8 * len(mirror))
+        for source_addr, mirror_addr, size in letters:
+            letter = self._add("letters")
+            letter["source_addr"], letter["mirror_addr"], letter["words"] = source_addr, mirror_addr, size // 8
+
+    def letters_back(self) -> None:
+        """Give the control thread the bytes that recovery found."""
+        for number in range(int(self.r["letters"])):
+            letter = self._tables["letters"][number]
+            ctypes.memmove(int(letter["source_addr"]), int(letter["mirror_addr"]), int(letter["words"]) * 8)
 
     # --- entries of the cold side -------------------------------------------------------------------------------------
 

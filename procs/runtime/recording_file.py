@@ -3,7 +3,7 @@
 ```
 <folder>/<instance>/<part>.recording     a part is one life of one instance: from its start to its end
 +--------+---------------------------------------------------------------------+
-| head   | magic, kind, crc32 of the bytes, number of bytes                    |
+| head   | magic, kind, number of bytes, crc32 of the bytes, crc32 of the head |
 | bytes  | BLOCK_HEADER: JSON, what ran; BLOCK_ENTRIES: whole entries          |
 |        | (records/recording_entry.py); BLOCK_READS: entries of kind READ;    |
 |        | BLOCK_END: JSON, why it ended and how many entries there are        |
@@ -25,7 +25,9 @@ import numpy as np
 from shm.errors import QuintetError
 from shm.records.recording_entry import ITEM_HEAD_BYTES, RECORDING_ENTRY
 
-HEAD = struct.Struct("<8sIIQ")
+HEAD = struct.Struct("<8sIQI")
+HEAD_CRC = struct.Struct("<I")
+HEAD_BYTES = HEAD.size + HEAD_CRC.size
 MAGIC = b"QNTETREC"
 BLOCK_HEADER, BLOCK_ENTRIES, BLOCK_READS, BLOCK_END = 1, 2, 3, 4
 VERSION = 1
@@ -51,26 +53,29 @@ class Item(NamedTuple):
 
 def write_block(file, kind: int, data: bytes) -> int:
     """Append one block. Returns the bytes written."""
-    file.write(HEAD.pack(MAGIC, kind, zlib.crc32(data), len(data)))
-    file.write(data)
-    return HEAD.size + len(data)
+    head = HEAD.pack(MAGIC, kind, len(data), zlib.crc32(data))
+    for part in (head, HEAD_CRC.pack(zlib.crc32(head)), data):
+        written = 0
+        while written < len(part):
+            written += file.write(memoryview(part)[written:])
+    return HEAD_BYTES + len(data)
 
 
 def blocks(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """(offset, kind, bytes) of every whole block; a torn last one is left out. Raises RecordingDamaged."""
     with open(path, "rb") as file:
         offset = 0
-        while len(head := file.read(HEAD.size)) == HEAD.size:
-            magic, kind, crc, size = HEAD.unpack(head)
-            if magic != MAGIC:
-                raise _damaged(path, offset, "the magic of a block", magic.hex())
+        while len(head := file.read(HEAD_BYTES)) == HEAD_BYTES:
+            magic, kind, size, crc = HEAD.unpack_from(head)
+            if magic != MAGIC or HEAD_CRC.unpack_from(head, HEAD.size)[0] != zlib.crc32(head[: HEAD.size]):
+                raise _damaged(path, offset, "the head of a block", head.hex())
             data = file.read(size)
             if len(data) < size:
                 return
             if zlib.crc32(data) != crc:
                 raise _damaged(path, offset, f"{size} bytes with crc32 {crc:08x}", f"crc32 {zlib.crc32(data):08x}")
             yield offset, kind, data
-            offset += HEAD.size + size
+            offset += HEAD_BYTES + size
 
 
 def _damaged(path: Path, offset: int, expected: str, found: str) -> RecordingDamaged:

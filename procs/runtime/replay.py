@@ -35,7 +35,7 @@ from procs.runtime.replay_wiring import ReplayWiring
 from shm.atomics import address_of
 from shm.codes import EXIT_CATCH_UP
 from shm.journal_kinds import KIND_NAMES, parts_of
-from shm.recording import entry_begin, log_outputs, put_inputs, show_own_control
+from shm.recording import entry_begin, log_outputs, note_offer, put_inputs, put_stamps, show_own_control
 from shm.records.journal_end import JOURNAL_HEAD_BYTES
 from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.recording_entry import (
@@ -48,6 +48,7 @@ from shm.records.recording_entry import (
     ITEM_OUT_JOURNAL,
     ITEM_OUT_RING,
     ITEM_OUT_ROW,
+    ITEM_SENT,
     RECORDING_ENTRY,
     SECTION_NAMES,
     SECTION_RECOVERED,
@@ -153,8 +154,7 @@ class Replay:
         self.reads = [read for read in self.reads if int(head_of(read)["number"]) > number]
         if int(head["detail"]) == SECTION_RECOVERED:
             self.state = self.role.open_(self.wiring)
-            if self.role.poll_in:
-                self.wiring.recorder.set_port(self.state.port_in)
+            self.wiring.recorder.set_ports(self.role, self.state)
             self._inputs(entry)
             self.role.recover(self.wiring, self.state)
         else:
@@ -182,6 +182,14 @@ class Replay:
         if not self.role.poll_in:
             return 0
         return sum(item.key for item in _inputs_of(entry, head) if item.kind == ITEM_IN_FRAMES)
+
+    def _send(self, entry: bytes, head: np.void) -> int:
+        """What poll_out did, by what it returned and its stamps."""
+        note_offer(self.r)
+        sent = [item for item in _inputs_of(entry, head) if item.kind == ITEM_SENT] or [Item(ITEM_SENT, 0, 0, b"")]
+        stamps = np.frombuffer(sent[0].payload or bytes(8), np.int64)
+        put_stamps(self.r, address_of(stamps), len(sent[0].payload))
+        return int(self.sent(self.state, sent[0].key))
 
     def _inputs(self, entry: bytes) -> None:
         held = np.frombuffer(entry, np.uint8)

@@ -240,6 +240,13 @@ class ReplayWiring(Shape):
         self._apply(entries)
         return block
 
+    def hand_over(self, words: np.ndarray, letters: list[np.ndarray]) -> tuple[int, list[int]]:
+        """The arrays themselves: the recording writes what the control thread wrote."""
+        own = [address_of(letter) for letter in letters]
+        sizes = [(0, at, letter.nbytes) for at, letter in zip(own, letters, strict=True)]
+        self.recorder.set_hand_over(None, words, sizes)
+        return address_of(words), own
+
     def pages(self, role: str) -> np.ndarray:
         """int64[n]: pages of which the recording knows the words that were read."""
         entries = self._call(f"pages of {role}")

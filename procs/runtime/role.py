@@ -34,7 +34,8 @@ class Role:
     on the control thread while the loop runs; `catch_up(wiring, state)` runs when the loop returned EXIT_CATCH_UP;
     `warm_up(state)` runs step through its branches on a scratch state; `close(wiring, state)` runs after the loop.
     `sent_again(state, taken)` names what `poll_out` did to the state when the world took `taken`; for a replay, which
-    sends nothing. `recorded` False keeps a role out of recordings: its step has inputs that no wiring hands out.
+    sends nothing; `streams` says that its frames are byte streams. `recorded` False keeps a role out of recordings: its
+    step has inputs that no wiring hands out.
     `histograms` labels the instance's latency histograms in order of their ids.
     """
 
@@ -43,6 +44,7 @@ class Role:
     histograms: tuple[str, ...]
     recorded: bool = True
     sent_again: str = ""
+    streams: bool = False
     step: str = ""
     generate: Callable[[Any, str], str] | None = None
     poll_in: str = ""

@@ -185,6 +185,10 @@ class ScratchWiring(Shape):
         journal = self._journals[self.instance]
         return scratch_journal(journal.payload_bytes, journal.entries)
 
+    def hand_over(self, words: np.ndarray, letters: list[np.ndarray]) -> tuple[int, list[int]]:
+        """As `Wiring.hand_over`."""
+        return address_of(words), [address_of(letter) for letter in letters]
+
     def ids(self, last: int = ID_LAST_MAX) -> "ScratchIds":
         """Identifiers that are not durable."""
         words = scratch_ids()
@@ -303,6 +307,14 @@ class Wiring(Shape):
         segment = self._attach(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
         view = JournalView(segment.bytes, journal_entry_bytes(journal.payload_bytes), journal.entries)
         return JournalReader(self.state_folder / "journal" / str(self.epoch) / instance, view)
+
+    def hand_over(self, words: np.ndarray, letters: list[np.ndarray]) -> tuple[int, list[int]]:
+        """Where the hot thread finds words that it shares with the control thread, and bytes that go with word 0.
+
+        The arrays themselves; where the instance is recorded, copies that the loop keeps alike. `letters` are uint8
+        arrays of whole words, written by the control thread before it changes word 0.
+        """
+        return address_of(words), [address_of(letter) for letter in letters]
 
     def ids(self, last: int = ID_LAST_MAX) -> IdBlock:
         """Durable identifiers of this instance up to `last`, opened: the first block is reserved on disk."""

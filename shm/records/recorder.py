@@ -45,6 +45,16 @@ RECORDER = _words(
     *("journal_addr", "journal_seq"),  # own journal: JOURNAL_END or 0, next sequence to log
     *("own_addr", "own_mirror_addr", "own_seen_addr", "own_words"),  # own row of control
     *("ids_addr", "ids_mirror_addr"),  # words of the identifier block, 0 when there are none
+    *("hand_addr", "hand_mirror_addr", "hand_seen_addr", "hand_words"),  # words between control and hot thread
+    *("letters", "letters_addr"),  # RECORDED_BLOCKs of bytes that go with a change of hand-over word 0
+    *(
+        "out_frames_addr",
+        "out_bytes_addr",
+        "out_count_addr",
+        "out_taken_addr",
+        "out_streams",
+    ),  # port of poll_out, 0 none
+    *("offered", "offered_from"),  # what waited before poll_out: datagrams, or bytes from where on
     *("frames_addr", "frame_bytes_addr", "frames_count_addr", "peers_addr"),  # port of incoming frames, 0 none
     *("row_addr", "me_addr", "tape_addr"),  # room for one table row; INSTANCE_END by the real clock; TAPE
     *("driven_addr", "driven_seen", "last_ns", "last_work"),  # why a step is due

@@ -52,12 +52,15 @@ ITEM_IN_FRAMES = 6  # key number of frames
 ITEM_IN_HEAD = 7  # index ring, key sequence that the consumer resumes at
 ITEM_IMAGE = 8  # index of the object by its kind of call, key offset, payload bytes as they were
 ITEM_STAMPS = 9  # payload stamps
+ITEM_IN_HAND = 10  # key hand-over word, payload word
+ITEM_IN_LETTER = 11  # index block of bytes, payload bytes
+ITEM_SENT = 12  # key what poll_out returned, payload its stamps
 # outputs
 ITEM_OUT_RING = 20
 ITEM_OUT_ROW = 21
 ITEM_OUT_JOURNAL = 22  # key sequence, payload entry with head
 ITEM_OUT_WORD = 23  # index 0, key scope, payload own control word
-ITEM_OUT_BYTES = 24  # index line, key bytes that had left before, payload bytes for the venue
+ITEM_OUT_BYTES = 24  # index frame, key bytes of it that had left before, payload bytes that waited for the venue
 
 ENDED_CLOSED = 1
 ENDED_BEHIND = 2
