@@ -71,6 +71,7 @@ VENUE_MALFORMED, VENUE_HISTORY_DONE, VENUE_IGNORED = 92, 93, 94
 # control thread of every role
 JOURNAL_COPIED, JOURNAL_LAG_BYTES, CONTROL_TICKS = 96, 97, 99
 JOURNAL_FREE_BYTES, JOURNAL_LOW_SPACE = 100, 101
+RECORDING_BYTES = 102
 # oms
 OMS_ENTRIES, OMS_BEHIND, OMS_BREAKS = 110, 111, 112
 
@@ -168,6 +169,7 @@ COUNTERS = (
     Counter(VENUE_HISTORY_DONE, "venue_history_done", "flag", "1 when the whole file was played"),
     Counter(VENUE_IGNORED, "venue_ignored", "messages", "repeated numbers, and cancels that came too late"),
     Counter(JOURNAL_COPIED, "journal_copied", "entries", "copied to disk and synced"),
+    Counter(RECORDING_BYTES, "recording_bytes", "bytes", "of the recording of this life written"),
     Counter(JOURNAL_LAG_BYTES, "journal_lag", "bytes", "appended but not yet on disk"),
     Counter(CONTROL_TICKS, "control_ticks", "ticks", "turns of the control thread"),
     Counter(JOURNAL_FREE_BYTES, "journal_free", "bytes", "free where the journal's files are"),

@@ -27,6 +27,7 @@ MODULES = {
     "orders": "procs.cli.record",
     "executions": "procs.cli.record",
     "decisions": "procs.cli.record",
+    "replay": "procs.cli.replay",
     "chain": "procs.cli.chain",
     "oms": "procs.cli.oms",
     "config": "procs.cli.configuration",

@@ -4,6 +4,7 @@ import argparse
 import re
 
 DEFAULT_NAME = "quintet"
+RECORD_HELP = "record every step of the hot roles there, for `quintet replay`"
 
 
 class _Version(argparse.Action):
@@ -75,9 +76,10 @@ def parser() -> argparse.ArgumentParser:
     for group in (_trade, _look, _steer, _record, _prepare):
         group(commands)
     for name, command in commands.choices.items():
-        if name != "demo":
+        if name not in ("demo", "replay"):
             help_text = f"name of the fabric (default {DEFAULT_NAME})"
             command.add_argument("--name", type=_name, default=DEFAULT_NAME, help=help_text)
+        if name != "demo":
             command.add_argument("--json", action="store_true", help="report as one JSON object")
     return top
 
@@ -91,11 +93,13 @@ def _trade(commands) -> None:
     )
     demo.add_argument("--speed", type=_speed, metavar="N|max", help="scale logic time (default 1; a replay: max)")
     demo.add_argument("--strategy", metavar="NAME", help="module in procs/strategy, or a Python file")
+    demo.add_argument("--record", metavar="DIR", help=RECORD_HELP)
     demo.add_argument("--name", type=_name, default="demo", help="name of the fabric (default demo)")
     demo.add_argument("--json", action="store_true", help="last line of stdout is the report as one JSON object")
 
     up = commands.add_parser("up", help="start a supervised fabric in the background")
     up.add_argument("--profile", choices=("dev", "prod"), default="dev")
+    up.add_argument("--record", metavar="DIR", help=RECORD_HELP)
     commands.add_parser("down", help="stop a fabric: cancel, leave, remove its shared memory")
 
 
@@ -170,6 +174,11 @@ def _record(commands) -> None:
         command.add_argument("--until", metavar="T", help="as --since; the time itself is not in")
         command.add_argument("--epoch", metavar="N|all", help="that life of the fabric (default: the newest)")
         command.add_argument("--last", type=int, metavar="N", help="only the last N")
+
+    replay = commands.add_parser("replay", help="run recorded roles again, step by step, and compare every byte")
+    replay.add_argument("folder", metavar="DIR", help="what was given to --record")
+    replay.add_argument("--instance", metavar="NAME", help="one of them: strategy, risk_gate, ... (default: all)")
+    replay.add_argument("--stop-at", type=int, metavar="ENTRY", help="enter the debugger before that entry's step")
 
     chain = commands.add_parser("chain", help="everything that led to an order and came of it, stamp by stamp")
     chain.add_argument(

@@ -47,7 +47,7 @@ from shm.records.total import TOTAL
 from shm.segment import HEADER_BYTES
 
 CHANNEL_NAMES = {0: "never heard", CHANNEL_FRESH: "fresh", CHANNEL_STALE: "stale", 3: "ended"}
-WARNING_NAMES = {1: "not pinned", 2: "memory not locked", 4: "no real-time policy"}
+WARNING_NAMES = {1: "not pinned", 2: "memory not locked", 4: "no real-time policy", 8: "recording ended"}
 
 
 MARKOUTS = ("1s", "10s", "60s")  # horizons of procs/strategy/markout.py

@@ -131,6 +131,7 @@ ROLE = Role(
     tend=tend,
     warm_up=warm_up,
     close=close,
+    recorded=False,
     histograms=(),
 )
 
