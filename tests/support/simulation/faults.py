@@ -5,6 +5,7 @@ from tests.support.simulation.machine import ROLES
 from tests.support.simulation.network import MS, LineFaults
 
 SECOND = 1_000_000_000
+RECOVERING = 5
 
 
 class Faults:
@@ -19,11 +20,15 @@ class Faults:
         self.may_halt = False
         self.struck: dict[str, int] = {}
         self.over = False
+        self.halted_until_ns = self.orders_seen = 0
 
     def strike(self) -> None:
-        """Perhaps a fault, once in `fault_every` turns."""
+        """Perhaps a fault: once in `fault_every` turns while orders go out, more rarely while it recovers."""
         self._end_what_is_over()
-        if self.rng.randrange(self.plan.fault_every) == 0:
+        orders = self.run.checks.wire.orders
+        rarer = 1 if orders > self.orders_seen else RECOVERING
+        if self.rng.randrange(self.plan.fault_every * rarer) == 0:
+            self.orders_seen = orders
             name = self.rng.choices(self.names, self.weights)[0]
             self.struck[name] = self.struck.get(name, 0) + 1
             getattr(self, f"_{name}")()
@@ -136,10 +141,8 @@ class Faults:
         state = self.rng.choice((STATE_CANCEL_ONLY, STATE_HALTED))
         if control.in_force(0, 0) < STATE_CANCEL_ONLY:
             control.operator_set(0, state)
-            self.halted = self.run.clock.stamp_ns + self.rng.randrange(50 * MS)
+            self.halted_until_ns = self.run.clock.stamp_ns + self.rng.randrange(50 * MS)
             self.run.note(f"the operator says {state} for the firm")
-
-    halted = 0
 
     def _end_what_is_over(self) -> None:
         now_ns = self.run.clock.stamp_ns
@@ -150,6 +153,6 @@ class Faults:
         if self.network_back_ns and now_ns >= self.network_back_ns:
             self.network_back_ns = 0
             self.run.world.network.unreachable = False
-        if self.halted and (now_ns >= self.halted or self.over):
-            self.halted = 0
+        if self.halted_until_ns and (now_ns >= self.halted_until_ns or self.over):
+            self.halted_until_ns = 0
             self.run.machine.fabric.control.operator_set(0, 1)

@@ -15,6 +15,7 @@ P6      what was closed as never arrived or never sent never shows up at the ven
 """
 
 import hashlib
+from collections import Counter
 
 import numpy as np
 
@@ -85,6 +86,7 @@ class Invariants:
         self.wire = WireWitness(symbols, self.sent, self.decisions, lambda: self.entering)
         self.entering = False
         self.reported: set[tuple[int, int]] = set()
+        self.kinds: Counter[int] = Counter()  # reports by REPORT_*: what the runs met
         self.filled: dict[tuple[int, int], int] = {}  # (match, order id) of the keeper's journal
         self.closed_unseen: set[int] = set()
         self.ref_of_order: dict[int, int] = {}
@@ -100,6 +102,9 @@ class Invariants:
         self.channels = LatestView(fabric, "channels", CHANNEL)
         self.positions = LatestView(fabric, "positions", POSITION)
         self.report_seq = 0
+        names = ("firm", "session:order_sender", "strategy:strategy")
+        self.scopes = [fabric.control.scopes.index(name) for name in names]
+        self.control_seen = b""
 
     def hear(self, fd: int, data: bytes) -> None:
         """Bytes of order_sender on their way to the venue; what it journalled in the same step comes first."""
@@ -111,12 +116,18 @@ class Invariants:
     def before(self, name: str) -> None:
         """Remember what stops new orders at the start of a step."""
         if name == "order_sender" or name == "risk_gate":
-            words = self.fabric.control
-            scopes = (0, *(words.scopes.index(f"{kind}:{held}") for kind, held in
-                           (("session", "order_sender"), ("strategy", "strategy"))))  # fmt: skip
-            self.entering = max(words.effective(scope) for scope in scopes) <= STATE_REDUCING
+            self.entering = self._may_enter()
             channel = self.channels.row(0)
             self.fresh = channel is not None and int(channel["state"]) == CHANNEL_FRESH
+
+    def _may_enter(self) -> bool:
+        """Whether control lets new orders pass. Looks closer only when a word changed."""
+        words = self.fabric.control
+        seen = words._words.tobytes() + words._acks.tobytes()
+        if seen != self.control_seen:
+            self.control_seen = seen
+            self.allowed = max(words.effective(scope) for scope in self.scopes) <= STATE_REDUCING
+        return self.allowed
 
     # --- after a step ---
 
@@ -180,6 +191,7 @@ class Invariants:
         seq, kind = int(report["report_seq"]), int(report["kind"])
         assert seq == self.report_seq + 1, f"report {seq} after {self.report_seq}"
         self.report_seq = seq
+        self.kinds[kind] += 1
         assert int(report["leaves_lots"]) >= 0, f"INV-13: {report}"
         ref = int(report["user_ref_num"])
         if kind in (REPORT_NEVER_ARRIVED, REPORT_EXPIRED) and ref:

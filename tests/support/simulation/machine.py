@@ -7,8 +7,11 @@ A killed role loses what a process loses: private memory, sockets, locks. Its su
 import importlib
 from dataclasses import dataclass
 
+import procs.feed_handler.__main__ as feed_main
+import procs.order_sender.state as sender_state
 import procs.position_keeper.__main__ as keeper_main
 import procs.position_keeper.recovery as keeper_recovery
+import procs.risk_gate.state as gate_state
 import procs.strategy.__main__ as strategy_main
 from procs.order_sender.login import SessionClient
 from procs.order_sender.recover import replay
@@ -33,6 +36,9 @@ from tests.support.simulation.wiring import SimulatedWiring
 ROLES = ("feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper")
 REQUEST_LINE = 2
 PRIVATE = {  # module state that is a process's own: gone with it
+    "feed_handler": (feed_main._parts, feed_main._symbols),
+    "risk_gate": (gate_state._parts,),
+    "order_sender": (sender_state._arrays,),
     "strategy": (strategy_main._id_blocks, strategy_main._journals),
     "position_keeper": (keeper_main._books, keeper_main._journals),
 }

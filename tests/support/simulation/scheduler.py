@@ -22,6 +22,7 @@ from tests.support.simulation.world import World
 TURNS = 1500  # with faults
 PEACE_TURNS = 20_000  # within these the machine must be ready, trade, and come to rest
 LAST_EVENTS = 40
+DOWN_FACTOR = 8
 ACTORS = (
     *("venue",) * 6,
     *("feed_handler",) * 6,
@@ -205,7 +206,13 @@ class Simulation:
                 seat.wiring.copier.copy_some()
 
     def _gap_ns(self) -> int:
-        """Time to the next turn: mostly microseconds, now and then a pause of the whole host."""
+        """Time to the next turn: mostly microseconds, now and then a pause of the whole host.
+
+        While something is down time goes faster: what is waited for are restarts, back-off and silence.
+        """
+        return self._plain_gap_ns() * (1 if self._is_ready() else DOWN_FACTOR)
+
+    def _plain_gap_ns(self) -> int:
         roll = self.rng.random()
         if roll < 0.7:
             return self.rng.randrange(500, 20_000)

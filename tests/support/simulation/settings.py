@@ -63,7 +63,7 @@ def draw_plan(seed: int, turns: int) -> Plan:
         "halt": rng.choice((0, 1)),
     }
     ring, entries = rng.choice((64, 128, 1024)), rng.choice((256, 1024))
-    return Plan(seed, turns, lines, stream, ring, entries, rng.choice((60, 150, 400)), weights)
+    return Plan(seed, turns, lines, stream, ring, entries, rng.choice((40, 100, 250)), weights)
 
 
 _loaded: dict[int, Config] = {}
@@ -84,7 +84,7 @@ def simulation_config(plan: Plan) -> Config:
             for name, held in config.strategies.items()
         },
         host=structs.replace(config.host, book_orders_max=4096, book_levels_max=4096, memory_lock="off"),
-        run=Run(seed=plan.seed + 1, events_per_second=2000, trading_date=date(2026, 1, 5)),
+        run=Run(seed=plan.seed + 1, events_per_second=4000, trading_date=date(2026, 1, 5)),
     )
 
 

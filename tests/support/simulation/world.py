@@ -2,54 +2,31 @@
 
 import random
 
-import numpy as np
-
 import procs.net.port as port_module
-import procs.venue.store as store_module
 import shm.scratch as scratch_module
-from procs.venue.settings import Settings
-from procs.venue.state import new_state
 from procs.venue.step import step as venue_step
 from procs.venue.store import store_extend
-from shm.ends import instance_end_at
-from shm.records.channel import CHANNEL
-from shm.records.clock_page import CLOCK_PAGE
-from shm.records.histogram import HISTOGRAM_BYTES
-from shm.records.instance import HISTOGRAMS_MAX, HISTOGRAMS_OFFSET
-from shm.records.ledger import LEDGER
-from shm.scratch import scratch_bytes, scratch_block, scratch_control, scratch_table
 from tests.support.simulation.clock import SimulatedClock
 from tests.support.simulation.network import DatagramLine, LineFaults, Network, StreamFaults
 from tests.support.simulation.ports import receive_datagrams, receive_streams, send_datagrams, send_streams
+from tests.support.simulation.venue_memory import chunks_alive, forget_chunks, venue_memory
 
 PEER = 1  # where answers to requests go: there is one who asks
-INSTANCE_BYTES = HISTOGRAMS_OFFSET + HISTOGRAMS_MAX * HISTOGRAM_BYTES
 
 
 class World:
     """The venue with its own memory, two multicast lines, requests and replies, and the order connections."""
 
     def __init__(self, config, rng: random.Random):
-        self.marks = (len(port_module._alive), set(store_module._alive), len(scratch_module._alive))
-        self.rng, self.clock = rng, SimulatedClock()
-        page = scratch_block(CLOCK_PAGE.itemsize).view(CLOCK_PAGE)
-        self.clock.attach(page)
+        memory = venue_memory(config)
+        self.marks = (len(port_module._alive), chunks_alive(), len(scratch_module._alive))
+        self.rng, self.clock, self.venue = rng, SimulatedClock(), memory.state
+        self.clock.attach(memory.page)
         self.network = Network(self.clock, rng, StreamFaults())
         self.feed_lines = [DatagramLine(self.clock, rng, LineFaults()) for _ in range(3)]
         self.requests = DatagramLine(self.clock, rng, LineFaults())
         self.tap = None  # hears (descriptor, bytes) of what order_sender sends
         self.away_until_ns = 0
-        self.venue = new_state(
-            config,
-            Settings(),
-            None,
-            "SIMULATED",
-            me=instance_end_at(scratch_bytes(INSTANCE_BYTES), page.ctypes.data),
-            control=scratch_control(1, 1, len(config.instruments)),
-            ledger=scratch_table(LEDGER, len(config.instruments)),
-            channels=scratch_table(CHANNEL, 1),
-            pages=np.zeros(0, np.int64),
-        )
         self.accepted: dict[int, int] = {}  # line of the venue -> descriptor
 
     def step(self) -> int:
@@ -91,5 +68,4 @@ class World:
         """Let go of what modules keep alive for the life of a process; a run is shorter."""
         ports, chunks, scratch = self.marks
         del port_module._alive[ports:], scratch_module._alive[scratch:]
-        for address in set(store_module._alive) - chunks:
-            del store_module._alive[address]
+        forget_chunks(chunks)
