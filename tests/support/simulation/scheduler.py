@@ -134,13 +134,17 @@ class Simulation:
         parts.append(f"open at the venue {len(self.checks.venue.orders)}, wire orders {self.checks.wire.orders}")
         return "; ".join(parts)
 
+    def _is_up(self) -> bool:
+        """Every process up, the session reconciled."""
+        for seat in self.seats.values():
+            if seat.state is None:
+                return False
+        return self.seats["order_sender"].state.desk[0]["phase"] == PHASE_READY
+
     def _is_ready(self) -> bool:
-        """Every process up, the channel fresh, the session reconciled."""
-        if not all(seat.alive for seat in self.seats.values()):
-            return False
+        """And the channel fresh."""
         channel = self.checks.channels.row(0)
-        phase = int(self.seats["order_sender"].state.desk[0]["phase"])
-        return channel is not None and int(channel["state"]) == CHANNEL_FRESH and phase == PHASE_READY
+        return channel is not None and int(channel["state"]) == CHANNEL_FRESH and self._is_up()
 
     def _at_rest(self) -> bool:
         """Nothing open anywhere, and every report applied by all of its readers."""
@@ -210,7 +214,7 @@ class Simulation:
 
         While something is down time goes faster: what is waited for are restarts, back-off and silence.
         """
-        return self._plain_gap_ns() * (1 if self._is_ready() else DOWN_FACTOR)
+        return self._plain_gap_ns() * (1 if self._is_up() else DOWN_FACTOR)
 
     def _plain_gap_ns(self) -> int:
         roll = self.rng.random()

@@ -35,18 +35,18 @@ def draw_plan(seed: int, turns: int) -> Plan:
     rough = rng.random() < 0.7
     lines = [
         LineFaults(
-            loss=rng.choice((0, 0.01, 0.1, 0.3)) if rough else 0,
+            loss=rng.choice((0, 0.001, 0.01, 0.02, 0.05, 0.3)) if rough else 0,
             duplicate=rng.choice((0, 0.05, 0.5)) if rough else 0,
-            late=rng.choice((0, 0.05, 0.2)) if rough else 0,
+            late=rng.choice((0, 0.01, 0.1)) if rough else 0,
             delay_ns=rng.choice((10_000, 100_000)),
-            late_ns=rng.choice((MS, 20 * MS)),
+            late_ns=rng.choice((MS // 2, 20 * MS)),
         )
         for _ in range(2)
     ]
     stream = StreamFaults(
         delay_ns=rng.choice((5_000, 100_000, 3 * MS)),
         buffer_bytes=rng.choice((120, 600, 8192)),
-        piece_bytes=rng.choice((1, 7, 64, 2048)),
+        piece_bytes=rng.choice((16, 64, 2048)),
     )
     weights = {
         "kill_one": 6,
