@@ -148,14 +148,24 @@ class ControlWords:
                 )
         return rows
 
-    def say(self, writer: int, scope: int, state: int) -> None:
-        """Store one writer's own word. Caller: that writer's process; its hot thread must not speak of this scope."""
-        generation, _ = self.word(writer, scope)
+    def writer_set(self, writer: int, scope: int, state: int) -> int:
+        """Say `state` in the row of a cold writer, as `control_set` does in a hot one's. Returns the generation.
+
+        Saying again what is in force changes nothing; after the operator acknowledged it, it counts again. Caller: the
+        one process that owns this row, never the operator. Survives the writer's death.
+        """
+        if not CONTROL_OPERATOR < writer < len(self.writers):
+            raise ValueError(f"writer_set: expected a writer other than the operator, found row {writer}")
+        generation, said = self.word(writer, scope)
+        if said == state and generation > self.acknowledged(writer, scope):
+            return generation
         self._words[writer, scope] = (generation + 1) << 8 | state
+        return generation + 1
 
     def operator_set(self, scope: int, state: int) -> None:
         """Store the operator's word. Caller: the holder of the operator's lock (`operator_lock`)."""
-        self.say(CONTROL_OPERATOR, scope, state)
+        generation, _ = self.word(CONTROL_OPERATOR, scope)
+        self._words[CONTROL_OPERATOR, scope] = (generation + 1) << 8 | state
 
     def operator_acknowledge(self, scope: int) -> None:
         """Acknowledge every other writer's present generation; what they say from now on counts again."""

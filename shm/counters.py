@@ -74,6 +74,8 @@ JOURNAL_FREE_BYTES, JOURNAL_LOW_SPACE = 100, 101
 RECORDING_BYTES = 102
 # oms
 OMS_ENTRIES, OMS_BEHIND, OMS_BREAKS = 110, 111, 112
+OMS_COPY_STATE, OMS_COPY_HEARD_NS, OMS_COPY_MESSAGES, OMS_COPY_AGREED = 113, 114, 115, 116
+OMS_COPY_REPEATS, OMS_COPY_MALFORMED, OMS_VENUE_BREAKS, OMS_COPY_WATCHED = 117, 118, 119, 122
 
 COUNTERS = (
     Counter(FEED_DATAGRAMS, "feed_datagrams", "datagrams", "received on all lines"),
@@ -176,5 +178,17 @@ COUNTERS = (
     Counter(JOURNAL_LOW_SPACE, "journal_low_space", "flag", "room for ten minutes of writing or less: make room", ">0"),
     Counter(OMS_ENTRIES, "oms_entries", "entries", "of all journals taken into the record"),
     Counter(OMS_BEHIND, "oms_behind", "entries", "journalled in this epoch and not in the record yet"),
+    Counter(OMS_COPY_STATE, "oms_copy_state", "state", "drop copies: 0 none configured, 1 heard, 2 one of them silent"),
+    Counter(
+        OMS_COPY_HEARD_NS, "oms_copy_heard", "ns", "real monotonic time when the quietest drop copy was last heard"
+    ),
+    Counter(OMS_COPY_MESSAGES, "oms_copy_messages", "messages", "of drop copies taken into the record"),
+    Counter(OMS_COPY_AGREED, "oms_copy_agreed", "comparisons", "of an order or execution that ended in agreement"),
+    Counter(OMS_COPY_REPEATS, "oms_copy_repeats", "executions", "told again by a drop copy; each counts once"),
+    Counter(OMS_COPY_MALFORMED, "oms_copy_malformed", "messages", "of drop copies that cannot be read", ">0"),
+    Counter(OMS_COPY_WATCHED, "oms_copy_watched", "things", "told by one side and not yet by the other"),
+    Counter(
+        OMS_VENUE_BREAKS, "oms_venue_breaks", "breaks", "with a drop copy that reduce trading: `quintet breaks`", ">0"
+    ),
     Counter(OMS_BREAKS, "oms_breaks", "breaks", "entries that contradict what came before: `quintet oms check`", ">0"),
 )

@@ -359,7 +359,7 @@ class Wiring(Shape):
     def halt_firm(self) -> None:
         """Say HALTED for the firm in our own control row: a role that fails for good must not be traded around."""
         if self._control is not None:
-            self._control.say(control_writers(self.config).index(self.instance), SCOPE_FIRM, STATE_HALTED)
+            self._control.writer_set(control_writers(self.config).index(self.instance), SCOPE_FIRM, STATE_HALTED)
 
     def _tell_loss(self, found: DiskTail, goes_on: bool, entries: int) -> None:
         """Say which entries may be missing: the files tell where a power loss began, nothing tells where it ended."""
