@@ -18,6 +18,7 @@ start goes through, and disarms itself. Tests arm lines through tests/support/fa
 import ctypes
 import mmap
 import os
+import signal
 import time
 
 VARIABLE = "QUINTET_FAILPOINTS"
@@ -234,7 +235,7 @@ def _hit(number: int) -> None:
     if hits.value == _word(number, AT_HIT).value:
         pid.value = 0
         _word(number, DIED_NS).value = time.monotonic_ns()
-        os.kill(os.getpid(), _word(number, SIGNAL).value)
+        signal.raise_signal(_word(number, SIGNAL).value)
 
 
 def reach(number: int) -> None:
