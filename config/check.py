@@ -57,6 +57,7 @@ def _check_instances(config, file) -> None:
     _positive(file, "working_rows", config.topology.working_rows)
     _positive(file, "journal_file_entries", config.topology.journal_file_entries)
     _positive(file, "id_block", config.topology.id_block)
+    _positive(file, "snapshot_entries", config.topology.snapshot_entries)
 
 
 def _check_cold(config, row: int, instance, file) -> None:

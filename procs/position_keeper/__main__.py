@@ -72,7 +72,7 @@ def recover(wiring, state) -> None:
     instruments = int(state.keeper[0]["instruments"])
     book = JournalBook(wiring.journal_reader(wiring.instance), instruments, len(state.rows))
     _books[wiring.instance] = book
-    _snapshots[wiring.instance] = Snapshots(wiring.journal_folder, book)
+    _snapshots[wiring.instance] = Snapshots(wiring.journal_folder, book, wiring.config.topology.snapshot_entries)
     for passed_over in _snapshots[wiring.instance].load():
         print(f"{wiring.instance}: snapshot {passed_over}; it was not used", file=sys.stderr, flush=True)
     book.refresh()

@@ -1,6 +1,6 @@
 """Snapshots of our book: when one is due, and the thread that takes it to the disk. Cold.
 
-A snapshot holds every execution, so its size grows with the day. One is due after SNAPSHOT_ENTRIES journal entries, and
+A snapshot holds every execution, so its size grows with the day. One is due after `entries` of the journal, and
 not before the journal grew by a quarter: all snapshots of a day together are a few times what the last one is. It is
 written when the journal is on disk up to it, so that a power loss leaves none that is newer than the journal.
 """
@@ -12,13 +12,11 @@ from procs.position_keeper.executions import JournalBook
 from shm.errors import JournalWriteFailed
 from shm.snapshot import FOLDER, newest_snapshot, store_snapshot
 
-SNAPSHOT_ENTRIES = 65_536  # read and replayed in a tenth of a second
-
 
 class Snapshots:
     """The snapshots of one JournalBook. Caller: the control thread."""
 
-    def __init__(self, journal_folder: Path, book: JournalBook, entries: int = SNAPSHOT_ENTRIES):
+    def __init__(self, journal_folder: Path, book: JournalBook, entries: int):
         self.folder, self.book, self.entries = Path(journal_folder) / FOLDER, book, entries
         self.next_seq = 0  # of the newest one
         self._writer: threading.Thread | None = None

@@ -87,7 +87,7 @@ def by_replay(bench) -> tuple:
 def by_snapshot(bench, folder) -> tuple[tuple, int, tuple[str, ...]]:
     """(digest, first entry that was read, why snapshots were passed over)."""
     book = new_book(bench)
-    passed_over = Snapshots(folder, book).load()
+    passed_over = Snapshots(folder, book, entries=1).load()
     begun = book.next_seq
     book.refresh()
     return digest(bench, book), begun, passed_over
