@@ -5,9 +5,10 @@ P2 no identifier was used twice
 P3 every execution of the venue is reported once and booked once, and nothing else is
 P6 an order closes on the venue's word, or on the proof that it never got there
 
-`Promises` follows the three journals of a machine. `check_journals` is about them alone and may be asked at any moment;
-`check_ledger` compares counts with the venue's ledger while trading goes on; `check_venue` compares every order and
-every execution with the venue's own stream and input log, when nothing is open any more.
+`Account` is fed with records, wherever they come from. `Promises` follows the three journals of a machine:
+`check_journals` is about them alone and may be asked at any moment; `check_ledger` compares counts with the venue's
+ledger while trading goes on; `check_venue` compares every order and every execution with the venue's own stream and
+input log, when nothing is open any more.
 """
 
 import time
@@ -117,14 +118,13 @@ class Journal:
             yield head, payload
 
 
-class Promises:
-    """What the journals of one machine hold so far, and what must be true of it."""
+class Account:
+    """What the journals hold so far, by whoever reads them, and what must be true of it. Raises AssertionError.
 
-    def __init__(self, machine):
-        self.machine = machine
-        self.gate = Journal(machine, "risk_gate")
-        self.sender = Journal(machine, "order_sender")
-        self.keeper = Journal(machine, "position_keeper")
+    Feed it effects last: decisions before the orders that they approved, reports before the fills that they led to.
+    """
+
+    def __init__(self):
         self.approvals: dict[int, Approval] = {}  # by order id
         self.decided: set[tuple[int, int]] = set()  # (ring of the intents, its sequence)
         self.entries: dict[int, Entry] = {}  # by reference number
@@ -136,26 +136,8 @@ class Promises:
         self.executed: dict[tuple[int, int], Execution] = {}  # as reported, by (match number, side)
         self.booked: dict[tuple[int, int], Execution] = {}  # as booked by position_keeper
 
-    # --- reading ---
-
-    def refresh(self) -> None:
-        """Read what is new, effects before causes; each entry is checked against those read before it."""
-        fills = [np.frombuffer(p[: FILL.itemsize], FILL)[0] for h, p in self.keeper.new() if h["kind"] == JOURNAL_FILL]
-        sent = list(self.sender.new())
-        for head, payload in self.gate.new():
-            if head["kind"] == JOURNAL_DECISION:
-                self._take_decision(head, np.frombuffer(payload[: DECISION.itemsize], DECISION)[0])
-        for head, payload in sent:
-            if head["kind"] == JOURNAL_ORDER_SENT:
-                self._take_order(head, np.frombuffer(payload[: SENT_ORDER.itemsize], SENT_ORDER)[0])
-            elif head["kind"] == JOURNAL_CANCEL_SENT:
-                self._take_cancel(np.frombuffer(payload[: SENT_ORDER.itemsize], SENT_ORDER)[0])
-            elif head["kind"] == JOURNAL_REPORT:
-                self._take_report(np.frombuffer(payload[: REPORT.itemsize], REPORT)[0])
-        for fill in fills:
-            self._take_fill(fill)
-
-    def _take_decision(self, head, decision) -> None:
+    def take_decision(self, head, decision) -> None:
+        """A DECISION of risk_gate's journal."""
         cause = (int(decision["cause_ring"]), int(decision["cause_seq"]))
         if cause[0] != 255:  # not a cancel of the gate's own
             assert cause not in self.decided, f"P2: intent {cause} was decided twice: {decision}"
@@ -165,7 +147,8 @@ class Promises:
             assert order_id not in self.approvals, f"P2: order id {order_id} was given twice: {decision}"
             self.approvals[order_id] = Approval(_terms(decision), int(head["stamp_ns"]))
 
-    def _take_order(self, head, entry) -> None:
+    def take_order(self, head, entry) -> None:
+        """A SENT_ORDER of order_sender's journal."""
         order, ref = entry["order"], int(entry["sent"]["user_ref_num"])
         order_id, terms = int(order["order_id"]), _terms(order)
         assert ref not in self.entries and ref not in self.mass_refs, f"P2: reference {ref} was used twice"
@@ -180,14 +163,16 @@ class Promises:
         stamps = (int(head["stamp_ns"]), int(head["now_ns"]), int(order["expires_ns"]))
         self.entries[ref] = Entry(order_id, terms, *stamps)
 
-    def _take_cancel(self, entry) -> None:
+    def take_cancel(self, entry) -> None:
+        """A cancel, reduce or mass cancel of order_sender's journal, a SENT_ORDER too."""
         ref = int(entry["sent"]["user_ref_num"])
         if entry["order"]["target_order_id"] != 0:
             return
         assert ref not in self.entries and ref not in self.mass_refs, f"P2: reference {ref} was used twice"
         self.mass_refs.add(ref)
 
-    def _take_report(self, report) -> None:
+    def take_report(self, report) -> None:
+        """A REPORT of order_sender's journal."""
         assert report["report_seq"] == self.report_seq + 1, f"P3: report {report['report_seq']} after {self.report_seq}"
         self.report_seq += 1
         self.reports.append(report)
@@ -198,7 +183,8 @@ class Promises:
         if report["kind"] == REPORT_EXECUTED:
             self._add("reported", self.executed, report)
 
-    def _take_fill(self, fill) -> None:
+    def take_fill(self, fill) -> None:
+        """A FILL of position_keeper's journal."""
         if fill["kind"] == REPORT_EXECUTED:
             self._add("booked", self.booked, fill)
 
@@ -209,45 +195,19 @@ class Promises:
 
     # --- checks ---
 
-    def check_journals(self) -> None:
-        """What the journals say by themselves; position_keeper books in time what order_sender reported."""
-        self.refresh()
-        expected = set(self.executed)
-        self._settle(lambda: expected <= set(self.booked), lambda: f"P3: not booked: {expected - set(self.booked)}")
+    def check_booked(self) -> None:
+        """Nothing is booked that was not reported so."""
         wrong = {key for key, booked in self.booked.items() if self.executed.get(key) != booked}
         assert not wrong, f"P3: booked and not reported so: {wrong}"
 
-    def check_ledger(self) -> None:
-        """Every execution that the venue's ledger counts now is reported in time, and no more than it counts then."""
-        counted = self._ledger_fills()
-        self._settle(
-            lambda: len(self.executed) >= counted,
-            lambda: f"P3: the venue counts {counted} executions, {len(self.executed)} are reported",
-        )
-        assert len(self.executed) <= self._ledger_fills(), "P3: more executions are reported than the venue counts"
-
-    def _ledger_fills(self) -> int:
-        return int(self.machine.snapshot.ledger()["fills"].sum())
-
-    def _settle(self, condition, found) -> None:
-        deadline = time.monotonic() + SETTLE_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, found()
-            self.machine.poll()
-            time.sleep(0.01)
-            self.refresh()
-
-    def check_venue(self, stream: list[Message]) -> None:
-        """Every order and execution of the venue's stream against the journals. Caller: when no order is open."""
-        self.refresh()
-        self._check_inputs()
+    def check_stream(self, stream: list[Message]) -> None:
+        """Every order and execution of the venue's stream. Caller: when no order is open."""
         self._check_orders(stream)
         self._check_executions(stream)
         self._check_fates(stream)
 
-    def _check_inputs(self) -> None:
-        """P1: each entry that reached the matching engine was journalled before, with equal terms."""
-        log = np.fromfile(runtime_folder(self.machine.config.name) / "venue-input.log", INPUT)
+    def check_inputs(self, log: np.ndarray) -> None:
+        """P1: each entry that reached the matching engine (INPUT records) was journalled before, with equal terms."""
         ours = log[(log["owner"] > 0) & np.isin(log["kind"], (INPUT_ENTER, INPUT_REPLACE))]
         assert len(ours) > 0, "the venue logged no order of ours"
         assert len(np.unique(ours["user_ref"])) == len(ours), "P2: an order reached the matching engine twice"
@@ -303,6 +263,67 @@ class Promises:
         replaced = {m.fields["orig_user_ref_num"] for m in stream if m.kind == "U"}
         left = open_refs - replaced
         assert not left, f"P6: nobody said what became of {sorted(left)}"
+
+
+class Promises(Account):
+    """The account of one machine's journals, which it follows."""
+
+    def __init__(self, machine):
+        super().__init__()
+        self.machine = machine
+        self.gate = Journal(machine, "risk_gate")
+        self.sender = Journal(machine, "order_sender")
+        self.keeper = Journal(machine, "position_keeper")
+
+    def refresh(self) -> None:
+        """Read what is new, effects before causes; each entry is checked against those read before it."""
+        fills = [np.frombuffer(p[: FILL.itemsize], FILL)[0] for h, p in self.keeper.new() if h["kind"] == JOURNAL_FILL]
+        sent = list(self.sender.new())
+        for head, payload in self.gate.new():
+            if head["kind"] == JOURNAL_DECISION:
+                self.take_decision(head, np.frombuffer(payload[: DECISION.itemsize], DECISION)[0])
+        for head, payload in sent:
+            if head["kind"] == JOURNAL_ORDER_SENT:
+                self.take_order(head, np.frombuffer(payload[: SENT_ORDER.itemsize], SENT_ORDER)[0])
+            elif head["kind"] == JOURNAL_CANCEL_SENT:
+                self.take_cancel(np.frombuffer(payload[: SENT_ORDER.itemsize], SENT_ORDER)[0])
+            elif head["kind"] == JOURNAL_REPORT:
+                self.take_report(np.frombuffer(payload[: REPORT.itemsize], REPORT)[0])
+        for fill in fills:
+            self.take_fill(fill)
+
+    def check_journals(self) -> None:
+        """What the journals say by themselves; position_keeper books in time what order_sender reported."""
+        self.refresh()
+        expected = set(self.executed)
+        self._settle(lambda: expected <= set(self.booked), lambda: f"P3: not booked: {expected - set(self.booked)}")
+        self.check_booked()
+
+    def check_ledger(self) -> None:
+        """Every execution that the venue's ledger counts now is reported in time, and no more than it counts then."""
+        counted = self._ledger_fills()
+        self._settle(
+            lambda: len(self.executed) >= counted,
+            lambda: f"P3: the venue counts {counted} executions, {len(self.executed)} are reported",
+        )
+        assert len(self.executed) <= self._ledger_fills(), "P3: more executions are reported than the venue counts"
+
+    def _ledger_fills(self) -> int:
+        return int(self.machine.snapshot.ledger()["fills"].sum())
+
+    def _settle(self, condition, found) -> None:
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, found()
+            self.machine.poll()
+            time.sleep(0.01)
+            self.refresh()
+
+    def check_venue(self, stream: list[Message]) -> None:
+        """Every order and execution of the venue's stream and input log. Caller: when no order is open."""
+        self.refresh()
+        self.check_inputs(np.fromfile(runtime_folder(self.machine.config.name) / "venue-input.log", INPUT))
+        self.check_stream(stream)
 
 
 def _differs(said, held) -> str:
