@@ -29,6 +29,7 @@ BENCHMARKS = (
     "itch_decode",
     "ouch_encode",
     "journal_append",
+    "recording_step",
     "itch_book",
     "strategy_step",
     "risk_check",

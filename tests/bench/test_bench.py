@@ -18,6 +18,7 @@ NAMES = (
     "itch_decode",
     "ouch_encode",
     "journal_append",
+    "recording_step",
     "itch_book",
     "strategy_step",
     "risk_check",
@@ -31,6 +32,7 @@ FAST = {  # benchmark -> names of its results; risk_check compiles the whole gat
     "itch_decode": ["itch_decode"],
     "ouch_encode": ["ouch_encode_enter", "ouch_encode_replace", "ouch_encode_cancel"],
     "journal_append": ["journal_append"],
+    "recording_step": ["recording_step"],
     "itch_book": ["itch_book", "itch_book_market"],
 }
 THROUGHPUTS = {"ring_throughput"}
