@@ -1,6 +1,9 @@
 """Faults: what strikes between two turns. Each is drawn from the plan's weights and undone when the faults end."""
 
+import contextlib
+
 from shm.codes import STATE_CANCEL_ONLY, STATE_HALTED
+from shm.errors import JournalWriteFailed
 from tests.support.simulation.machine import ROLES
 from tests.support.simulation.network import MS, LineFaults
 
@@ -86,11 +89,13 @@ class Faults:
         if seat.alive and not seat.wiring.disk.failed:
             view, disk = seat.wiring.copier.view, seat.wiring.disk
             runs, sequence = view.pieces(view.watermark, self.rng.choice((1, 16, 4096))), view.watermark
-            for run in runs:
-                disk.append(sequence, run)
-                sequence += len(run)
+            with contextlib.suppress(JournalWriteFailed):  # the disk was about to fail: dead is dead
+                for run in runs:
+                    disk.append(sequence, run)
+                    sequence += len(run)
             if self.rng.random() < 0.5:
-                disk.sync()
+                with contextlib.suppress(JournalWriteFailed):
+                    disk.sync()
         self._kill([seat])
 
     def _stop(self) -> None:
