@@ -34,6 +34,8 @@ from shm.codes import (  # noqa: F401  for writers: one import
     JOURNAL_SNAPSHOT,
 )
 from shm.errors import JournalCorrupt
+from shm.failpoint import failpoint
+from shm.failpoints import FP_ENTRY_CLAIMED, FP_ENTRY_COMMITTED, FP_ENTRY_FILLED
 from shm.jit import hot
 from shm.records.journal_end import JOURNAL_HEAD_BYTES
 from shm.records.journal_entry import JOURNAL_ENTRY
@@ -86,6 +88,7 @@ def journal_claim(journal):
     address = journal["entries_addr"] + (sequence & journal["mask"]) * journal["entry_bytes"]
     store_relaxed(address, 0)
     fence_release()
+    failpoint(FP_ENTRY_CLAIMED)
     return address + JOURNAL_HEAD_BYTES
 
 
@@ -111,7 +114,9 @@ def journal_commit(journal, kind, payload_bytes, stamp_ns, now_ns):
     head["reserved"] = 0
     crc = _entry_crc(address, head, sequence + 1)
     head["crc"] = crc
+    failpoint(FP_ENTRY_FILLED)
     store_release(address, sequence + 1)
+    failpoint(FP_ENTRY_COMMITTED)
     journal["prev_crc"] = crc
     journal["next_seq"] = sequence + 1
     return sequence

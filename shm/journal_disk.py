@@ -26,6 +26,15 @@ from typing import NamedTuple
 import numpy as np
 
 from shm.errors import JournalCorrupt, JournalWriteFailed, LayoutMismatch, WriterAlreadyAlive
+from shm.failpoints import (
+    FP_COPY_PUBLISHED,
+    FP_COPY_SYNCED,
+    FP_COPY_WRITTEN,
+    FP_SEGMENT_FULL,
+    FP_SEGMENT_RENAMED,
+    FP_SEGMENT_SYNCED,
+    reach,
+)
 from shm.journal_view import JournalView, chain_holds, entries_valid, entry_dtype, leading
 from shm.records.journal_file import JOURNAL_FILE, JOURNAL_FILE_ENTRIES_OFFSET, JOURNAL_FILE_MAGIC
 
@@ -189,6 +198,7 @@ class JournalDisk:
         if path.exists():
             self._handle, self._header = os.open(path, os.O_RDWR), self._checked_header(path)
         else:
+            reach(FP_SEGMENT_FULL)
             self._create(sequence, int(last["crc"]))
 
     def _take_lock(self) -> None:
@@ -271,7 +281,9 @@ class JournalDisk:
                 if os.pwrite(handle, header.tobytes(), 0) != JOURNAL_FILE.itemsize:
                     raise OSError(errno.EIO, "short write of a file header")
                 os.fsync(handle)
+                reach(FP_SEGMENT_SYNCED)
                 os.rename(draft, path)
+                reach(FP_SEGMENT_RENAMED)
                 folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
                 try:
                     os.fsync(folder)
@@ -331,12 +343,15 @@ class JournalCopier:
                 self.disk.append(position, run)
                 position += len(run)
             if position > sequence:
+                reach(FP_COPY_WRITTEN)
                 self.disk.sync()
+                reach(FP_COPY_SYNCED)
         except JournalWriteFailed:
             self.view.publish_failed(self.disk.failed)
             raise
         if position > sequence:
             self.view.publish_watermark(position)
+            reach(FP_COPY_PUBLISHED)
             self.copied += position - sequence
         return position - sequence
 

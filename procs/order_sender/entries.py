@@ -64,6 +64,8 @@ from shm.error_log import (
     ERROR_SENDER_NO_SLOT,
     ERROR_SENDER_UNKNOWN_TARGET,
 )
+from shm.failpoint import failpoint
+from shm.failpoints import FP_ORDER_ENCODED, FP_ORDER_JOURNALLED, FP_ORDER_NUMBERED
 from shm.ids import take_id
 from shm.instance import count, note_error, record_span, stamp
 from shm.jit import hot
@@ -299,10 +301,13 @@ def _enter(desk, tx, ids, order_addr, original, now_ns):
     if user_ref_num <= 0:
         note_error(me, ERROR_SENDER_NO_IDS, order["order_id"], desk["orders_open"])
         return -REJECT_SESSION
+    failpoint(FP_ORDER_NUMBERED)
     if journal_order(desk, order_addr, user_ref_num, original, now_ns) == 0:
         return -REJECT_SESSION
+    failpoint(FP_ORDER_JOURNALLED)
     slot = open_order(desk, order, user_ref_num, original, now_ns)
     put_order(desk, tx, slot, order)
+    failpoint(FP_ORDER_ENCODED)
     row_of(desk, slot)["send_stamp_ns"] = stamp(me)
     if original >= 0:
         count(me, SENDER_REPLACES_SENT, 1)

@@ -4,6 +4,8 @@ from procs.order_sender.desk import WORD, journal_of, me_of, row_of
 from shm.atomics import copy_bytes, record_at
 from shm.codes import INTENT_CANCEL
 from shm.error_log import ERROR_SENDER_JOURNAL
+from shm.failpoint import failpoint
+from shm.failpoints import FP_CANCEL_JOURNALLED, FP_CANCEL_TAKEN, FP_MASS_CANCEL_JOURNALLED
 from shm.instance import note_error, stamp
 from shm.jit import hot
 from shm.journal import JOURNAL_CANCEL_SENT, JOURNAL_ORDER_SENT, journal_claim, journal_commit, journal_lag
@@ -54,10 +56,12 @@ def _claim_for_cancel(desk):
 @hot
 def journal_cancel(desk, slot, order_addr, now_ns):
     """Journal that a cancel or a reduce was asked for."""
+    failpoint(FP_CANCEL_TAKEN)
     payload_addr = _claim_for_cancel(desk)
     if payload_addr != 0:
         copy_bytes(payload_addr, order_addr, ORDER_BYTES)
         _commit(desk, payload_addr, JOURNAL_CANCEL_SENT, row_of(desk, slot)["user_ref_num"], -1, now_ns)
+        failpoint(FP_CANCEL_JOURNALLED)
 
 
 @hot
@@ -74,3 +78,4 @@ def journal_mass_cancel(desk, user_ref_num, instrument_id, now_ns):
     order["strategy_id"] = -1
     order["now_ns"] = now_ns
     _commit(desk, payload_addr, JOURNAL_CANCEL_SENT, user_ref_num, -1, now_ns)
+    failpoint(FP_MASS_CANCEL_JOURNALLED)

@@ -17,6 +17,8 @@ from procs.order_sender.session import VENUE_SESSION_AT, VENUE_SESSION_WIDTH, st
 from shm.atomics import address_of, copy_bytes, record_at
 from shm.codes import INTENT_REDUCE, INTENT_REPLACE, REPORT_NEVER_ARRIVED, STATE_CANCEL_ONLY
 from shm.counters import SENDER_OPEN_ORDERS
+from shm.failpoint import failpoint
+from shm.failpoints import FP_SENDER_REPLAYED, FP_SENDER_REPUBLISHED, reach
 from shm.instance import gauge
 from shm.jit import hot
 from shm.journal import JOURNAL_CANCEL_SENT, JOURNAL_ORDER_SENT, JOURNAL_REPORT, JOURNAL_SESSION
@@ -145,6 +147,7 @@ def finish_replay(desk):
     want_session_state(desk, STATE_CANCEL_ONLY)
     for reader in range(desk["readers"]):
         republish(desk, reader)
+        failpoint(FP_SENDER_REPUBLISHED)
 
 
 def replay(state, reader) -> int:
@@ -162,5 +165,6 @@ def replay(state, reader) -> int:
             if replay_entry(desk, kind, payload_addr, at_ns) == 0:
                 raise RuntimeError("recover: two open orders in one slot: the journal is not ours")
             applied += 1
+    reach(FP_SENDER_REPLAYED)
     finish_replay(desk)
     return applied

@@ -67,6 +67,8 @@ from shm.counters import (
     SENDER_REPORTS,
     SENDER_VENUE_REJECTS,
 )
+from shm.failpoint import failpoint
+from shm.failpoints import FP_REPORT_APPLIED, FP_REPORT_JOURNALLED, FP_REPORT_PUBLISHED
 from shm.instance import count, gauge, stamp
 from shm.jit import hot
 from shm.journal import JOURNAL_REPORT, journal_claim, journal_commit, journal_lag
@@ -250,9 +252,12 @@ def post_draft(desk, now_ns):
     draft["publish_stamp_ns"] = at_ns
     copy_bytes(payload_addr, desk["draft_addr"], REPORT_BYTES)
     journal_commit(journal_of(desk), JOURNAL_REPORT, REPORT_BYTES, at_ns, now_ns)
+    failpoint(FP_REPORT_JOURNALLED)
     desk["report_seq"] += 1
     apply_report(desk, draft)
+    failpoint(FP_REPORT_APPLIED)
     publish(desk, keep_recent(desk, desk["draft_addr"]))
+    failpoint(FP_REPORT_PUBLISHED)
     _count_report(desk, int(draft["kind"]))
     return 1
 

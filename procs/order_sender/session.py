@@ -47,6 +47,14 @@ from shm.codes import (
 from shm.control import control_own_state, control_session_scope, control_set
 from shm.counters import SENDER_BYTES_WAITING, SENDER_SESSIONS
 from shm.error_log import ERROR_SENDER_NO_EVIDENCE, ERROR_SENDER_SESSION_LOST
+from shm.failpoint import failpoint
+from shm.failpoints import (
+    FP_QUERY_ENCODED,
+    FP_SESSION_BEFORE_JOURNAL,
+    FP_SESSION_JOURNALLED,
+    FP_SWEEP_EVIDENCE,
+    FP_SWEEP_LOST,
+)
 from shm.instance import count, gauge, note_error, stamp
 from shm.jit import hot
 from shm.journal import JOURNAL_SESSION, journal_claim, journal_commit
@@ -94,6 +102,7 @@ def want_session_state(desk, wanted):
 @hot
 def journal_session(desk, kind, detail, venue_seq, now_ns):
     """Journal one session event. Returns 1, or 0 with no journal room."""
+    failpoint(FP_SESSION_BEFORE_JOURNAL)
     payload_addr = journal_claim(journal_of(desk))
     if payload_addr == 0:
         return 0
@@ -107,6 +116,7 @@ def journal_session(desk, kind, detail, venue_seq, now_ns):
     entry["reserved"][1] = 0
     copy_bytes(payload_addr + VENUE_SESSION_AT, desk["venue_session_addr"], VENUE_SESSION_WIDTH)
     journal_commit(journal_of(desk), JOURNAL_SESSION, ENTRY_BYTES, stamp(me_of(desk)), now_ns)
+    failpoint(FP_SESSION_JOURNALLED)
     return 1
 
 
@@ -132,6 +142,7 @@ def take_over(desk, tx, now_ns):
     journal_session(desk, SESSION_LOGGED_IN, 0, desk["venue_seq"], now_ns)
     reset_transmit(desk)
     put_query(desk, tx)
+    failpoint(FP_QUERY_ENCODED)
     fd = word(desk, H_FD)
     store_release(desk["fd_in_addr"], fd)
     store_release(desk["fd_out_addr"], fd)
@@ -233,6 +244,7 @@ def sweep_orders(desk, now_ns):
             if kind == REPORT_NEVER_ARRIVED:
                 draft_of(desk)["leaves_lots"] = 0
             post_draft(desk, now_ns)
+    failpoint(FP_SWEEP_LOST if desk["sweep"] == SWEEP_LOST else FP_SWEEP_EVIDENCE)
     if desk["sweep_slot"] >= desk["slots"]:
         if desk["sweep"] == SWEEP_EVIDENCE:
             desk["phase"] = PHASE_READY

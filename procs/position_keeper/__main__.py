@@ -24,6 +24,7 @@ from procs.runtime.agent import main
 from procs.runtime.role import Role
 from procs.runtime.totals import totals_of_pnl
 from shm.atomics import address_of
+from shm.failpoints import FP_KEEPER_REBUILT, reach
 from shm.latest import latest_read
 from shm.records.instrument import INSTRUMENT
 from shm.ring import ring_caught_up
@@ -67,6 +68,7 @@ def recover(wiring, state) -> None:
     if again:
         take_newer(state, rows_in_table(state))
     senders = _senders(wiring, state)
+    reach(FP_KEEPER_REBUILT)
     state.totals_of[:] = totals_of_pnl(wiring.config, senders)
     resume(state, senders)
     for ring, name in enumerate(wiring.peers_in("reports")):

@@ -7,6 +7,7 @@ from procs.risk_gate.rebuild import INTENT_LOST, again, finish_last, resume_inte
 from procs.risk_gate.state import State, parts_of
 from procs.risk_gate.streams import take_report
 from shm.errors import Fatal
+from shm.failpoints import FP_GATE_JOURNALS_READ, FP_GATE_REBUILT, reach
 from shm.journal import JOURNAL_DECISION, JOURNAL_REPORT
 from shm.records.decision import DECISION
 from shm.records.report import REPORT
@@ -59,7 +60,9 @@ def _reader(wiring, instance: str):
 def recover(wiring, state: State) -> None:
     """Rebuild exposure, resume every input behind its highest cause, and publish the one answer that may be missing."""
     decisions, stamps, _ = read_entries(_reader(wiring, wiring.instance), JOURNAL_DECISION, DECISION, 0)
-    rebuild(state, decisions, stamps, *_read_reports(wiring, state))
+    reports = _read_reports(wiring, state)
+    reach(FP_GATE_JOURNALS_READ)
+    rebuild(state, decisions, stamps, *reports)
 
 
 def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions) -> None:
@@ -70,6 +73,7 @@ def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions) -
     for row in range(gate["instruments"] + gate["strategies"] + 1):
         limits_of(gate, row)
     again(state, decisions, stamps, reports, report_stamps, sessions)
+    reach(FP_GATE_REBUILT)
     if len(decisions):
         _finish(state, decisions)
     for strategy_id in range(gate["strategies"]):

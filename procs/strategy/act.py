@@ -11,6 +11,8 @@ from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_REDUCE, SIDE_BUY, SIDE_SELL, TIF_DAY, TRADING_OPEN
 from shm.counters import STRATEGY_HELD_BACK, STRATEGY_INTENTS, STRATEGY_REDUCES
 from shm.error_log import ERROR_QUOTE_CROSSED
+from shm.failpoint import failpoint
+from shm.failpoints import FP_INTENTS_PUBLISHED, FP_INTENTS_STAGED
 from shm.ids import take_id
 from shm.instance import count, note_error, stamp
 from shm.jit import hot
@@ -72,7 +74,9 @@ def _publish(me, end, parts):
         intent = record_at(address, INTENT)
         intent["parts"] = parts
         intent["decide_stamp_ns"] = decided_ns
+    failpoint(FP_INTENTS_STAGED)
     ring_publish_parts(end, parts)
+    failpoint(FP_INTENTS_PUBLISHED)
     count(me, STRATEGY_INTENTS, parts)
 
 
