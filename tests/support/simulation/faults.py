@@ -52,6 +52,7 @@ class Faults:
     def end(self) -> None:
         """No more faults: what was taken away comes back; what failed for good is looked at by a person."""
         self.over = True
+        self.run.inside.left.clear()
         self.line_back_ns = self.network_back_ns = 1
         self._end_what_is_over()
         self.slow_until_ns.clear()
@@ -82,6 +83,14 @@ class Faults:
 
     def _kill_all(self) -> None:
         self._kill(list(self.run.seats.values()))
+
+    def _kill_inside(self) -> None:
+        """At one of the next failpoints; perhaps only those of its next life's recovery."""
+        name = self.rng.choice(ROLES)
+        self.run.inside.arm(name, self.rng.choice((1, 2, 3, 5, 8, 13, 40) if self.run.inside.hot else (1, 2, 3, 5, 8)))
+        self.run.note(f"{name} is to die at a failpoint")
+        if self.rng.random() < 0.4:
+            self._kill([self.run.seats[name]])
 
     def _kill_in_copy(self) -> None:
         """Between the copier's write and its sync, or between the sync and the watermark."""
