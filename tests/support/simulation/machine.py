@@ -116,6 +116,7 @@ class Machine:
             self.note(f"{seat.name} dies at failpoint {death}")
             self.kill(seat)
         except QuintetError as error:
+            self.note(f"{seat.name} ends: {error}")
             self._failed(seat, error)
         finally:
             self.inside.running = ""
