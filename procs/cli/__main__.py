@@ -27,6 +27,7 @@ MODULES = {
     "executions": "procs.cli.record",
     "decisions": "procs.cli.record",
     "chain": "procs.cli.chain",
+    "breaks": "procs.cli.breaks",
     "oms": "procs.cli.oms",
     "config": "procs.cli.configuration",
     "fabric": "procs.cli.fabric",

@@ -31,7 +31,7 @@ BATCH_BYTES = 1 << 18  # of one poll: some 4,000 messages, then journals have th
 
 
 class CopySession:
-    """`heard_ns`: monotonic time of the last byte from the venue; `drained_ns`: when everything it had sent was taken."""
+    """`heard_ns`: monotonic time of the venue's last byte; `drained_ns`: all that it had sent by then was taken."""
 
     def __init__(self, config: DropCopy, venue_session: str, next_seq: int):
         self.config = config

@@ -1,7 +1,7 @@
 """Reconcile: our record of one venue session against its drop copy, row by row, as both grow. No numba.
 
-Whatever either side tells of an order or execution puts it under watch. It is compared when anything changed; what agrees
-is let go at once. What does not is a break when it is due:
+Whatever either side tells of an order or execution puts it under watch. It is compared when anything changed; what
+agrees is let go at once. What does not is a break when it is due:
 
 ```
 break                   what it says                                                              due
@@ -17,8 +17,8 @@ position                the position that position_keeper has after an execution
 silence                 nothing was heard of the drop copy for `silence_ms`                        at once
 ```
 
-Settled: `settle_ms` after the last of both sides spoke of it, in which the side that lacks it was read to its end. A record
-that is itself behind therefore accuses nobody, and neither does a connection that is down. While a process whose
+Settled: `settle_ms` after the last of both sides spoke of it, in which the side that lacks it was read to its end. A
+record that is itself behind therefore accuses nobody, and neither does a connection that is down. While a process whose
 journal we wait for is away (dead, or in its first seconds), it has GRACE_NS longer, ALLOWED_NS in all.
 """
 
@@ -84,7 +84,7 @@ class Watch(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """One thing as both sides have it: the side that lacks a word of it, the break that this would be or "", both in words."""
+    """One thing as both sides have it, in words; `kind`: the break that this would be; `lacks`: who may be late."""
 
     lacks: str
     kind: str
@@ -98,7 +98,7 @@ COPY, RECORD, EITHER, NEITHER = "copy", "record", "either", "neither"
 
 
 class Read(NamedTuple):
-    """How far journals were read: everything that was written before `through_ns`; its writer was away until `away_ns`."""
+    """How far a journal was read: all that was written before `through_ns`; its writer was away until `away_ns`."""
 
     through_ns: int
     away_ns: int
@@ -158,12 +158,9 @@ class Reconciler:
                 self.watched[kind, *row] = Watch(now_ns, now_ns, utc_ns)
         for held in self.breaks.open.values():
             if held.session_id == self.session_id and held.kind in (*KINDS["execution"], *KINDS["order"]):
-                found = (
-                    ("execution", held.match_number, held.user_ref_num)
-                    if held.match_number
-                    else ("order", held.user_ref_num)
-                )
-                self.watched.setdefault(found, Watch(now_ns, now_ns, utc_ns))
+                match, reference = held.match_number, held.user_ref_num
+                key = ("execution", match, reference) if match else ("order", reference)
+                self.watched.setdefault(key, Watch(now_ns, now_ns, utc_ns))
 
     def _take_copy(self) -> set[tuple]:
         """Messages of the drop copy: applied, and stored with the number of the next one."""
@@ -209,7 +206,8 @@ class Reconciler:
         return None if found is None else CopiedOrder(*found)
 
     def _find_execution(self, match: int, reference: int) -> CopiedExecution | None:
-        query = "SELECT * FROM copied_executions WHERE epoch = ? AND session_id = ? AND match_number = ? AND user_ref_num = ?"
+        query = "SELECT * FROM copied_executions WHERE epoch = ? AND session_id = ? AND match_number = ?"
+        query += " AND user_ref_num = ?"
         found = self.store.connection.execute(query, (self.epoch, self.session_id, match, reference)).fetchone()
         return None if found is None else CopiedExecution(*found)
 
@@ -302,9 +300,8 @@ class Reconciler:
 
     def _positions(self, now_ns: int, keeper: Read) -> None:
         settle_ns = self.config.settle_ms * 1_000_000
-        for place, wrong in self.kept.compare(
-            keeper.through_ns - settle_ns, keeper.away_ns + GRACE_NS, now_ns - ALLOWED_NS
-        ):
+        settled_ns, away_ns = keeper.through_ns - settle_ns, keeper.away_ns + GRACE_NS if keeper.away_ns else 0
+        for place, wrong in self.kept.compare(settled_ns, away_ns, now_ns - ALLOWED_NS):
             symbol = self.symbols.get(place.instrument_id) or f"#{place.instrument_id}"
             key = (self.session_id, "position", f"strategy {place.strategy_id} in {symbol}")
             if wrong is None:
@@ -336,6 +333,7 @@ KINDS = {
     "execution": ("execution_differs", "execution_not_copied", "execution_not_recorded"),
     "order": ("order_differs", "order_not_copied", "order_not_recorded"),
 }
+KINDS_ALL = (*KINDS["execution"], *KINDS["order"], "position", "silence")
 
 
 def _trade(side: str, qty_lots: int, price_ticks: int, liquidity: str, state: str) -> str:
