@@ -18,8 +18,9 @@ silence                 nothing was heard of the drop copy for `silence_ms`     
 ```
 
 Settled: `settle_ms` after the last of both sides spoke of it, in which the side that lacks it was read to its end. A
-record that is itself behind therefore accuses nobody, and neither does a connection that is down. While a process whose
-journal we wait for is away (dead, or in its first seconds), it has GRACE_NS longer, ALLOWED_NS in all.
+record that is itself behind therefore accuses nobody, and neither does a drop copy that is down, or has said nothing at
+all since: it may be a heartbeat late. While a process whose journal we wait for is away (dead, or in its first
+seconds), it has GRACE_NS longer, ALLOWED_NS in all.
 """
 
 import time
@@ -135,7 +136,7 @@ class Reconciler:
             held = self.watched.get(key)
             self.watched[key] = Watch(now_ns, now_ns, utc_ns) if held is None else held._replace(last_ns=now_ns)
         sweep = now_ns >= self._sweep_ns
-        self._compare_all(list(self.watched) if sweep else touched, order_sender)
+        self._compare_all(list(self.watched) if sweep else list(touched), order_sender)
         if sweep:  # a fifth of the time at most, however much is under watch
             spent_ns = time.monotonic_ns() - now_ns
             self._sweep_ns = now_ns + max(SWEEP_NS, 5 * spent_ns)
@@ -218,10 +219,10 @@ class Reconciler:
         for key in [key for key in keys if key[0] == "execution"]:
             if self._compare(key, self._execution(key), order_sender):
                 del self.watched[key]
-        explained = {key[2] for key in self.watched if key[0] == "execution"}
-        explained |= {held.user_ref_num for held in self.breaks.open.values() if held.kind.startswith("execution")}
-        for key in [key for key in keys if key[0] == "order" and key[1] not in explained]:
-            if self._compare(key, self._order(key), order_sender):
+        waits = {key[2] for key in self.watched if key[0] == "execution"}
+        told = {held.user_ref_num for held in self.breaks.open.values() if held.kind in KINDS["execution"]}
+        for key in [key for key in keys if key[0] == "order" and key[1] not in waits]:
+            if key[1] in told or self._compare(key, self._order(key), order_sender):
                 del self.watched[key]
 
     def _compare(self, key: tuple, seen: Seen, order_sender: Read) -> bool:
@@ -229,8 +230,8 @@ class Reconciler:
         reference, match = (key[2], key[1]) if key[0] == "execution" else (key[1], 0)
         subject = f"match {match} of reference {reference}" if match else f"reference {reference}"
         for kind in KINDS[key[0]]:
-            if kind != seen.kind:
-                self.breaks.clear((self.session_id, kind, subject))
+            if kind != seen.kind and self.breaks.clear((self.session_id, kind, subject)) and match:
+                self.watched.setdefault(("order", reference), self.watched[key])  # nothing explains it any more
         if not seen.kind:
             self.agreed += 1
             return True
@@ -248,6 +249,7 @@ class Reconciler:
             return True
         settle_ns = self.config.settle_ms * 1_000_000
         copied = max(watch.last_ns, self.session.logged_in_ns) + settle_ns <= self.session.drained_ns
+        copied = copied and watch.last_ns <= self.session.heard_ns  # one that is silent has not said no
         from_ns = max(watch.last_ns, order_sender.away_ns + GRACE_NS if order_sender.away_ns else 0)
         allowed = watch.first_ns + ALLOWED_NS <= time.monotonic_ns()
         recorded = allowed or from_ns + settle_ns <= order_sender.through_ns
@@ -312,7 +314,9 @@ class Reconciler:
                 self.breaks.tell(key, scope, about, wrong.expected, wrong.found, time.time_ns())
 
     def heard_age_ns(self, now_ns: int) -> int:
-        """How long the drop copy has been silent."""
+        """How long the drop copy has been silent; 0 before it spoke and before there was anything to speak of."""
+        if not self.session.heard_ns and not self.own_seq:  # a fabric that starts: the venue may come later than we
+            self.begun_ns = now_ns
         return now_ns - max(self.session.heard_ns, self.begun_ns)
 
     def silent(self, now_ns: int) -> bool:

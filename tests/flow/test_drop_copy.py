@@ -18,7 +18,7 @@ from tests.support.system import System, system_config
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("folders", "no_leftovers")]
 TOLD_SECONDS_MAX = 1.0
 SLACK_SECONDS = 2.0  # of a machine whose two cores others use too: the figures are printed
-SILENCE_MS = 2_000
+SILENCE_MS = 3_000
 
 
 def rows(name: str, query: str, *values) -> list[dict]:
