@@ -29,6 +29,7 @@ MODULES = {
     "decisions": "procs.cli.record",
     "replay": "procs.cli.replay",
     "chain": "procs.cli.chain",
+    "breaks": "procs.cli.breaks",
     "oms": "procs.cli.oms",
     "config": "procs.cli.configuration",
     "fabric": "procs.cli.fabric",

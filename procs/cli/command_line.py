@@ -185,6 +185,12 @@ def _record(commands) -> None:
         "order", metavar="ORDER", help="its id, or intent:N, match:N, ref:N (our reference at the venue)"
     )
     chain.add_argument("--epoch", metavar="N|all", help="that life of the fabric (default: the newest)")
+    breaks = commands.add_parser("breaks", help="where our record and the venue's drop copy differ, or did")
+    breaks.add_argument("--state", metavar="STATE", help="open, acknowledged, cleared")
+    breaks.add_argument("--kind", metavar="KIND", help="execution_differs, order_not_copied, silence, ...")
+    breaks.add_argument("--instrument", metavar="SYMBOL")
+    breaks.add_argument("--epoch", metavar="N|all", help="that life of the fabric (default: the newest)")
+    breaks.add_argument("--last", type=int, metavar="N", help="only the last N")
     oms = commands.add_parser("oms", help="the book of record itself: bring it up to the journals, or check it")
     help_text = (
         "load: read what the journals have more, while no oms runs; check: its parts agree, and no break is in it"

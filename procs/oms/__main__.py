@@ -38,12 +38,12 @@ class Progress:
     def look(self, loader: Loader) -> Read:
         """Note the tail as it is now, and whether the one noted earlier was reached. Caller: before each batch."""
         now_ns = time.monotonic_ns()
-        next_seq, tail = loader.place(self.instance)
+        place = loader.place(self.instance)
         if int(self.page["life"]) != LIFE_RUNNING or has_left(self.page):
             self.away_ns = now_ns
-        if next_seq >= self._asked[1]:
+        if place is not None and place[0] >= self._asked[1]:
             self.through_ns = self._asked[0]
-            self._asked = (now_ns, tail)
+            self._asked = (now_ns, place[1])
         return Read(self.through_ns, self.away_ns)
 
 

@@ -31,7 +31,7 @@ BATCH_BYTES = 1 << 18  # of one poll: some 4,000 messages, then journals have th
 
 
 class CopySession:
-    """`heard_ns`: monotonic time of the last byte from the venue; `drained_ns`: when everything it had sent was taken."""
+    """`heard_ns`: monotonic time of the venue's last byte; `drained_ns`: all that it had sent by then was taken."""
 
     def __init__(self, config: DropCopy, venue_session: str, next_seq: int):
         self.config = config
@@ -49,10 +49,12 @@ class CopySession:
             self._connect(now_ns)
         if self._sock is None:
             return []
-        taken, drained = self._receive()
+        taken, drained, ended = self._receive()
         if taken:
             self.heard_ns = time.monotonic_ns()
-        messages = self._take()
+        messages = self._take()  # a refusal comes with the end of the connection
+        if ended:
+            self.close()
         if self._sock is not None and now_ns - self._spoke_ns > HEARTBEAT_NS:
             self._send(packet(CLIENT_HEARTBEAT))
         if drained and self._sock is not None and self.logged_in_ns:
@@ -85,22 +87,21 @@ class CopySession:
         if sent != len(data):  # a peer that does not take a few bytes is gone
             self.close()
 
-    def _receive(self) -> tuple[int, bool]:
-        """Bytes taken, and whether nothing was left."""
+    def _receive(self) -> tuple[int, bool, bool]:
+        """Bytes taken, whether nothing was left, and whether the connection ended."""
         total = 0
         while total < BATCH_BYTES:
             try:
                 data = self._sock.recv(RECEIVE_BYTES)
             except BlockingIOError:
-                return total, True
+                return total, True, False
             except OSError:
                 data = b""
             if not data:
-                self.close()  # what came before the end is asked for again
-                return total, False
+                return total, False, True
             self._held += data
             total += len(data)
-        return total, False
+        return total, False, False
 
     def _take(self) -> list[bytes]:
         found, packets = [], cut(self._held)

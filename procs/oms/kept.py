@@ -1,8 +1,8 @@
 """Kept: whether the position that position_keeper has after each execution is what our executions add up to. No numba.
 
 Executions come in the order of their reports; each is held against position_keeper's row for the same report, so no
-moment need be found at which both stand still. After a trade was broken or corrected, and after a start, the sum is taken
-anew from the record.
+moment need be found at which both stand still. After a trade was broken or corrected, and after a start, the sum is
+taken anew from the record.
 """
 
 from collections import deque
@@ -41,7 +41,8 @@ EXECUTION = (
 )
 SUM = (
     "SELECT coalesce(sum(CASE side WHEN 'buy' THEN qty_lots ELSE -qty_lots END), 0) FROM executions"
-    " WHERE epoch = ? AND strategy_id = ? AND instrument_id = ? AND order_id != 0 AND session_id = ? AND report_seq <= ?"
+    " WHERE epoch = ? AND strategy_id = ? AND instrument_id = ? AND session_id = ? AND report_seq <= ?"
+    " AND order_id != 0"
 )
 FILL = (
     "SELECT position_lots FROM fills WHERE epoch = ? AND session_id = ? AND report_seq = ? AND order_id = ?"
@@ -63,8 +64,11 @@ class Kept:
             self.waiting.append(Expected(report_seq, order_id, kind, seen_ns))
 
     def compare(self, settled_ns: int, away_ns: int, allowed_ns: int) -> list[tuple[Place, Wrong | None]]:
-        """What can be said now, in order: (place, what is wrong or None). An execution whose row is not there waits until
-        it was seen before `settled_ns` and after `away_ns`, or in any case before `allowed_ns`."""
+        """What can be said now, in order: (place, what is wrong or None).
+
+        An execution whose row is not there waits until `settled_ns` is behind its sight and behind `away_ns`, or until
+        it was seen before `allowed_ns`.
+        """
         found: list[tuple[Place, Wrong | None]] = []
         run = self.store.connection.execute
         while self.waiting:

@@ -1,7 +1,7 @@
 """Reconcile: our record of one venue session against its drop copy, row by row, as both grow. No numba.
 
-Whatever either side tells of an order or execution puts it under watch. It is compared when anything changed; what agrees
-is let go at once. What does not is a break when it is due:
+Whatever either side tells of an order or execution puts it under watch. It is compared when anything changed; what
+agrees is let go at once. What does not is a break when it is due:
 
 ```
 break                   what it says                                                              due
@@ -17,9 +17,10 @@ position                the position that position_keeper has after an execution
 silence                 nothing was heard of the drop copy for `silence_ms`                        at once
 ```
 
-Settled: `settle_ms` after the last of both sides spoke of it, in which the side that lacks it was read to its end. A record
-that is itself behind therefore accuses nobody, and neither does a connection that is down. While a process whose
-journal we wait for is away (dead, or in its first seconds), it has GRACE_NS longer, ALLOWED_NS in all.
+Settled: `settle_ms` after the last of both sides spoke of it, in which the side that lacks it was read to its end. A
+record that is itself behind therefore accuses nobody, and neither does a drop copy that is down, or has said nothing at
+all since: it may be a heartbeat late. While a process whose journal we wait for is away (dead, or in its first
+seconds), it has GRACE_NS longer, ALLOWED_NS in all.
 """
 
 import time
@@ -84,7 +85,7 @@ class Watch(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """One thing as both sides have it: the side that lacks a word of it, the break that this would be or "", both in words."""
+    """One thing as both sides have it, in words; `kind`: the break that this would be; `lacks`: who may be late."""
 
     lacks: str
     kind: str
@@ -98,7 +99,7 @@ COPY, RECORD, EITHER, NEITHER = "copy", "record", "either", "neither"
 
 
 class Read(NamedTuple):
-    """How far journals were read: everything that was written before `through_ns`; its writer was away until `away_ns`."""
+    """How far a journal was read: all that was written before `through_ns`; its writer was away until `away_ns`."""
 
     through_ns: int
     away_ns: int
@@ -135,7 +136,7 @@ class Reconciler:
             held = self.watched.get(key)
             self.watched[key] = Watch(now_ns, now_ns, utc_ns) if held is None else held._replace(last_ns=now_ns)
         sweep = now_ns >= self._sweep_ns
-        self._compare_all(list(self.watched) if sweep else touched, order_sender)
+        self._compare_all(list(self.watched) if sweep else list(touched), order_sender)
         if sweep:  # a fifth of the time at most, however much is under watch
             spent_ns = time.monotonic_ns() - now_ns
             self._sweep_ns = now_ns + max(SWEEP_NS, 5 * spent_ns)
@@ -158,12 +159,9 @@ class Reconciler:
                 self.watched[kind, *row] = Watch(now_ns, now_ns, utc_ns)
         for held in self.breaks.open.values():
             if held.session_id == self.session_id and held.kind in (*KINDS["execution"], *KINDS["order"]):
-                found = (
-                    ("execution", held.match_number, held.user_ref_num)
-                    if held.match_number
-                    else ("order", held.user_ref_num)
-                )
-                self.watched.setdefault(found, Watch(now_ns, now_ns, utc_ns))
+                match, reference = held.match_number, held.user_ref_num
+                key = ("execution", match, reference) if match else ("order", reference)
+                self.watched.setdefault(key, Watch(now_ns, now_ns, utc_ns))
 
     def _take_copy(self) -> set[tuple]:
         """Messages of the drop copy: applied, and stored with the number of the next one."""
@@ -209,7 +207,8 @@ class Reconciler:
         return None if found is None else CopiedOrder(*found)
 
     def _find_execution(self, match: int, reference: int) -> CopiedExecution | None:
-        query = "SELECT * FROM copied_executions WHERE epoch = ? AND session_id = ? AND match_number = ? AND user_ref_num = ?"
+        query = "SELECT * FROM copied_executions WHERE epoch = ? AND session_id = ? AND match_number = ?"
+        query += " AND user_ref_num = ?"
         found = self.store.connection.execute(query, (self.epoch, self.session_id, match, reference)).fetchone()
         return None if found is None else CopiedExecution(*found)
 
@@ -220,10 +219,10 @@ class Reconciler:
         for key in [key for key in keys if key[0] == "execution"]:
             if self._compare(key, self._execution(key), order_sender):
                 del self.watched[key]
-        explained = {key[2] for key in self.watched if key[0] == "execution"}
-        explained |= {held.user_ref_num for held in self.breaks.open.values() if held.kind.startswith("execution")}
-        for key in [key for key in keys if key[0] == "order" and key[1] not in explained]:
-            if self._compare(key, self._order(key), order_sender):
+        waits = {key[2] for key in self.watched if key[0] == "execution"}
+        told = {held.user_ref_num for held in self.breaks.open.values() if held.kind in KINDS["execution"]}
+        for key in [key for key in keys if key[0] == "order" and key[1] not in waits]:
+            if key[1] in told or self._compare(key, self._order(key), order_sender):
                 del self.watched[key]
 
     def _compare(self, key: tuple, seen: Seen, order_sender: Read) -> bool:
@@ -231,8 +230,8 @@ class Reconciler:
         reference, match = (key[2], key[1]) if key[0] == "execution" else (key[1], 0)
         subject = f"match {match} of reference {reference}" if match else f"reference {reference}"
         for kind in KINDS[key[0]]:
-            if kind != seen.kind:
-                self.breaks.clear((self.session_id, kind, subject))
+            if kind != seen.kind and self.breaks.clear((self.session_id, kind, subject)) and match:
+                self.watched.setdefault(("order", reference), self.watched[key])  # nothing explains it any more
         if not seen.kind:
             self.agreed += 1
             return True
@@ -250,6 +249,7 @@ class Reconciler:
             return True
         settle_ns = self.config.settle_ms * 1_000_000
         copied = max(watch.last_ns, self.session.logged_in_ns) + settle_ns <= self.session.drained_ns
+        copied = copied and watch.last_ns <= self.session.heard_ns  # one that is silent has not said no
         from_ns = max(watch.last_ns, order_sender.away_ns + GRACE_NS if order_sender.away_ns else 0)
         allowed = watch.first_ns + ALLOWED_NS <= time.monotonic_ns()
         recorded = allowed or from_ns + settle_ns <= order_sender.through_ns
@@ -302,9 +302,8 @@ class Reconciler:
 
     def _positions(self, now_ns: int, keeper: Read) -> None:
         settle_ns = self.config.settle_ms * 1_000_000
-        for place, wrong in self.kept.compare(
-            keeper.through_ns - settle_ns, keeper.away_ns + GRACE_NS, now_ns - ALLOWED_NS
-        ):
+        settled_ns, away_ns = keeper.through_ns - settle_ns, keeper.away_ns + GRACE_NS if keeper.away_ns else 0
+        for place, wrong in self.kept.compare(settled_ns, away_ns, now_ns - ALLOWED_NS):
             symbol = self.symbols.get(place.instrument_id) or f"#{place.instrument_id}"
             key = (self.session_id, "position", f"strategy {place.strategy_id} in {symbol}")
             if wrong is None:
@@ -315,7 +314,9 @@ class Reconciler:
                 self.breaks.tell(key, scope, about, wrong.expected, wrong.found, time.time_ns())
 
     def heard_age_ns(self, now_ns: int) -> int:
-        """How long the drop copy has been silent."""
+        """How long the drop copy has been silent; 0 before it spoke and before there was anything to speak of."""
+        if not self.session.heard_ns and not self.own_seq:  # a fabric that starts: the venue may come later than we
+            self.begun_ns = now_ns
         return now_ns - max(self.session.heard_ns, self.begun_ns)
 
     def silent(self, now_ns: int) -> bool:
@@ -336,6 +337,7 @@ KINDS = {
     "execution": ("execution_differs", "execution_not_copied", "execution_not_recorded"),
     "order": ("order_differs", "order_not_copied", "order_not_recorded"),
 }
+KINDS_ALL = (*KINDS["execution"], *KINDS["order"], "position", "silence")
 
 
 def _trade(side: str, qty_lots: int, price_ticks: int, liquidity: str, state: str) -> str:

@@ -2,8 +2,8 @@
 
 Every table but `epochs` and the names has exactly one source journal and is keyed by the epoch, so rows never depend
 on the order in which journals were read: a record that was built again from the same journals has the same rows. The
-exception are the four tables of reconciliation, `copies` to `venue_breaks`: their source is the venue's drop copy, which
-serves the epoch that lives from any number on, and none that is over.
+exception are the four tables of reconciliation, `copies` to `venue_breaks`: their source is the venue's drop copy,
+which serves the epoch that lives from any number on, and none that is over.
 Times: `*_now_ns`, `first_ns`, `last_ns`, `now_ns` are logic time, UTC; `*_stamp_ns` are latency time (one clock for all
 processes of an epoch, 0 where there is none); `venue_ns` counts from the venue's midnight.
 """

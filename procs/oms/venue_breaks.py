@@ -5,7 +5,7 @@ can say which: oms says REDUCING in its own row of `control`, and nothing else -
 it records. It ends in one of two ways: both sides agree again and it is cleared, or the operator resumes the scope,
 which acknowledges it. When no break of a scope is left, oms takes its word back. Its word survives its death.
 
-Order of writing: the word in `control` first, then the row. A process that dies between them finds the same break again.
+Order of writing: the word in `control` first, then the row. A process that dies between them finds the break again.
 """
 
 import time
@@ -117,7 +117,7 @@ class VenueBreaks:
         return sum(held.holds for held in self.open.values())
 
     def tell(self, key: tuple, scope: str, about: About, expected: str, found: str, first_ns: int) -> bool:
-        """Open the break (session, kind, subject), or change what it says when it is open. Returns whether it is new."""
+        """Open the break (session, kind, subject), or change what it says while open. Returns whether it is new."""
         held = self.open.get(key)
         if held is not None:
             if (held.expected, held.found) != (expected, found):

@@ -51,7 +51,7 @@ class RecordedIds:
 
 
 class RecordedReader(JournalReader):
-    """A reader whose entries are logged as they are read. `keep(instance, sequence, bytes)` takes them."""
+    """A reader whose answers are logged. `keep(instance, sequence, bytes)` takes them: entries, or none for a tail."""
 
     def __init__(self, reader: JournalReader, instance: str, keep):
         super().__init__(reader.folder, reader.view)
@@ -61,8 +61,14 @@ class RecordedReader(JournalReader):
         """As JournalReader."""
         chunk = super().read(sequence, limit)
         if len(chunk):
-            self._keep(self._instance, sequence, chunk)
+            self._keep(self._instance, sequence, chunk.tobytes())
         return chunk
+
+    def tail_seq(self) -> int:
+        """As JournalReader."""
+        tail = super().tail_seq()
+        self._keep(self._instance, tail, b"")
+        return tail
 
 
 class RecordedWiring(Wiring):
@@ -212,8 +218,7 @@ class RecordedWiring(Wiring):
         """A reader whose entries go into the recording."""
         return RecordedReader(super().journal_reader(instance), instance, self._keep_read)
 
-    def _keep_read(self, instance: str, sequence: int, chunk: np.ndarray) -> None:
-        data = chunk.tobytes()
+    def _keep_read(self, instance: str, sequence: int, data: bytes) -> None:
         head = np.zeros(1, RECORDING_ENTRY)
         whole = (len(data) + 7) & -8
         head["entry_bytes"] = RECORDING_ENTRY.itemsize + ITEM_HEAD_BYTES + whole

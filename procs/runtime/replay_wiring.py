@@ -38,15 +38,36 @@ class OtherCalls(QuintetError):
     """The role that is replayed attaches to other things than the one that was recorded."""
 
 
-class ReplayReader:
-    """The entries of one journal that were read while it was recorded, by sequence."""
+class Reads:
+    """What was read of one journal: entries by sequence, how many each read gave, the tails that were asked for."""
 
-    def __init__(self, dtype: np.dtype, store: dict[int, bytes]):
-        self._dtype, self._store = dtype, store
+    def __init__(self):
+        self.entries: dict[int, bytes] = {}
+        self.counts: dict[int, deque[int]] = {}
+        self.tails: deque[int] = deque()
+
+    def take(self, sequence: int, data: bytes, entry_bytes: int) -> None:
+        """One answer of the reader."""
+        if not data:
+            self.tails.append(sequence)
+            return
+        count = len(data) // entry_bytes
+        self.counts.setdefault(sequence, deque()).append(count)
+        for number in range(count):
+            self.entries[sequence + number] = data[number * entry_bytes : (number + 1) * entry_bytes]
+
+
+class ReplayReader:
+    """The answers of a journal's reader while it was recorded."""
+
+    def __init__(self, dtype: np.dtype, reads: Reads):
+        self._dtype, self._reads, self._store = dtype, reads, reads.entries
 
     def read(self, sequence: int, limit: int = 4096) -> np.ndarray:
-        """Entries from `sequence` on, as far as they were read then."""
+        """Entries from `sequence` on: as many as a read from there gave then, else as far as any was read."""
         found = []
+        counts = self._reads.counts.get(sequence)
+        limit = counts.popleft() if counts else limit
         while len(found) < limit and sequence + len(found) in self._store:
             found.append(self._store[sequence + len(found)])
         return np.frombuffer(bytearray(b"".join(found)), self._dtype)
@@ -64,8 +85,8 @@ class ReplayReader:
                 yield entry["head"], entry["payload"].tobytes()[: entry["head"]["payload_bytes"]]
 
     def tail_seq(self) -> int:
-        """Behind the last entry that was read."""
-        return max(self._store, default=-1) + 1
+        """As it was answered then."""
+        return self._reads.tails.popleft() if self._reads.tails else max(self._store, default=-1) + 1
 
     def close(self) -> None:
         """Nothing is open."""
@@ -92,7 +113,7 @@ class ReplayWiring(Shape):
         self.epoch, self.recorder = epoch, Recorder(LOG_BYTES)
         self.calls: deque[bytes] = deque()
         self._names = journals
-        self._reads: dict[str, dict[int, bytes]] = {name: {} for name in journals}
+        self._reads = {name: Reads() for name in journals}
         self._held: dict[str, np.ndarray] = {}
         self._clock_addr = 0
         self.recorder.tape["playing"] = 1
@@ -102,9 +123,7 @@ class ReplayWiring(Shape):
         """Keep the journal entries of an ENTRY_READ."""
         name = self._names[int(head_of(entry)["detail"])]
         item = next(items_in(entry[HEAD_BYTES:]))
-        size = self._entry_dtype(name).itemsize
-        for number in range(len(item.payload) // size):
-            self._reads[name][item.key + number] = item.payload[number * size : (number + 1) * size]
+        self._reads[name].take(item.key, item.payload, self._entry_dtype(name).itemsize)
 
     def _entry_dtype(self, instance: str) -> np.dtype:
         payload = journal_entry_bytes(self._journals[instance].payload_bytes) - JOURNAL_ENTRY.itemsize

@@ -1,6 +1,9 @@
 """Faults: what strikes between two turns. Each is drawn from the plan's weights and undone when the faults end."""
 
+import contextlib
+
 from shm.codes import STATE_CANCEL_ONLY, STATE_HALTED
+from shm.errors import JournalWriteFailed
 from tests.support.simulation.machine import ROLES
 from tests.support.simulation.network import MS, LineFaults
 
@@ -49,6 +52,7 @@ class Faults:
     def end(self) -> None:
         """No more faults: what was taken away comes back; what failed for good is looked at by a person."""
         self.over = True
+        self.run.inside.left.clear()
         self.line_back_ns = self.network_back_ns = 1
         self._end_what_is_over()
         self.slow_until_ns.clear()
@@ -80,17 +84,27 @@ class Faults:
     def _kill_all(self) -> None:
         self._kill(list(self.run.seats.values()))
 
+    def _kill_inside(self) -> None:
+        """At one of the next failpoints; perhaps only those of its next life's recovery."""
+        name = self.rng.choice(ROLES)
+        self.run.inside.arm(name, self.rng.choice((1, 2, 3, 5, 8, 13, 40) if self.run.inside.hot else (1, 2, 3, 5, 8)))
+        self.run.note(f"{name} is to die at a failpoint")
+        if self.rng.random() < 0.4:
+            self._kill([self.run.seats[name]])
+
     def _kill_in_copy(self) -> None:
         """Between the copier's write and its sync, or between the sync and the watermark."""
         seat = self.run.seats[self.rng.choice(("risk_gate", "order_sender", "position_keeper"))]
         if seat.alive and not seat.wiring.disk.failed:
             view, disk = seat.wiring.copier.view, seat.wiring.disk
             runs, sequence = view.pieces(view.watermark, self.rng.choice((1, 16, 4096))), view.watermark
-            for run in runs:
-                disk.append(sequence, run)
-                sequence += len(run)
+            with contextlib.suppress(JournalWriteFailed):  # the disk was about to fail: dead is dead
+                for run in runs:
+                    disk.append(sequence, run)
+                    sequence += len(run)
             if self.rng.random() < 0.5:
-                disk.sync()
+                with contextlib.suppress(JournalWriteFailed):
+                    disk.sync()
         self._kill([seat])
 
     def _stop(self) -> None:

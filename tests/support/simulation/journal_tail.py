@@ -16,6 +16,7 @@ class JournalTail:
         self.view = JournalView(segment.bytes, journal_entry_bytes(shape.payload_bytes), shape.entries)
         self.sequences = self.view.entries["head"]["journal_seq"]
         self.mask, self.next_seq, self.digest = shape.entries - 1, 0, digest
+        self.crcs: list[int] = []  # of every entry so far; each covers those before it
 
     def new(self) -> list[tuple[int, int, bytes]]:
         """(kind, logic time, payload) of each entry that was completed since the last call."""
@@ -24,6 +25,7 @@ class JournalTail:
         found = []
         while len(chunk := self.view.read(self.next_seq, self.mask + 1)):
             self.next_seq += len(chunk)
+            self.crcs += chunk["head"]["crc"].tolist()
             kinds, times = chunk["head"]["kind"].tolist(), chunk["head"]["now_ns"].tolist()
             sizes = chunk["head"]["payload_bytes"].tolist()
             for row, payload in enumerate(chunk["payload"]):

@@ -4,6 +4,7 @@ A killed role loses what a process loses: private memory, sockets, locks. Its su
 `recover` on the same shared memory, the same journal folder and the same identifier files.
 """
 
+import contextlib
 import importlib
 from dataclasses import dataclass
 
@@ -22,9 +23,11 @@ from procs.runtime.loop import step_target
 from procs.runtime.prepare import load_role
 from shm.codes import EXIT_CATCH_UP, LIFE_RUNNING
 from shm.errors import Fatal, QuintetError
+from shm.failpoints import FP_SEND_AFTER, FP_SEND_BEFORE, reach
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.segment_header import SEGMENT_KIND_CLOCK
 from shm.segment import HEADER_BYTES, attach_segment
+from tests.support.simulation.inside import Inside, ProcessDied
 from tests.support.simulation.ports import (
     receive_datagrams,
     receive_streams,
@@ -44,10 +47,6 @@ PRIVATE = {  # module state that is a process's own: gone with it
 }
 
 
-class ProcessDied(Exception):
-    """A simulated process met its end inside a call."""
-
-
 @dataclass
 class Seat:
     """One role: its process, or none."""
@@ -60,7 +59,6 @@ class Seat:
     client: SessionClient | None = None
     back_at_ns: int = 0  # when the supervisor starts it again
     away_until_ns: int = 0  # stopped: neither steps nor tends before
-    lives: int = 0
     failed: QuintetError | None = None  # ended for good, until a person looked
 
     @property
@@ -72,8 +70,9 @@ class Seat:
 class Machine:
     """The fabric and its roles. `world` has the lines, the network and the clock; it outlives every fabric."""
 
-    def __init__(self, config, world):
+    def __init__(self, config, world, inside: Inside, note):
         self.config, self.world, self.clock = config, world, world.clock
+        self.inside, self.note = inside, note
         self.seats = {}
         for name in ROLES:
             role = load_role("procs", name)
@@ -102,21 +101,35 @@ class Machine:
 
     def start(self, seat: Seat) -> bool:
         """What a new process does before its loop. Returns whether it got there; a Fatal error stays for a person."""
-        seat.lives += 1
         seat.wiring = SimulatedWiring(self.config.name, seat.name)
+        with self._living(seat):
+            self._open(seat)
+        return seat.alive
+
+    @contextlib.contextmanager
+    def _living(self, seat: Seat):
+        """Around everything that a process does: it may die at a failpoint, or end by itself."""
+        self.inside.running = seat.name
         try:
-            state = seat.role.open_(seat.wiring)
-            seat.wiring.label_histograms(seat.role.histograms)
-            if seat.name == "order_sender":
-                self._recover_sender(seat, state)
-            else:
-                seat.role.recover(seat.wiring, state)
+            yield
+        except ProcessDied as death:
+            self.note(f"{seat.name} dies at failpoint {death}")
+            self.kill(seat)
         except QuintetError as error:
+            self.note(f"{seat.name} ends: {error}")
             self._failed(seat, error)
-            return False
+        finally:
+            self.inside.running = ""
+
+    def _open(self, seat: Seat) -> None:
+        state = seat.role.open_(seat.wiring)
+        seat.wiring.label_histograms(seat.role.histograms)
+        if seat.name == "order_sender":
+            self._recover_sender(seat, state)
+        else:
+            seat.role.recover(seat.wiring, state)
         seat.state = state
         seat.wiring.page["life"] = LIFE_RUNNING
-        return True
 
     def _recover_sender(self, seat: Seat, state) -> None:
         """As `recover` of procs/order_sender/__main__.py, with this network and this clock."""
@@ -152,8 +165,12 @@ class Machine:
 
     # --- turns ---
 
-    def step(self, seat: Seat) -> int:
-        """One duty cycle of the hot thread, as the generated loop does it. Returns its work."""
+    def step(self, seat: Seat) -> None:
+        """One duty cycle of the hot thread, as the generated loop does it."""
+        with self._living(seat):
+            self._step(seat)
+
+    def _step(self, seat: Seat) -> None:
         state, clock, world = seat.state, self.clock, self.world
         page = seat.wiring.page
         if state.exit_request[0] == EXIT_CATCH_UP:
@@ -166,7 +183,9 @@ class Machine:
         elif seat.name == "order_sender":
             work = receive_streams(state.port_in, world.network, clock.stamp_ns)
             work += seat.step(state, clock.now_ns)
+            reach(FP_SEND_BEFORE)
             taken = send_streams(state.port_out, world.network, clock.stamp_ns, world.tap)
+            reach(FP_SEND_AFTER)
             note_send(state.desk[0], taken)
             work += taken
         else:
@@ -175,28 +194,20 @@ class Machine:
         page["idle_steps"] += work == 0
         page["steps"] += 1
         page["step_ns"] = clock.stamp_ns
-        return int(work)
 
     def tend(self, seat: Seat) -> None:
         """One turn of the control thread."""
-        try:
+        with self._living(seat):
             if seat.client is not None:
                 seat.client.turn()
                 seat.wiring.id_block.extend()
             elif seat.name != "feed_handler":  # its sockets are always open here
                 seat.role.tend(seat.wiring, seat.state)
-            elif (seat.state.port_in.fds < 0).any():
-                seat.state.port_in.fds[:] = range(1, 1 + len(seat.state.port_in.fds))
-        except QuintetError as error:
-            self._failed(seat, error)
 
-    def copy(self, seat: Seat) -> int:
+    def copy(self, seat: Seat) -> None:
         """One turn of the journal's copier. A failed write ends the process, as its control thread would."""
-        try:
-            return seat.wiring.copier.copy_some()
-        except QuintetError as error:
-            self._failed(seat, error)
-            return 0
+        with self._living(seat):
+            seat.wiring.copier.copy_some()
 
 
 class PatchedTime:

@@ -1,4 +1,7 @@
-"""Runner: seeds one after the other. `python -m tests.support.simulation.runner SEED...` prints their digests."""
+"""Runner: seeds one after the other. `python -m tests.support.simulation.runner [--hot] SEED...` prints their digests.
+
+A seed is a number or a range FIRST-LAST. `--hot`, only with NUMBA_DISABLE_JIT=1, lets roles die at hot failpoints too.
+"""
 
 import os
 import shutil
@@ -31,9 +34,9 @@ class StateFolder:
         shutil.rmtree(self.folder)
 
 
-def run_seed(seed: int, turns: int = TURNS) -> Simulation:
+def run_seed(seed: int, turns: int = TURNS, *, hot_failpoints: bool = False) -> Simulation:
     """One run in the current state folder. Raises SimulationFailed. `digest` is set on what is returned."""
-    run = Simulation(seed, turns)
+    run = Simulation(seed, turns, hot_failpoints=hot_failpoints)
     try:
         run.digest = run.run()
     finally:
@@ -43,16 +46,20 @@ def run_seed(seed: int, turns: int = TURNS) -> Simulation:
 
 
 def main() -> None:
-    """Digest of each seed that was named; SEED-SEED is a range."""
+    """One line for each run."""
+    hot_failpoints = "--hot" in sys.argv
     with StateFolder():
         for word in sys.argv[1:]:
+            if word == "--hot":
+                continue
             first, _, last = word.partition("-")
             for seed in range(int(first), int(last or first) + 1):
                 begun = time.perf_counter()
-                run = run_seed(seed)
+                run = run_seed(seed, hot_failpoints=hot_failpoints)
                 spent = time.perf_counter() - begun
-                print(f"{seed} {run.digest} {run.turn} turns {run.checks.wire.orders} orders "
-                      f"{len(run.checks.reported)} fills {run.faults.struck} {spent:.2f} s", flush=True)  # fmt: skip
+                parts = (f"{run.turn} turns", f"{run.checks.wire.orders} orders", f"{len(run.checks.reported)} fills")
+                print(seed, run.digest, *parts, dict(run.faults.struck), sorted(run.inside.died_at), f"{spent:.2f} s",
+                      flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

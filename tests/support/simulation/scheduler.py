@@ -7,15 +7,20 @@ A run: everything starts and gets ready (BOOT), is armed, lives through faults (
 trades again (CALM), stops quoting until nothing is open (STOP), is killed whole and started again (AGAIN).
 """
 
+import contextlib
 import random
 from collections import deque
 
 from procs.order_sender.desk import PHASE_READY
 from shm.codes import CHANNEL_FRESH, STATE_ACTIVE, STATE_CANCEL_ONLY, STATE_HALTED
+from shm.errors import JournalWriteFailed
+from shm.ids import IDS_NEXT
 from tests.support.simulation.faults import Faults
+from tests.support.simulation.inside import Inside
 from tests.support.simulation.invariants import Invariants
 from tests.support.simulation.machine import ROLES, Machine, PatchedTime
 from tests.support.simulation.network import MS, LineFaults, StreamFaults
+from tests.support.simulation.power import check_disk, lose_power
 from tests.support.simulation.settings import Plan, draw_plan, simulation_config
 from tests.support.simulation.world import World
 
@@ -42,7 +47,8 @@ class SimulationFailed(AssertionError):
 class Simulation:
     """One run. `digest` after `run` is a number for everything that it did."""
 
-    def __init__(self, seed: int, turns: int = TURNS):
+    def __init__(self, seed: int, turns: int = TURNS, *, hot_failpoints: bool = False):
+        self.inside = Inside(hot=hot_failpoints)
         self.plan: Plan = draw_plan(seed, turns)
         self.rng = random.Random(seed)
         self.turn = 0
@@ -51,8 +57,8 @@ class Simulation:
         self.machine = None
         self.world = World(config, self.rng)
         try:
-            self.machine = Machine(config, self.world)
             self.clock = self.world.clock
+            self.machine = Machine(config, self.world, self.inside, self.note)
             self.seats = self.machine.seats
             self.checks = Invariants(self.world, self.machine.config)
             self.checks.attach(self.machine.fabric)
@@ -70,10 +76,13 @@ class Simulation:
 
     def run(self) -> str:
         """The whole run. Returns the digest; raises SimulationFailed."""
+        self._guarded(self._run)
+        return self.checks.digest()
+
+    def _guarded(self, work):
         try:
-            with PatchedTime(self.clock, self._copy_all):
-                self._run()
-            return self.checks.digest()
+            with self.inside, PatchedTime(self.clock, self._copy_all):
+                return work()
         except Exception as error:
             raise SimulationFailed(
                 f"seed {self.plan.seed}, turn {self.turn}: {type(error).__name__}: {error}\n"
@@ -81,18 +90,55 @@ class Simulation:
                 f"plan: {self.plan}\nlast events:\n  " + "\n  ".join(self.events)
             ) from error
 
+    def run_to_power_loss(self) -> dict[str, int]:
+        """Faults, then a power loss, then a new life. Returns the missing entries of each journal.
+
+        Raises SimulationFailed. In the new life the wire alone is watched: no order may leave before the
+        positions are the venue's again, and no number comes back.
+        """
+        return self._guarded(self._run_to_power_loss)
+
     def note(self, text: str) -> None:
         """Remember an event for the message of a failure."""
         self.events.append(f"turn {self.turn} at {self.clock.stamp_ns / 1e9:.6f} s: {text}")
 
     # --- phases ---
 
-    def _run(self) -> None:
+    def _boot(self) -> None:
         for name in ROLES:
             self.machine.start(self.seats[name])
         self._until(self._is_ready, "BOOT: ready")
         self.machine.fabric.arm()
         self._until(lambda: self.checks.wire.orders > 0, "BOOT: a first order")
+
+    def _run_to_power_loss(self) -> dict[str, int]:
+        self._boot()
+        self.world.set_faults(self.plan.lines, self.plan.stream)
+        for _ in range(self.rng.randrange(1, self.plan.turns)):
+            self.faults.strike()
+            self._turn()
+        marks = lose_power(self)
+        self.faults.end()
+        self.world.set_faults([LineFaults(), LineFaults()], StreamFaults())
+        missing = {name: check_disk(mark) for name, mark in marks.items()}
+        orders, self.checks.sleeping = self.checks.wire.orders, True
+        self.checks.attach(self.machine.fabric)
+        self.machine.fabric.arm()
+        ids = (max(self.checks.sent), self.checks.last_order_id)
+        for _ in range(self.plan.turns):
+            self._turn()
+        assert self.checks.wire.orders == orders, "an order left while positions differ from the venue's"
+        self._check_ids_grow(*ids)
+        return missing
+
+    def _check_ids_grow(self, last_ref: int, last_order_id: int) -> None:
+        """P2: the blocks in use start behind everything that was ever given out."""
+        for name, last in (("order_sender", last_ref), ("risk_gate", last_order_id)):
+            words = self.seats[name].wiring.id_files[0].words
+            assert words[IDS_NEXT] > last, f"P2: {name} goes on at {words[IDS_NEXT]}, {last} was used"
+
+    def _run(self) -> None:
+        self._boot()
         self.world.set_faults(self.plan.lines, self.plan.stream)
         for _ in range(self.plan.turns):
             self.faults.strike()
@@ -205,9 +251,12 @@ class Simulation:
 
     def _copy_all(self) -> None:
         """While cold code waits for room in a journal: the copiers run on."""
+        running, self.inside.running = self.inside.running, ""
         for seat in self.seats.values():
-            if seat.wiring is not None and seat.wiring.copier is not None and seat.wiring.disk.failed == 0:
-                seat.wiring.copier.copy_some()
+            if seat.wiring is not None and seat.wiring.copier is not None:
+                with contextlib.suppress(JournalWriteFailed):  # its process hears of it at the copier's next turn
+                    seat.wiring.copier.copy_some()
+        self.inside.running = running
 
     def _gap_ns(self) -> int:
         """Time to the next turn: mostly microseconds, now and then a pause of the whole host.

@@ -51,6 +51,7 @@ def draw_plan(seed: int, turns: int) -> Plan:
     weights = {
         "kill_one": 6,
         "kill_some": rng.choice((0, 2)),
+        "kill_inside": rng.choice((0, 4)),
         "kill_in_copy": rng.choice((0, 2)),
         "kill_all": rng.choice((0, 1)),
         "stop": rng.choice((0, 3)),

@@ -17,6 +17,7 @@ class WireWitness:
     def __init__(self, symbols: list[int], sent: dict, decisions: dict, may_enter: Callable[[], bool]):
         self.symbols, self.sent, self.decisions, self.may_enter = symbols, sent, decisions, may_enter
         self.rest: dict[int, bytes] = {}  # by descriptor: a message of which a part has left
+        self.begun_well: dict[int, bool] = {}  # by descriptor: whether its first byte was allowed to leave
         self.last_ref = 0
         self.orders = self.cancels = self.bytes = 0
         self.digest = hashlib.sha256()
@@ -25,15 +26,18 @@ class WireWitness:
         """Bytes that the network took. Only the first byte of a message asks for permission, its whole for its terms."""
         self.bytes += len(data)
         self.digest.update(data)
+        if not self.rest.get(fd):
+            self.begun_well[fd] = self.may_enter()
         rest = self.rest.get(fd, b"") + data
         while len(rest) >= 4 and len(rest) >= 2 + int.from_bytes(rest[:2], "big"):
             size = 2 + int.from_bytes(rest[:2], "big")
             if rest[2:3] == b"U":
-                self._message(rest[3:size])
+                self._message(rest[3:size], self.begun_well[fd])
             rest = rest[size:]
+            self.begun_well[fd] = self.may_enter()
         self.rest[fd] = rest
 
-    def _message(self, message: bytes) -> None:
+    def _message(self, message: bytes, allowed: bool) -> None:
         code, event = read("inbound", message)
         assert code == WHOLE, f"not a message of the specification: {message!r}"
         kind = chr(event["kind"])
@@ -57,4 +61,4 @@ class WireWitness:
         assert decision is not None, f"P1: order {int(order['order_id'])} left without an approval"
         for name in ("qty_lots", "price_ticks", "instrument_id", "kind", "intent_id"):
             assert int(decision[name]) == int(order[name]), f"P1: {name} differs from the approval"
-        assert self.may_enter(), f"reference {ref} left under a halt"
+        assert allowed, f"INV-6: reference {ref} left under a halt"

@@ -46,8 +46,8 @@ class SimulatedWiring(Wiring):
     def ids(self, last: int = ID_LAST_MAX) -> IdBlock:
         """Durable identifiers in small blocks."""
         block = IdBlock(self.state_folder / "ids" / self.instance, ID_BLOCK, last=last)
+        self.id_files.append(block)  # first: it may die in the next line, and its file is closed all the same
         block.open()
-        self.id_files.append(block)
         return block
 
     def die(self) -> None:
