@@ -34,6 +34,7 @@ BENCHMARKS = (
     "strategy_step",
     "risk_check",
     "tick_to_order",
+    "journal_readers",
 )
 
 
