@@ -30,6 +30,7 @@ BENCHMARKS = (
     "ouch_encode",
     "journal_append",
     "journal_replay",
+    "recording_step",
     "itch_book",
     "strategy_step",
     "risk_check",

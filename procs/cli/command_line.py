@@ -4,6 +4,7 @@ import argparse
 import re
 
 DEFAULT_NAME = "quintet"
+RECORD_HELP = "record every step of the hot roles there, for `quintet replay`"
 
 
 class _Version(argparse.Action):
@@ -75,9 +76,10 @@ def parser() -> argparse.ArgumentParser:
     for group in (_trade, _look, _steer, _record, _prepare):
         group(commands)
     for name, command in commands.choices.items():
-        if name != "demo":
+        if name not in ("demo", "replay"):
             help_text = f"name of the fabric (default {DEFAULT_NAME})"
             command.add_argument("--name", type=_name, default=DEFAULT_NAME, help=help_text)
+        if name != "demo":
             command.add_argument("--json", action="store_true", help="report as one JSON object")
     return top
 
@@ -91,11 +93,13 @@ def _trade(commands) -> None:
     )
     demo.add_argument("--speed", type=_speed, metavar="N|max", help="scale logic time (default 1; a replay: max)")
     demo.add_argument("--strategy", metavar="NAME", help="module in procs/strategy, or a Python file")
+    demo.add_argument("--record", metavar="DIR", help=RECORD_HELP)
     demo.add_argument("--name", type=_name, default="demo", help="name of the fabric (default demo)")
     demo.add_argument("--json", action="store_true", help="last line of stdout is the report as one JSON object")
 
     up = commands.add_parser("up", help="start a supervised fabric in the background")
     up.add_argument("--profile", choices=("dev", "prod"), default="dev")
+    up.add_argument("--record", metavar="DIR", help=RECORD_HELP)
     commands.add_parser("down", help="stop a fabric: cancel, leave, remove its shared memory")
 
 
@@ -118,6 +122,13 @@ def _steer(commands) -> None:
         help_text = "firm (default), session:NAME, strategy:NAME, instrument:SYMBOL"
         command.add_argument("--scope", default="firm", help=help_text)
         command.add_argument("--reason", required=True, type=_reason, help="why, for the record")
+
+    once = commands.add_parser("cancel", help="cancel the open orders that the filters name, once; trading goes on")
+    once.add_argument("--venue", metavar="NAME", help="orders at one venue (default: every one)")
+    once.add_argument("--strategy", metavar="NAME", help="orders of one strategy; `house` for external orders")
+    once.add_argument("--instrument", metavar="SYMBOL", help="orders in one instrument")
+    once.add_argument("--side", choices=("buy", "sell"), help="orders of one side")
+    once.add_argument("--reason", required=True, type=_reason, help="why, for the record")
 
     params = commands.add_parser("params", help="show a strategy's parameters, or change them while it runs")
     params.add_argument("changes", nargs="*", metavar="KEY=VALUE", help="what to change; without it print a table")
@@ -164,11 +175,22 @@ def _record(commands) -> None:
         command.add_argument("--epoch", metavar="N|all", help="that life of the fabric (default: the newest)")
         command.add_argument("--last", type=int, metavar="N", help="only the last N")
 
+    replay = commands.add_parser("replay", help="run recorded roles again, step by step, and compare every byte")
+    replay.add_argument("folder", metavar="DIR", help="what was given to --record")
+    replay.add_argument("--instance", metavar="NAME", help="one of them: strategy, risk_gate, ... (default: all)")
+    replay.add_argument("--stop-at", type=int, metavar="ENTRY", help="enter the debugger before that entry's step")
+
     chain = commands.add_parser("chain", help="everything that led to an order and came of it, stamp by stamp")
     chain.add_argument(
         "order", metavar="ORDER", help="its id, or intent:N, match:N, ref:N (our reference at the venue)"
     )
     chain.add_argument("--epoch", metavar="N|all", help="that life of the fabric (default: the newest)")
+    breaks = commands.add_parser("breaks", help="where our record and the venue's drop copy differ, or did")
+    breaks.add_argument("--state", metavar="STATE", help="open, acknowledged, cleared")
+    breaks.add_argument("--kind", metavar="KIND", help="execution_differs, order_not_copied, silence, ...")
+    breaks.add_argument("--instrument", metavar="SYMBOL")
+    breaks.add_argument("--epoch", metavar="N|all", help="that life of the fabric (default: the newest)")
+    breaks.add_argument("--last", type=int, metavar="N", help="only the last N")
     oms = commands.add_parser("oms", help="the book of record itself: bring it up to the journals, or check it")
     help_text = (
         "load: read what the journals have more, while no oms runs; check: its parts agree, and no break is in it"

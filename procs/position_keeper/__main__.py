@@ -36,7 +36,7 @@ REFRESH_SECONDS = 1.0
 
 _books: dict[str, JournalBook] = {}  # by instance: what our own journal says
 _snapshots: dict[str, Snapshots] = {}  # by instance
-_journals: dict[tuple[str, int], list] = {}  # by instance and reports ring: order_sender's journal, next entry to read
+_journals: dict[tuple, list] = {}  # by wiring, a life, and reports ring: order_sender's journal, next entry to read
 
 
 def open_(wiring) -> KeeperState:
@@ -97,9 +97,9 @@ def recover(wiring, state) -> None:
 
 def _read_missed(wiring, state, ring: int, sender: str) -> int:
     """Apply what one order_sender's journal has after our last report. Returns the last report_seq read, 0 for none."""
-    if (wiring.instance, ring) not in _journals:
-        _journals[wiring.instance, ring] = [wiring.journal_reader(sender), 0]
-    place = _journals[wiring.instance, ring]
+    if (wiring, ring) not in _journals:
+        _journals[wiring, ring] = [wiring.journal_reader(sender), 0]
+    place = _journals[wiring, ring]
     begin = entry_before_report(place[0], int(state.applied_seq[ring]) + 1, place[1])
     reports, place[1] = reports_in_journal(place[0], begin)
     last = int(reports["report_seq"][-1]) if len(reports) else 0

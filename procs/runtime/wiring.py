@@ -80,10 +80,11 @@ class ScratchIds(NamedTuple):
         return False
 
 
-class _Shape:
+class Shape:
     """What both wirings derive from the configuration alone."""
 
     scratch: bool
+    recorder = None  # procs/runtime/recorder.py, where the instance is recorded
 
     def __init__(self, config: Config, instance: str):
         self.config = config
@@ -132,7 +133,7 @@ class _Shape:
         return self.state_folder / "journal" / str(self.epoch) / self.instance
 
 
-class ScratchWiring(_Shape):
+class ScratchWiring(Shape):
     """The same shapes in private memory. Nothing outside the process sees it; it opens no file."""
 
     scratch = True
@@ -187,6 +188,10 @@ class ScratchWiring(_Shape):
         journal = self._journals[self.instance]
         return scratch_journal(journal.payload_bytes, journal.entries)
 
+    def hand_over(self, words: np.ndarray, letters: list[np.ndarray]) -> tuple[int, list[int]]:
+        """As `Wiring.hand_over`."""
+        return address_of(words), [address_of(letter) for letter in letters]
+
     def ids(self, last: int = ID_LAST_MAX) -> "ScratchIds":
         """Identifiers that are not durable."""
         words = scratch_ids()
@@ -200,7 +205,7 @@ class ScratchWiring(_Shape):
         return np.array([int(scratch_me()[0]["page_addr"]) for _ in range(count)], np.int64)
 
 
-class Wiring(_Shape):
+class Wiring(Shape):
     """The real objects of a running fabric, attached as the topology says."""
 
     scratch = False
@@ -313,6 +318,14 @@ class Wiring(_Shape):
         view = JournalView(segment.bytes, journal_entry_bytes(journal.payload_bytes), journal.entries)
         return JournalReader(self.state_folder / "journal" / str(self.epoch) / instance, view)
 
+    def hand_over(self, words: np.ndarray, letters: list[np.ndarray]) -> tuple[int, list[int]]:
+        """Where the hot thread finds words that it shares with the control thread, and bytes that go with word 0.
+
+        The arrays themselves; where the instance is recorded, copies that the loop keeps alike. `letters` are uint8
+        arrays of whole words, written by the control thread before it changes word 0.
+        """
+        return address_of(words), [address_of(letter) for letter in letters]
+
     def ids(self, last: int = ID_LAST_MAX) -> IdBlock:
         """Durable identifiers of this instance up to `last`, opened: the first block is reserved on disk."""
         block = IdBlock(self.state_folder / "ids" / self.instance, self.config.topology.id_block, last=last)
@@ -346,7 +359,7 @@ class Wiring(_Shape):
     def halt_firm(self) -> None:
         """Say HALTED for the firm in our own control row: a role that fails for good must not be traded around."""
         if self._control is not None:
-            self._control.say(control_writers(self.config).index(self.instance), SCOPE_FIRM, STATE_HALTED)
+            self._control.writer_set(control_writers(self.config).index(self.instance), SCOPE_FIRM, STATE_HALTED)
 
     def _tell_loss(self, found: DiskTail, goes_on: bool, entries: int) -> None:
         """Say which entries may be missing: the files tell where a power loss began, nothing tells where it ended."""
@@ -388,6 +401,10 @@ class Wiring(_Shape):
         """Count what the journal copier does and what room it has. Caller: the control thread, with monotonic time."""
         if self._background is not None and not self._background.told:
             self._background.watch(self._counters, at_s)
+
+    def watch_recording(self) -> str:
+        """Why a recording of this instance ended early, told once; empty without one."""
+        return ""
 
     def close_background(self) -> None:
         """Copy the journal to its tail and stop the copier."""

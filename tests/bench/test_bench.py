@@ -19,6 +19,7 @@ NAMES = (
     "ouch_encode",
     "journal_append",
     "journal_replay",
+    "recording_step",
     "itch_book",
     "strategy_step",
     "risk_check",
@@ -34,6 +35,7 @@ FAST = {  # benchmark -> names of its results; risk_check compiles the whole gat
     "ouch_encode": ["ouch_encode_enter", "ouch_encode_replace", "ouch_encode_cancel"],
     "journal_append": ["journal_append"],
     "journal_replay": ["journal_replay"],
+    "recording_step": ["recording_step"],
     "itch_book": ["itch_book", "itch_book_market"],
 }
 THROUGHPUTS = {"ring_throughput", "journal_replay"}
