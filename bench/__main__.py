@@ -35,6 +35,7 @@ BENCHMARKS = (
     "strategy_step",
     "risk_check",
     "tick_to_order",
+    "journal_readers",
 )
 
 

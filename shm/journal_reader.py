@@ -77,6 +77,13 @@ class JournalReader:
                 return chunk  # memory has all that is not on disk: the files need not be searched for it
         return self._read_files(sequence, limit, watermark)
 
+    @property
+    def life_first_seq(self) -> int:
+        """Entries before it are of an earlier life of the memory; so are all, before the writer began this one."""
+        if self.view is None:
+            return 0
+        return self.view.first_seq if self.view.started else 1 << 62
+
     def crc_of(self, sequence: int) -> int | None:
         """crc of one entry; None when the journal has none of that sequence, or not any more."""
         try:

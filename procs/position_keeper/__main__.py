@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from procs.position_keeper.disk_order import DiskOrder, ReportsOnDisk
+from procs.position_keeper.disk_order import disk_order
 from procs.position_keeper.executions import JournalBook
 from procs.position_keeper.recovery import (
     JournalsContradict,
@@ -23,7 +23,6 @@ from procs.position_keeper.state import KeeperState, state_of
 from procs.position_keeper.step import HISTOGRAMS
 from procs.position_keeper.warm_up import warm_up
 from procs.runtime.agent import main
-from procs.runtime.fill import instrument_rows
 from procs.runtime.role import Role
 from procs.runtime.totals import totals_of_pnl
 from shm.atomics import address_of
@@ -45,15 +44,9 @@ def open_(wiring) -> KeeperState:
         me=wiring.me(),
         reports=wiring.rings_in("reports"),
         tables={name: wiring.table(name) for name in ("positions", "pnl", "totals", "tops")},
-        journal=wiring.journal(len if wiring.scratch else _disk_order(wiring).ready),
+        journal=wiring.journal(disk_order),
         config=wiring.config,
     )
-
-
-def _disk_order(wiring) -> DiskOrder:
-    """What holds our journal back from the disk until order_sender's is there."""
-    reports = [ReportsOnDisk(wiring.journal_reader(name)) for name in wiring.peers_in("reports")]
-    return DiskOrder(reports, instrument_rows(wiring.config)["session_id"].astype(np.int64))
 
 
 def _senders(wiring, state) -> np.ndarray:
@@ -72,7 +65,8 @@ def recover(wiring, state) -> None:
     instruments = int(state.keeper[0]["instruments"])
     book = JournalBook(wiring.journal_reader(wiring.instance), instruments, len(state.rows))
     _books[wiring.instance] = book
-    _snapshots[wiring.instance] = Snapshots(wiring.journal_folder, book, wiring.config.topology.snapshot_entries)
+    folder = None if wiring.config.run.record else wiring.journal_folder  # a recording holds what journals answered
+    _snapshots[wiring.instance] = Snapshots(folder, book, wiring.config.topology.snapshot_entries)
     for passed_over in _snapshots[wiring.instance].load():
         print(f"{wiring.instance}: snapshot {passed_over}; it was not used", file=sys.stderr, flush=True)
     book.refresh()

@@ -5,8 +5,11 @@ of a later number, the number would come again with another report, and we would
 entry waits until the report that it stands for is behind the watermark of the journal that it came from.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
+from procs.runtime.fill import instrument_rows
 from shm.codes import JOURNAL_FILL, JOURNAL_REPORT
 from shm.journal_reader import JournalReader
 from shm.journal_view import JournalView
@@ -53,6 +56,12 @@ class ReportsOnDisk:
         while low < high and len(chunk := self.reader.read(low, high - low)):
             found, low = last_report(chunk) or found, low + len(chunk)
         return found
+
+
+def disk_order(readers: list[JournalReader], config) -> Callable[[np.ndarray], int]:
+    """`ready` for the copier of our journal. `readers`: of each order_sender's journal, by venue session."""
+    session_of = instrument_rows(config)["session_id"].astype(np.int64)
+    return DiskOrder([ReportsOnDisk(reader) for reader in readers], session_of).ready
 
 
 class DiskOrder:

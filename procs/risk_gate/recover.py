@@ -40,7 +40,7 @@ def read_entries(reader, kind: int, dtype: np.dtype, from_seq: int) -> Entries:
     for chunk in reader.chunks(from_seq):
         from_seq += len(chunk)
         chunk = chunk[chunk["head"]["kind"] == kind]
-        old = chunk["head"]["journal_seq"] <= reader.view.first_seq
+        old = chunk["head"]["journal_seq"] <= reader.life_first_seq
         payload = np.ascontiguousarray(chunk["payload"][:, : dtype.itemsize])
         records.append(np.frombuffer(bytearray(payload.tobytes()), dtype))
         stamps.append(chunk["head"]["stamp_ns"] - EARLIER_NS * old)

@@ -5,6 +5,7 @@ are mirrored words. What a call found is logged in one entry, and procs/runtime/
 """
 
 import ctypes
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -196,9 +197,9 @@ class RecordedWiring(Wiring):
         self._commit()
         return end
 
-    def journal(self) -> np.ndarray:
+    def journal(self, order: Callable | None = None) -> np.ndarray:
         """JOURNAL_END[1] of our journal itself; the watermark comes through the mirrors."""
-        end = super().journal()
+        end = super().journal(order)
         row = end[0]
         self.recorder.begin()
         own = scratch_bytes(64)

@@ -6,6 +6,7 @@ Every call takes the next ENTRY_CALL of the recording and puts what it says into
 
 import ctypes
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -59,6 +60,8 @@ class Reads:
 
 class ReplayReader:
     """The answers of a journal's reader while it was recorded."""
+
+    life_first_seq = 0  # a recording begins with a life that goes on with none
 
     def __init__(self, dtype: np.dtype, reads: Reads):
         self._dtype, self._reads, self._store = dtype, reads, reads.entries
@@ -232,7 +235,7 @@ class ReplayWiring(Shape):
         self._apply(entries)
         return end
 
-    def journal(self) -> np.ndarray:
+    def journal(self, order: Callable | None = None) -> np.ndarray:
         """JOURNAL_END[1] whose memory and place are as they were; nothing is written to disk."""
         entries = self._call("journal")
         journal = self._journals[self.instance]

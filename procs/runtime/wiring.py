@@ -183,7 +183,7 @@ class ScratchWiring(Shape):
         scopes = scope_names(self.config)
         return scratch_control(len(scopes.sessions), len(scopes.strategies), len(scopes.instruments))
 
-    def journal(self, ready: Callable[[np.ndarray], int] = len) -> np.ndarray:
+    def journal(self, order: Callable | None = None) -> np.ndarray:
         """JOURNAL_END[1] of this instance's journal, memory only."""
         journal = self._journals[self.instance]
         return scratch_journal(journal.payload_bytes, journal.entries)
@@ -290,10 +290,11 @@ class Wiring(Shape):
         counts = (len(writers), len(scopes.sessions), len(scopes.strategies), len(scopes.instruments))
         return control_end_at(segment.address, *counts, writers.index(self.instance))
 
-    def journal(self, ready: Callable[[np.ndarray], int] = len) -> np.ndarray:
+    def journal(self, order: Callable | None = None) -> np.ndarray:
         """JOURNAL_END[1] of this instance's journal, resumed; its copier starts in the background.
 
-        `ready` holds entries back from the disk (JournalCopier). What a power loss took is told here.
+        `order(readers, config)` makes what holds entries back from the disk (`ready` of JournalCopier); it gets readers
+        of the journals that our reports come from. What a power loss took is told here.
         """
         journal = self._journals[self.instance]
         segment = self._adopt(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
@@ -307,12 +308,18 @@ class Wiring(Shape):
         if found.cut_bytes or goes_on:
             self._tell_loss(found, goes_on, journal.entries)
         self._attach_control()  # before anything can fail
+        readers = [self.plain_reader(name) for name in self.peers_in("reports")]
+        ready = len if order is None else order(readers, self.config)
         self._background = Background(JournalCopier(view, disk, ready), self.halt_firm)
         self._background.start()
         return end
 
     def journal_reader(self, instance: str) -> JournalReader:
-        """Reader of any instance's journal: disk first, then memory."""
+        """Reader of any instance's journal, for the role: disk first, then memory."""
+        return self.plain_reader(instance)
+
+    def plain_reader(self, instance: str) -> JournalReader:
+        """The same for what is no part of the role: its journal's copier."""
         journal = self._journals[instance]
         segment = self._attach(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
         view = JournalView(segment.bytes, journal_entry_bytes(journal.payload_bytes), journal.entries)

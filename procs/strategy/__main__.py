@@ -9,7 +9,7 @@ from procs.runtime.role import Role
 from procs.strategy.generate import generate
 from procs.strategy.look import sample_position
 from procs.strategy.state import StrategyState, state_of
-from procs.strategy.step import HISTOGRAMS, apply_report, touch_all
+from procs.strategy.step import HISTOGRAMS, apply_reports, touch_all
 from procs.strategy.warm_up import warm_up
 from shm.atomics import address_of
 from shm.codes import CHANNEL_FRESH
@@ -93,10 +93,8 @@ def catch_up(wiring, state) -> None:
         for chunk in place[0].chunks(place[1]):
             place[1] += len(chunk)
             chunk = chunk[chunk["head"]["kind"] == JOURNAL_REPORT]
-            times = chunk["head"]["now_ns"].tolist()
             reports = np.frombuffer(bytearray(chunk["payload"][:, : REPORT.itemsize].tobytes()), REPORT)
-            for row, now_ns in enumerate(times):
-                apply_report(state, ring, reports[row], 0, now_ns)
+            apply_reports(state, ring, reports, chunk["head"]["now_ns"].copy())
         ring_caught_up(state.reports[ring], int(state.applied_seq[ring]))
 
 

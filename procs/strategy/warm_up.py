@@ -5,7 +5,7 @@ import numpy as np
 from procs.strategy.act import act
 from procs.strategy.look import look, sample_position
 from procs.strategy.slot import SLOTS
-from procs.strategy.step import apply_report, gather, settle, touch_all
+from procs.strategy.step import apply_reports, gather, settle, touch_all
 from shm.atomics import record_view
 from shm.codes import (
     REJECT_RATE,
@@ -69,7 +69,7 @@ def warm_up(state) -> None:
     _turn(state, row, 3, 1_010_000)
     put(state.ticks[:1], TICK, kind=TICK_STALE, **tick)
     _turn(state, row, 4, 1_010_000)
-    apply_report(state, 0, np.zeros(1, REPORT)[0], 0, 4)
+    apply_reports(state, 0, np.zeros(1, REPORT), np.full(1, 4))
     ring_caught_up(state.reports[0], 0)
 
 

@@ -24,8 +24,9 @@ NAMES = (
     "strategy_step",
     "risk_check",
     "tick_to_order",
+    "journal_readers",
 )
-FAST = {  # benchmark -> names of its results; risk_check compiles the whole gate, tick_to_order starts the fabric
+FAST = {  # benchmark -> names of its results; risk_check compiles the whole gate, the last two start the fabric
     "ring_hop": ["ring_hop"],
     "ring_throughput": ["ring_throughput"],
     "latest": ["latest_read", "latest_write"],

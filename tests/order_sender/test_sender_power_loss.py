@@ -97,7 +97,7 @@ class Both:
         assert len(trades) == len(np.unique(trades[["match_number", "order_id"]])) == self.fills, what
 
 
-@pytest.mark.parametrize("turns", [4, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("turns", [2, pytest.param(200, marks=pytest.mark.soak)])
 def test_fills_of_known_orders_come_again_and_positions_are_the_venues(tmp_path, monkeypatch, turns):
     seed = random.randrange(1 << 32)
     print("seed", seed)

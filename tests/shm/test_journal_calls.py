@@ -94,3 +94,36 @@ def check_nothing_lost(bench: JournalBench, what: str) -> None:
         seen += 1
     assert seen == appended >= watermark, what
     bench.stop()
+
+
+def test_a_new_file_is_synced_before_it_gets_its_name_and_its_folder_behind_it(tmp_path, monkeypatch):
+    """Also each new folder, in the one above it: a file whose name is lost is lost."""
+    made = []
+    real = {name: getattr(os, name) for name in ("fsync", "rename", "mkdir")}
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda handle: (made.append(("sync", os.readlink(f"/proc/self/fd/{handle}"))), real["fsync"](handle))[1],
+    )
+    monkeypatch.setattr(os, "rename", lambda a, b: (made.append(("rename", str(a), str(b))), real["rename"](a, b))[1])
+    monkeypatch.setattr(
+        os, "mkdir", lambda path, *rest: (made.append(("mkdir", str(path))), real["mkdir"](path, *rest))[1]
+    )
+    folder = tmp_path / "epoch" / "instance"
+    bench = new_bench(folder)
+    run(bench)
+    bench.stop()
+    assert made[:4] == [
+        ("mkdir", str(tmp_path / "epoch")),
+        ("sync", str(tmp_path)),
+        ("mkdir", str(folder)),
+        ("sync", str(tmp_path / "epoch")),
+    ]
+    renames = [at for at, call in enumerate(made) if call[0] == "rename"]
+    assert len(renames) == 3
+    for at in renames:
+        _, draft, path = made[at]
+        assert made[at - 1] == ("sync", draft) and made[at + 1] == ("sync", str(folder)), made
+        assert int(os.path.basename(path).removesuffix(".journal")) % FILE_ENTRIES == 0, (
+            "the name is the first sequence"
+        )
