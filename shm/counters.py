@@ -62,6 +62,7 @@ SENDER_ACCEPTED, SENDER_CANCELED, SENDER_FILLS, SENDER_VENUE_REJECTS, SENDER_MAL
 SENDER_SESSIONS, SENDER_HEARTBEATS, SENDER_OPEN_ORDERS, SENDER_BYTES_WAITING, SENDER_REPLACED = 72, 73, 74, 75, 76
 SENDER_CANCEL_REJECTS = 77
 SENDER_REDUCES_SENT, SENDER_MASS_CANCELS = 120, 121
+SENDER_EXTERNAL, SENDER_ASKED, SENDER_ASKED_ORDERS = 193, 194, 195
 # position_keeper
 KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS, KEEPER_BROKEN, KEEPER_CORRECTED = 80, 81, 82, 83, 210, 211
 # venue
@@ -142,6 +143,15 @@ COUNTERS = (
     Counter(SENDER_CANCEL_REJECTS, "sender_cancel_rejects", "cancels", "refused by the venue"),
     Counter(SENDER_REDUCES_SENT, "sender_reduces_sent", "orders", "made smaller in place, handed to send"),
     Counter(SENDER_MASS_CANCELS, "sender_mass_cancels", "messages", "mass cancels handed to send"),
+    Counter(
+        SENDER_EXTERNAL,
+        "sender_external",
+        "orders",
+        "none of ours entered them: adopted, cancelled",
+        ">0",
+    ),
+    Counter(SENDER_ASKED, "sender_asked", "generation", "of the last `quintet cancel` that was done"),
+    Counter(SENDER_ASKED_ORDERS, "sender_asked_orders", "orders", "that it ended or asked to end"),
     Counter(KEEPER_REPORTS, "keeper_reports", "reports", "applied"),
     Counter(KEEPER_FILLS, "keeper_fills", "executions", "applied to positions"),
     Counter(KEEPER_MARKS, "keeper_marks", "rows", "P&L rows marked"),

@@ -20,6 +20,7 @@ MODULES = {
     "positions": "procs.cli.positions",
     "halt": "procs.cli.control",
     "resume": "procs.cli.control",
+    "cancel": "procs.cli.cancel",
     "cancel-all": "procs.cli.control",
     "journal": "procs.cli.journal",
     "params": "procs.cli.params",

@@ -113,6 +113,13 @@ def _steer(commands) -> None:
         command.add_argument("--scope", default="firm", help=help_text)
         command.add_argument("--reason", required=True, type=_reason, help="why, for the record")
 
+    once = commands.add_parser("cancel", help="cancel the open orders that the filters name, once; trading goes on")
+    once.add_argument("--venue", metavar="NAME", help="orders at one venue (default: every one)")
+    once.add_argument("--strategy", metavar="NAME", help="orders of one strategy; `house` for external orders")
+    once.add_argument("--instrument", metavar="SYMBOL", help="orders in one instrument")
+    once.add_argument("--side", choices=("buy", "sell"), help="orders of one side")
+    once.add_argument("--reason", required=True, type=_reason, help="why, for the record")
+
     params = commands.add_parser("params", help="show a strategy's parameters, or change them while it runs")
     params.add_argument("changes", nargs="*", metavar="KEY=VALUE", help="what to change; without it print a table")
     params.add_argument("--strategy", metavar="NAME", help="strategy instance (default: all, or the only one)")

@@ -3,6 +3,7 @@
 import msgspec
 
 from config.load import Config, decode
+from procs.runtime.desks import desk_names
 from procs.runtime.journals import CONFIGURATION
 from procs.runtime.paths import state_folder
 from shm.errors import NoSuchFabric, NotReady
@@ -31,7 +32,7 @@ def rows_of(config: Config, epoch: int) -> dict[str, list[tuple]]:
     """Rows of `epochs`, `strategies` and `instruments` for one epoch."""
     return {
         "epochs": [(epoch, config.profile)],
-        "strategies": [(epoch, row, held.name) for row, held in enumerate(config.topology.of_role("strategy"))],
+        "strategies": [(epoch, row, name) for row, name in enumerate(desk_names(config))],
         "instruments": [
             (epoch, row, held.symbol, held.currency, held.price_tick_micro, held.multiplier)
             for row, held in enumerate(config.instruments)

@@ -70,7 +70,7 @@ def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions) -
     gate = state.gate[0]
     for instrument_id in range(gate["instruments"]):
         instrument_of(gate, instrument_id)
-    for row in range(gate["instruments"] + gate["strategies"] + 1):
+    for row in range(gate["instruments"] + gate["strategies"] + 2):  # strategies, the house, the firm
         limits_of(gate, row)
     again(state, decisions, stamps, reports, report_stamps, sessions)
     reach(FP_GATE_REBUILT)
