@@ -27,6 +27,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     flow_off: bool = False  # nobody but members trades
     pause_at: int = 0  # a day that is played stops behind its message of that number; 0: never
     cancel_on_disconnect: bool = False
+    order_entry_port: int = 0  # listen there instead: something else stands at the configured port, and connects here
     input_log: bool = False  # write every input to `venue-input.log` in the runtime folder
 
 

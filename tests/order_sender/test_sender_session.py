@@ -57,7 +57,10 @@ class Server:
         if data and not self.mute:
             self.hear(data)
         if self.peer is not None and self.logged_in and not self.mute:
-            self.peer.sendall(self.venue.outgoing())
+            try:
+                self.peer.sendall(self.venue.outgoing())
+            except ConnectionError:  # the client left while bytes of it were still unread here
+                self.hang_up()
 
     def hear(self, data):
         if self.logged_in:
