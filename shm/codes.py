@@ -113,6 +113,7 @@ JOURNAL_SNAPSHOT = 5
 JOURNAL_CANCEL_SENT = 6
 JOURNAL_SESSION = 7
 JOURNAL_CONTROL = 8
+JOURNAL_QUOTE = 9
 
 # decision of a pre-trade check (records/reject.py, records/decision.py); PASS is not zero
 PASS = 1

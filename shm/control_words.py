@@ -148,6 +148,20 @@ class ControlWords:
                 )
         return rows
 
+    def writer_set(self, writer: int, scope: int, state: int) -> int:
+        """Say `state` in the row of a cold writer, as `control_set` does in a hot one's. Returns the generation.
+
+        Saying again what is in force changes nothing; after the operator acknowledged it, it counts again. Caller: the
+        one process that owns this row, never the operator. Survives the writer's death.
+        """
+        if not CONTROL_OPERATOR < writer < len(self.writers):
+            raise ValueError(f"writer_set: expected a writer other than the operator, found row {writer}")
+        generation, said = self.word(writer, scope)
+        if said == state and generation > self.acknowledged(writer, scope):
+            return generation
+        self._words[writer, scope] = (generation + 1) << 8 | state
+        return generation + 1
+
     def operator_set(self, scope: int, state: int) -> None:
         """Store the operator's word. Caller: the holder of the operator's lock (`operator_lock`)."""
         generation, _ = self.word(CONTROL_OPERATOR, scope)

@@ -36,7 +36,7 @@ STRATEGY_FOREIGN, STRATEGY_OBLIGED_NS, STRATEGY_PRESENT_NS, STRATEGY_WIDE_NS, ST
 STRATEGY_HELD_BACK, STRATEGY_JUMPS = 84, 85
 STRATEGY_MARKOUT_MICRO = 200  # three, one for each horizon of procs/strategy/markout.py
 STRATEGY_MARKED_LOTS = 203  # three
-STRATEGY_REDUCES, STRATEGY_PARAMS = 206, 207
+STRATEGY_REDUCES, STRATEGY_PARAMS, STRATEGY_UNRECORDED = 206, 207, 208
 # risk_gate
 GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
 GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
@@ -71,8 +71,11 @@ VENUE_MALFORMED, VENUE_HISTORY_DONE, VENUE_IGNORED = 92, 93, 94
 # control thread of every role
 JOURNAL_COPIED, JOURNAL_LAG_BYTES, CONTROL_TICKS = 96, 97, 99
 JOURNAL_FREE_BYTES, JOURNAL_LOW_SPACE = 100, 101
+RECORDING_BYTES = 102
 # oms
 OMS_ENTRIES, OMS_BEHIND, OMS_BREAKS = 110, 111, 112
+OMS_COPY_STATE, OMS_COPY_HEARD_NS, OMS_COPY_MESSAGES, OMS_COPY_AGREED = 113, 114, 115, 116
+OMS_COPY_REPEATS, OMS_COPY_MALFORMED, OMS_VENUE_BREAKS, OMS_COPY_WATCHED = 117, 118, 119, 123
 
 COUNTERS = (
     Counter(FEED_DATAGRAMS, "feed_datagrams", "datagrams", "received on all lines"),
@@ -113,6 +116,7 @@ COUNTERS = (
     Counter(STRATEGY_MARKED_LOTS + 2, "strategy_marked_60s", "lots", "the same, 60 s"),
     Counter(STRATEGY_REDUCES, "strategy_reduces", "intents", "of orders made smaller in place"),
     Counter(STRATEGY_PARAMS, "strategy_params", "changes", "of parameters taken over while running"),
+    Counter(STRATEGY_UNRECORDED, "strategy_unrecorded", "decisions", "that their journal had no room for", ">0"),
     Counter(GATE_INTENTS, "gate_intents", "intents", "consumed"),
     Counter(GATE_PASSED, "gate_passed", "orders", "new orders and replaces passed"),
     Counter(GATE_REJECTED, "gate_rejected", "intents", "answered with a reject"),
@@ -168,11 +172,20 @@ COUNTERS = (
     Counter(VENUE_HISTORY_DONE, "venue_history_done", "flag", "1 when the whole file was played"),
     Counter(VENUE_IGNORED, "venue_ignored", "messages", "repeated numbers, and cancels that came too late"),
     Counter(JOURNAL_COPIED, "journal_copied", "entries", "copied to disk and synced"),
+    Counter(RECORDING_BYTES, "recording_bytes", "bytes", "of the recording of this life written"),
     Counter(JOURNAL_LAG_BYTES, "journal_lag", "bytes", "appended but not yet on disk"),
     Counter(CONTROL_TICKS, "control_ticks", "ticks", "turns of the control thread"),
     Counter(JOURNAL_FREE_BYTES, "journal_free", "bytes", "free where the journal's files are"),
     Counter(JOURNAL_LOW_SPACE, "journal_low_space", "flag", "room for ten minutes of writing or less: make room", ">0"),
     Counter(OMS_ENTRIES, "oms_entries", "entries", "of all journals taken into the record"),
     Counter(OMS_BEHIND, "oms_behind", "entries", "journalled in this epoch and not in the record yet"),
+    Counter(OMS_COPY_STATE, "oms_copy_state", "state", "drop copies: 0 none configured, 1 heard, 2 one of them silent"),
+    Counter(OMS_COPY_HEARD_NS, "oms_copy_heard", "ns", "real monotonic time: the quietest drop copy was heard"),
+    Counter(OMS_COPY_MESSAGES, "oms_copy_messages", "messages", "of drop copies taken into the record"),
+    Counter(OMS_COPY_AGREED, "oms_copy_agreed", "comparisons", "of an order or execution that ended in agreement"),
+    Counter(OMS_COPY_REPEATS, "oms_copy_repeats", "executions", "told again by a drop copy; each counts once"),
+    Counter(OMS_COPY_MALFORMED, "oms_copy_malformed", "messages", "of drop copies that cannot be read", ">0"),
+    Counter(OMS_COPY_WATCHED, "oms_copy_watched", "things", "told by one side and not yet by the other"),
+    Counter(OMS_VENUE_BREAKS, "oms_venue_breaks", "breaks", "that reduce trading: `quintet breaks`", ">0"),
     Counter(OMS_BREAKS, "oms_breaks", "breaks", "entries that contradict what came before: `quintet oms check`", ">0"),
 )

@@ -59,7 +59,7 @@ ERROR_VENUE_NO_ROOM = 600
 
 # runtime of any role
 ERROR_JOURNAL_FAILED, ERROR_JOURNAL_FULL, ERROR_IDS_FAILED, ERROR_IDS_EXHAUSTED = 700, 701, 702, 703
-ERROR_LATE_COMPILE = 704
+ERROR_LATE_COMPILE, ERROR_JOURNAL_TAIL = 704, 705
 
 # oms
 ERROR_RECORD_BREAK = 800
@@ -274,7 +274,15 @@ ERRORS = (
         ERROR_JOURNAL_FAILED,
         "journal_failed",
         "error number, watermark",
-        "a write or sync of the journal failed: the role must end, nothing is tried again",
+        "a write or sync of the journal failed: the firm is HALTED, only cancels leave, nothing is tried again; "
+        "start again on a sound disk",
+    ),
+    ErrorCode(
+        ERROR_JOURNAL_TAIL,
+        "journal_tail",
+        "first missing entry, torn bytes cut",
+        "a power loss took the end of the journal: what was appended behind that entry is not known here; fills come "
+        "again from the venue",
     ),
     ErrorCode(
         ERROR_JOURNAL_FULL,

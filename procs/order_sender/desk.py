@@ -53,6 +53,7 @@ DESK = np.dtype(
             "received_to",  # end of the bytes in the receive buffer
             # transmit frame
             "waiting_stamp_ns",  # latency time since when bytes wait; 0 while none do
+            "cycle_stamp_ns",  # latency time when the last cycle ended: logic time of this one was read after it
             "waiting_orders",  # orders in the transmit frame of which no byte left, oldest first
             "left_over",  # bytes of an earlier cycle that the socket did not take: no order is encoded behind them
             # orders

@@ -161,7 +161,7 @@ def open_(wiring) -> State:
     strategies = [instance.name for instance in config.topology.of_role("strategy")]
     peers = wiring.peers_out("reports")
     wiring.id_block = wiring.ids(USER_REF_MAX)  # the control thread extends it
-    return open_state(
+    state = open_state(
         me=wiring.me(),
         control=wiring.control(),
         journal=wiring.journal(),
@@ -177,6 +177,17 @@ def open_(wiring) -> State:
         unsent_ns=settings.unsent_ms_max * 1_000_000,
         firm=settings.firm,
     )
+    desk, arrays = state.desk[0], arrays_of(state)
+    desk["hand_over_addr"], letters = wiring.hand_over(arrays.hand_over, [arrays.leftover, arrays.venue_session])
+    desk["leftover_addr"], desk["venue_session_addr"] = letters
+    return state
+
+
+def control_desk(state: State) -> np.void:
+    """The desk for the control thread: a copy, whose hand-over words are that thread's end of them."""
+    desk = state.desk.copy()
+    desk["hand_over_addr"] = address_of(arrays_of(state).hand_over)
+    return desk[0]
 
 
 def check(state: State) -> None:

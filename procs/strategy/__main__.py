@@ -22,7 +22,7 @@ from shm.records.report import REPORT
 from shm.ring import ring_caught_up, ring_resume_newest
 
 _id_blocks: dict[str, IdBlock] = {}  # by instance: the cold side of `state.ids`
-_journals: dict[tuple[str, int], list] = {}  # by instance and reports ring: its producer's journal, next entry to read
+_journals: dict[tuple, list] = {}  # by wiring, a life, and reports ring: its producer's journal, next entry to read
 
 
 def open_(wiring) -> StrategyState:
@@ -38,6 +38,7 @@ def open_(wiring) -> StrategyState:
             "intents": wiring.rings_out("intents"),
         },
         tables={name: wiring.table(name) for name in ("depth", "positions", "params")},
+        journal=wiring.journal(),
         ids=block.words,
         strategy_id=wiring.index,
         headroom=int(wiring.headrooms_out("intents")[0]),
@@ -86,9 +87,9 @@ def catch_up(wiring, state) -> None:
     Each entry is read once in our life: a strategy that takes longer than its silence limit loses its orders.
     """
     for ring, sender in enumerate(wiring.peers_in("reports")):
-        if (wiring.instance, ring) not in _journals:
-            _journals[wiring.instance, ring] = [wiring.journal_reader(sender), 0]
-        place = _journals[wiring.instance, ring]
+        if (wiring, ring) not in _journals:
+            _journals[wiring, ring] = [wiring.journal_reader(sender), 0]
+        place = _journals[wiring, ring]
         for chunk in place[0].chunks(place[1]):
             place[1] += len(chunk)
             chunk = chunk[chunk["head"]["kind"] == JOURNAL_REPORT]

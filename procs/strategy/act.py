@@ -6,6 +6,7 @@ from procs.strategy.budget import budget_wait_until, spend
 from procs.strategy.ladder import LADDER, normalise
 from procs.strategy.match import decide, match
 from procs.strategy.obligation import NOT_OBLIGED, measure, quality_of
+from procs.strategy.quote_journal import journal_quote
 from procs.strategy.slot import HOLD, NO_LEVEL, SLOT_NONE, SLOT_WORKING, SLOTS, WAIT, sent
 from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_REDUCE, SIDE_BUY, SIDE_SELL, TIF_DAY, TRADING_OPEN
@@ -135,7 +136,7 @@ def _wake_for(desk, slot, now_ns):
 def _send(me, desk, mark, rules, slots, end, ids, now_ns):
     """Publish what was decided, cancels and reduces of both sides first. Returns 1, or 0 when something is stuck.
 
-    Stuck: the ring was full, or no identifier was left.
+    Stuck: the ring was full, or no identifier was left. `desk.parts` is how many intents left.
     """
     bid = mark["instrument_id"] * 2 * SLOTS
     parts, stuck = np.int64(0), 0
@@ -162,6 +163,7 @@ def _send(me, desk, mark, rules, slots, end, ids, now_ns):
                 count(me, STRATEGY_REDUCES, 1)
     if parts > 0:
         _publish(me, end, parts)
+    desk["parts"] = parts
     return 1 - stuck
 
 
@@ -191,6 +193,8 @@ def act(state, row, now_ns):
     _match(me, desk, mark, rules, view, state.outs[row], slots)
     _decide(slots, mark, now_ns)
     all_sent = _send(me, desk, mark, rules, slots, state.intents[0], state.ids, now_ns)
+    if desk["parts"] > 0:
+        journal_quote(me, state.journal[0], state.intents[0], desk["parts"], mark, view, state.outs[row], now_ns)
     mark["bid_span"] = _used(slots, first, mark["bid_span"])
     mark["ask_span"] = _used(slots, first + SLOTS, mark["ask_span"])
     view["ticks"] = 0
