@@ -49,7 +49,7 @@ ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
     ERROR_SENDER_NO_SLOT,
     ERROR_SENDER_SEQUENCE,
 ) = (411, 412, 413, 414, 415)
-ERROR_SENDER_MASS_CANCEL, ERROR_SENDER_EXTERNAL = 416, 417
+ERROR_SENDER_MASS_CANCEL, ERROR_SENDER_EXTERNAL, ERROR_SENDER_TRADE_TWICE = 416, 417, 418
 
 # position_keeper
 ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN, ERROR_LOTS_FULL = 500, 501, 502, 503
@@ -239,6 +239,12 @@ ERRORS = (
         "sender_external",
         "order id that it got, reference",
         "the venue has an order under our session that our journal does not know: adopted, counted and cancelled",
+    ),
+    ErrorCode(
+        ERROR_SENDER_TRADE_TWICE,
+        "sender_trade_twice",
+        "order id, match number",
+        "the venue told an execution a second time under another sequence number; it was counted once",
     ),
     ErrorCode(
         ERROR_REPORT_ROW,

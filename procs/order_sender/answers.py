@@ -18,7 +18,7 @@ from procs.order_sender.life_cycle import (
 from procs.order_sender.mass_cancel import end_mass_cancel, refuse_mass_cancel
 from procs.order_sender.orders import slot_of_ref
 from procs.order_sender.reports import event_of, post_draft
-from procs.order_sender.trades import find_trade
+from procs.order_sender.trades import find_trade, is_repeated
 from procs.wire.ouch.appendage import TAG_DISPLAY_PRICE, TAG_SECONDARY_ORDER_REF, tag_value
 from procs.wire.ouch.event import (
     OUCH_ACCEPTED,
@@ -59,6 +59,7 @@ from shm.counters import SENDER_UNKNOWN
 from shm.error_log import (
     ERROR_SENDER_ILLEGAL_EVENT,
     ERROR_SENDER_OVERFILL,
+    ERROR_SENDER_TRADE_TWICE,
     ERROR_SENDER_UNKNOWN_ORDER,
     ERROR_SENDER_UNKNOWN_TRADE,
 )
@@ -228,6 +229,9 @@ def _draft_change(desk, received, event, slot, kind):
     if kind == REPORT_ACCEPTED or kind == REPORT_REPLACED:
         _draft_opening(desk, event, slot)
     elif kind == REPORT_EXECUTED:
+        if is_repeated(desk, event["match_number"], event["user_ref_num"]) == 1:
+            note_error(me_of(desk), ERROR_SENDER_TRADE_TWICE, draft["order_id"], event["match_number"])
+            return 0
         if _draft_execution(desk, event, slot) == 1:
             note_error(me_of(desk), ERROR_SENDER_OVERFILL, draft["order_id"], draft["cum_lots"])
             halt_instrument(desk, int(draft["instrument_id"]))

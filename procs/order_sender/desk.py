@@ -76,6 +76,7 @@ DESK = np.dtype(
             "report_seq",  # last given out
             "recent_first",  # first report_seq in the ring of recent reports
             "trades",  # executions remembered so far
+            "match_greatest",  # greatest match number among them: a greater one is new
             "orphan",  # slot of a replacement whose original closed; -1 when none
             # sweeps
             *("sweep", "sweep_slot"),  # SWEEP_*, next slot

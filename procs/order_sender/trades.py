@@ -23,11 +23,26 @@ def remember_trade(desk, report):
     trade["strategy_id"] = report["strategy_id"]
     trade["side"] = report["side"]
     desk["trades"] += 1
+    desk["match_greatest"] = max(desk["match_greatest"], report["match_number"])
+
+
+@hot
+def is_repeated(desk, match_number, user_ref_num):
+    """1 when this execution of this order was reported before, broken since or not: a position moves once.
+
+    The stream's numbers already say each message once; this is for a venue that tells a trade again under a new one.
+    Cost: a comparison, because match numbers grow; a look at each only for one that does not.
+    """
+    if match_number == 0 or match_number > desk["match_greatest"]:
+        return 0
+    if find_trade(desk, match_number, user_ref_num) >= 0 or find_trade(desk, -match_number, user_ref_num) >= 0:
+        return 1
+    return 0
 
 
 @hot
 def find_trade(desk, match_number, user_ref_num):
-    """Number of the execution of this order with this match number, newest first, or -1. Broken ones have none left.
+    """Number of the execution of this order with this match number, newest first, or -1. A broken one has its negative.
 
     Cost: a look at each; few trades are ever broken or corrected.
     """
@@ -42,10 +57,10 @@ def find_trade(desk, match_number, user_ref_num):
 
 @hot
 def break_trade(desk, report):
-    """Forget the execution that a REPORT_BROKEN undid: a trade breaks once."""
+    """Mark the execution that a REPORT_BROKEN undid by the negative of its number: a trade breaks once."""
     n = find_trade(desk, report["match_number"], report["user_ref_num"])
     if n >= 0:
-        trade_of(desk, n)["match_number"] = 0
+        trade_of(desk, n)["match_number"] = -report["match_number"]
 
 
 @hot

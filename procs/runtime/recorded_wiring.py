@@ -20,6 +20,7 @@ from shm.ids import IDS_END, IDS_NEXT, ids_words
 from shm.journal_reader import JournalReader
 from shm.recording import take_block, take_ids, take_ring, take_table
 from shm.records.clock_page import CLOCK_PAGE
+from shm.records.control_end import control_block_bytes
 from shm.records.instance import INSTANCE
 from shm.records.journal_end import JOURNAL_ENTRIES_OFFSET, JOURNAL_WATERMARK_OFFSET
 from shm.records.recording_entry import (
@@ -184,15 +185,17 @@ class RecordedWiring(Wiring):
         end = super().control().copy()
         row, blocks = end[0], 2 * int(end[0]["writers"])
         width, source = int(row["block_bytes"]), int(row["words_addr"])
-        own = scratch_bytes(blocks * width)
+        size = blocks * width + control_block_bytes(int(row["sessions"]))  # behind the blocks: the operator's cancels
+        own = scratch_bytes(size)
         row["acks_addr"] += own - source
         row["words_addr"] = own
         at = int(row["writer"]) * width
         ctypes.memmove(own + at, source + at, width)
         self.recorder.begin()
         self.recorder.put_image(0, own + at, width, self.writer.wait)
-        for begin, size in ((0, at), (at + width, blocks * width - at - width)):
-            take_block(self.recorder.r, self.recorder.add_block(source + begin, own + begin, size // 8))
+        for begin, end_at in ((0, at), (at + width, size)):
+            words = (end_at - begin) // 8
+            take_block(self.recorder.r, self.recorder.add_block(source + begin, own + begin, words))
         self.recorder.set_own_control(source + at, own + at, width // 8)
         self._commit()
         return end

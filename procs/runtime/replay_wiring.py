@@ -22,7 +22,7 @@ from shm.errors import QuintetError
 from shm.ids import ids_words
 from shm.recording import put_inputs
 from shm.records.clock_page import CLOCK_PAGE
-from shm.records.control_end import control_bytes
+from shm.records.control_end import control_block_bytes, control_bytes
 from shm.records.instance import INSTANCE
 from shm.records.journal_end import JOURNAL_END, JOURNAL_WATERMARK_OFFSET, journal_bytes, journal_entry_bytes
 from shm.records.journal_entry import JOURNAL_ENTRY
@@ -229,8 +229,9 @@ class ReplayWiring(Shape):
         width, own = int(row["block_bytes"]), int(row["words_addr"])
         at = int(row["writer"]) * width
         self._paint(entries, own + at)
-        for begin, size in ((0, at), (at + width, blocks * width - at - width)):
-            self.recorder.add_block(0, own + begin, size // 8)
+        size = blocks * width + control_block_bytes(len(scopes.sessions))
+        for begin, end_at in ((0, at), (at + width, size)):
+            self.recorder.add_block(0, own + begin, (end_at - begin) // 8)
         self.recorder.set_own_control(scratch_bytes(width), own + at, width // 8)
         self._apply(entries)
         return end

@@ -74,7 +74,7 @@ def recover(wiring, state: State) -> None:
             found=f"start number {int(wiring.page['incarnation'])}",
             do="stop the fabric and start it again: the simulated exchange does not survive its process",
         )
-    wiring.world = World(wiring.config, state)
+    wiring.world = World(wiring.config, state, load_settings().order_entry_port)
     wiring.knobs = Knobs(wiring.runtime_folder / CHANGED, state.venue[0])
     wiring.runtime_folder.mkdir(parents=True, exist_ok=True)
     wiring.copies = _drop_copies(wiring, state)

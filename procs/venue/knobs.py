@@ -10,13 +10,14 @@ from procs.venue.settings import Settings, load_settings
 
 
 def set_knobs(venue, settings: Settings) -> None:
-    """Write what may change into the record of a venue: faults of both lines, flow, and where a day pauses."""
+    """Write what may change into the record of a venue: faults, flow, lost connections, and where a day pauses."""
     rows = venue["faults"]["rows"]
     for name in ("loss_ppm", "duplicate_ppm", "reorder_ppm"):
         rows[name] = getattr(settings, name)
     rows["off"] = settings.lines_off
     venue["flow"]["words"]["off"] = settings.flow_off
     venue["day"]["words"]["pause_at"] = settings.pause_at
+    venue["exchange"]["desk"]["words"]["cancel_on_disconnect"] = settings.cancel_on_disconnect
 
 
 class Knobs:

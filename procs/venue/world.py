@@ -9,7 +9,8 @@ from procs.venue.state import State
 class World:
     """Every socket of one venue."""
 
-    def __init__(self, config, state: State):
+    def __init__(self, config, state: State, order_entry_port: int = 0):
+        """`order_entry_port` takes the place of the configured one when it is not 0."""
         channel, session = config.venues[0].channel, config.venues[0].session
         self.state = state
         self.lines = [
@@ -17,7 +18,7 @@ class World:
             open_multicast_sender(channel.group_b, channel.port_b, channel.interface),
         ]
         self.requests = open_udp_server(channel.retransmission_host, channel.retransmission_port)
-        self.listener = open_tcp_listener(session.host, session.port)
+        self.listener = open_tcp_listener(session.host, order_entry_port or session.port)
         self.connections: dict[int, object] = {}
         for line, sock in enumerate(self.lines):
             hand_over(state.lines_out, line, sock.fileno())

@@ -119,3 +119,19 @@ def test_resume_over_a_damaged_latch_is_refused(fabric, said, name):
     answer = call("resume", "--reason", "r", "--name", name)
     assert answer.code == 1 and "look at the file, move it away, then resume" in answer.err
     assert effective(fabric, "firm") == 4
+
+
+def test_a_cancel_that_nobody_reads_says_so_and_stands(fabric, name, monkeypatch):
+    monkeypatch.setattr("procs.cli.cancel.TAKEN_SECONDS", 0.05)
+    for what in ("this cancel", "an earlier `quintet cancel`"):
+        answer = call("cancel", "--side", "buy", "--instrument", "QNTB", "--reason", "test", "--name", name)
+        assert answer.code == 1 and f"{what} read within" in answer.err, answer
+        assert fabric.control.cancel_generation(0) == 1, "an unread word is not written over"
+    said = [json.loads(line) for line in (fabric.state_folder / "cancels.jsonl").read_text().splitlines()]
+    assert [(row["side"], row["instrument"], row["reason"]) for row in said] == [("buy", "QNTB", "test")] * 2
+    assert effective(fabric, "firm") == 1, "it stops nobody"
+
+
+def test_a_cancel_without_a_fabric_is_refused(folders, name):
+    answer = call("cancel", "--reason", "test", "--name", name)
+    assert answer.code == 1 and name in answer.err

@@ -15,6 +15,7 @@ from shm.jit import JIT_OFF
 from shm.journal import JOURNAL_DECISION, JOURNAL_REPORT
 from shm.records.decision import DECISION
 from shm.records.report import REPORT
+from tests.support.cli import call
 from tests.support.system import ROLES, ROOT, System, system_config
 
 pytestmark = pytest.mark.skipif(JIT_OFF, reason="whole machines need the compiled code")
@@ -31,6 +32,7 @@ class Recorded:
         config = structs.replace(config, run=structs.replace(config.run, record=str(self.folder)))
         with System(config) as system:
             system.wait(lambda: system.fills() > 20, "fills")
+            self.cancel = call("cancel", "--side", "buy", "--reason", "test", "--name", config.name)
             for instance in KILLED:
                 system.kill(instance)
                 sent = system.sent()
@@ -51,6 +53,10 @@ def recorded(tmp_path_factory):
         patch.setenv("QUINTET_RUNTIME", str(folder / "run"))
         patch.chdir(ROOT)
         return Recorded(folder)
+
+
+def test_an_operators_cancel_reaches_a_recorded_order_sender(recorded):
+    assert recorded.cancel.code == 0, recorded.cancel.err
 
 
 def test_every_life_of_every_role_gives_out_the_same_bytes(recorded):

@@ -79,6 +79,7 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
         Line("status --watch --name {name}", r"feed +fresh", until=r"order_sender"),
     ],
     "quintet halt": [Line("halt --reason lunch --scope instrument:QNTA --name {name}", "^instrument:QNTA HALTED")],
+    "quintet cancel": [Line("cancel --side buy --reason lunch --name {name}", "^\\d+ orders of side buy")],
     "quintet cancel-all": [
         Line("cancel-all --reason lunch --scope strategy:strategy --name {name}", "^strategy:strategy CANCEL_ONLY")
     ],

@@ -9,11 +9,16 @@ import pytest
 from shm.atomics import address_of
 from shm.codes import STATE_ACTIVE, STATE_CANCEL_ONLY, STATE_HALTED, STATE_NAMES, STATE_REDUCING
 from shm.control import (
+    control_cancel_word,
     control_instrument_scope,
     control_session_scope,
     control_set,
     control_state,
     control_strategy_scope,
+    word_generation,
+    word_instrument,
+    word_side,
+    word_strategy,
 )
 from shm.control_words import (
     ControlWords,
@@ -278,3 +283,23 @@ def test_layout_keeps_writers_on_their_own_cache_lines():
     assert end["block_bytes"] % 64 == 0 and end["block_bytes"] >= 16 * 8
     assert end["acks_addr"] == end["words_addr"] + 5 * end["block_bytes"]
     assert control_bytes(5, 2, 3, 10) == 512 + 10 * end["block_bytes"] + 64, "and a line of the operator's cancels"
+
+
+@pytest.mark.parametrize("strategy", [-1, 0, 2, 1022])
+@pytest.mark.parametrize("instrument", [-1, 0, 65534])
+@pytest.mark.parametrize("side", [0, 1, 2])
+def test_an_operators_cancel_is_read_as_it_was_said(bench, strategy, instrument, side):
+    assert control_cancel_word(bench.reader[0], 0) == 0
+    for generation in (1, 2, 3):
+        assert bench.words.operator_cancel(0, strategy, instrument, side) == generation
+        word = control_cancel_word(bench.reader[0], 0)
+        assert word_generation(word) == generation == bench.words.cancel_generation(0)
+        assert (word_strategy(word), word_instrument(word), word_side(word)) == (strategy, instrument, side)
+    assert control_cancel_word(bench.reader[0], 1) == control_cancel_word(bench.reader[0], -1) == 0
+    assert bench.state(0, 0, 0) == STATE_HALTED, "no word of the control matrix changed"
+
+
+@pytest.mark.parametrize("said", [(1023, 0, 0), (0, 65535, 0), (0, 0, 3), (-2, 0, 0)])
+def test_an_operators_cancel_that_the_word_cannot_carry_is_refused(bench, said):
+    with pytest.raises(ScopeUnknown):
+        bench.words.operator_cancel(0, *said)

@@ -9,6 +9,7 @@ from procs.position_keeper.disk_order import DiskOrder, ReportsOnDisk
 from procs.position_keeper.executions import JournalBook
 from procs.position_keeper.recovery import apply_missed, entry_before_report, rebuild, reports_in_journal, resume
 from procs.position_keeper.state import state_of
+from procs.runtime.desks import desk_names
 from procs.runtime.totals import total_rows
 from shm.ends import journal_end_at
 from shm.journal import journal_open
@@ -78,7 +79,7 @@ class PowerKeeper:
 
     def __init__(self, folder: Path, sender: PowerSender, config):
         self.folder, self.sender, self.config, self.disk = folder, sender, config, None
-        self.rows = len(config.instruments) * len(config.topology.of_role("strategy"))
+        self.rows = len(config.instruments) * len(desk_names(config))
         self.start()
 
     def start(self) -> None:
