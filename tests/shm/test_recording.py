@@ -16,10 +16,10 @@ from shm.recording import (
     QUIET_NS,
     keep_stamps,
     keep_step,
-    put_inputs,
     recording_due,
     take_inputs,
 )
+from shm.recording_again import put_inputs
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.recording_entry import (
     ENDED_BEHIND,
