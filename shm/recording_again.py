@@ -160,17 +160,18 @@ def outputs_again(r):
 
 @hot
 def step_compare(r, entry_addr, work):
-    """Compare a step with its entry. Returns SAME or OTHER_*; `found` then holds the number that differs."""
+    """Compare a step with its entry. Returns SAME or OTHER_*; `found` then holds the number that differs.
+
+    What was given out comes first: it says more than that a stamp more was taken on the way.
+    """
     head = record_at(entry_addr, RECORDING_ENTRY)
     if r["out_frames_addr"] == 0:
         _note_stamps(r)
-    if r["differs"] != SAME:
-        return r["differs"]
-    if work != head["work"]:
-        r["found"] = work
-        return OTHER_WORK
     size = outputs_again(r)
     expected = head["entry_bytes"] - head["outputs_at"]
     if size != expected or _same_bytes(r["buffer_addr"] + ENTRY_HEAD_BYTES, entry_addr + head["outputs_at"], size) == 0:
         return OTHER_OUTPUTS
-    return SAME
+    if r["differs"] == SAME and work != head["work"]:
+        r["found"] = work
+        return OTHER_WORK
+    return r["differs"]

@@ -234,9 +234,8 @@ class Replay:
 
     def _expect(self, head: np.void, field: str, expected: int, found: int) -> None:
         if expected != found:
-            raise _Stop(
-                Difference(int(head["number"]), int(head["now_ns"]), "step", self.steps, field, expected, found)
-            )
+            place = (int(head["number"]), int(head["now_ns"]), "step", int(self.r["steps"]))
+            raise _Stop(Difference(*place, field, expected, found))
 
     # --- comparing ----------------------------------------------------------------------------------------------------
 
