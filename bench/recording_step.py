@@ -32,7 +32,7 @@ QUESTION = "What does it cost a step to be recorded?"
 CAPACITY = 1024
 TABLES, ROWS, WORDS = 6, 7, 220
 ROUNDS = 10
-NS_MAX = 1_000
+NS_MAX = 500
 
 
 @hot

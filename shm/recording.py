@@ -43,7 +43,7 @@ from shm.records.recording_entry import (
 )
 from shm.records.tape import TAPE
 
-QUIET_NS = 100_000  # a role that nothing happens to looks at its clock and at control this often while it is recorded
+QUIET_NS = 250_000  # a role that nothing happens to looks at its clock and at control this often while it is recorded
 ROW_TRIES_MAX = 64
 RING_BYTES = RECORDED_RING.itemsize
 TABLE_BYTES = RECORDED_TABLE.itemsize
@@ -53,17 +53,20 @@ FRAME_ROW_BYTES = FRAME.itemsize
 
 
 @hot
-def _ring(first_addr, number):
+def ring_of(first_addr, number):
+    """RECORDED_RING `number`."""
     return record_at(first_addr + number * RING_BYTES, RECORDED_RING)
 
 
 @hot
-def _table(first_addr, number):
+def table_of(first_addr, number):
+    """RECORDED_TABLE `number`."""
     return record_at(first_addr + number * TABLE_BYTES, RECORDED_TABLE)
 
 
 @hot
-def _block(first_addr, number):
+def block_at(first_addr, number):
+    """RECORDED_BLOCK `number`."""
     return record_at(first_addr + number * BLOCK_BYTES, RECORDED_BLOCK)
 
 
@@ -157,7 +160,7 @@ def entry_commit(r, kind, work, outputs_at, detail):
 @hot
 def take_ring(r, number):
     """Copy what is new in an input ring."""
-    ring = _ring(r["rings_in_addr"], number)
+    ring = ring_of(r["rings_in_addr"], number)
     size = ring["slot_bytes"]
     sequence = ring["next_seq"]
     offset = (sequence & ring["mask"]) * size
@@ -189,7 +192,7 @@ def _take_row(r, table, number, row, offset):
 @hot
 def take_table(r, number):
     """Copy the rows of a latest table whose version moved. A row that is never still stays as it was."""
-    table = _table(r["tables_in_addr"], number)
+    table = table_of(r["tables_in_addr"], number)
     offset = 0
     for row in range(table["rows"]):
         if load_relaxed(table["source_addr"] + offset) != load_relaxed(table["mirror_addr"] + offset):
@@ -200,7 +203,7 @@ def take_table(r, number):
 @hot
 def take_block(r, number):
     """Copy the words of a block that moved."""
-    block = _block(r["blocks_addr"], number)
+    block = block_at(r["blocks_addr"], number)
     for word in range(block["words"]):
         value = load_acquire(block["source_addr"] + word * 8)
         if value != load_relaxed(block["mirror_addr"] + word * 8):
@@ -239,7 +242,7 @@ def take_hand_over(r):
 @hot
 def _take_letters(r):
     for number in range(r["letters"]):
-        letter = _block(r["letters_addr"], number)
+        letter = block_at(r["letters_addr"], number)
         copy_bytes(letter["mirror_addr"], letter["source_addr"], letter["words"] * 8)
         item_put(r, ITEM_IN_LETTER, number, 0, letter["mirror_addr"], letter["words"] * 8)
 
@@ -273,7 +276,7 @@ def recording_due(r, at_ns):
     if r["last_work"] != 0 or at_ns - r["last_ns"] >= QUIET_NS or load_acquire(r["driven_addr"]) != r["driven_seen"]:
         return 1
     for number in range(r["rings_in"]):
-        ring = _ring(r["rings_in_addr"], number)
+        ring = ring_of(r["rings_in_addr"], number)
         sequence = ring["next_seq"]
         if load_acquire(ring["source_addr"] + (sequence & ring["mask"]) * ring["slot_bytes"]) == sequence + 1:
             return 1
@@ -321,7 +324,7 @@ def keep_stamps(r):
 
 @hot
 def _keep_ring(r, number):
-    ring = _ring(r["rings_out_addr"], number)
+    ring = ring_of(r["rings_out_addr"], number)
     size = ring["slot_bytes"]
     sequence = ring["next_seq"]
     address = ring["source_addr"] + (sequence & ring["mask"]) * size
@@ -351,7 +354,7 @@ def _keep_journal(r):
 
 @hot
 def _keep_table(r, number):
-    table = _table(r["tables_out_addr"], number)
+    table = table_of(r["tables_out_addr"], number)
     base = table["source_addr"]
     for row in range(table["rows"]):
         version = load_relaxed(base)
@@ -443,71 +446,3 @@ def keep_outputs(r, kind, work, detail):
 def keep_step(r, work):
     """Complete the entry of a step that returned `work`. Caller: the recording loop."""
     keep_outputs(r, ENTRY_STEP, work, 0)
-
-
-# --- running again ---------------------------------------------------------------------------------------------------
-
-
-@hot
-def _put_ring(r, number, sequence, address):
-    ring = _ring(r["rings_in_addr"], number)
-    copy_bytes(ring["mirror_addr"] + (sequence & ring["mask"]) * ring["slot_bytes"], address, ring["slot_bytes"])
-
-
-@hot
-def _put_row(r, number, row, address):
-    table = _table(r["tables_in_addr"], number)
-    base = table["mirror_addr"] + row * table["stride"]
-    version = load_relaxed(address)
-    copy_bytes(base + 64 + (version & 1) * table["copy_bytes"], address + 8, table["copy_bytes"])
-    store_relaxed(base, version)
-
-
-@hot
-def _put_frame(r, row, peer, address, size):
-    copy_bytes(r["frames_addr"] + row * FRAME_ROW_BYTES, address, FRAME_ROW_BYTES)
-    copy_bytes(r["frame_bytes_addr"] + row * FRAME_BYTES, address + FRAME_ROW_BYTES, size - FRAME_ROW_BYTES)
-    store_relaxed(r["peers_addr"] + row * 8, peer)
-
-
-@hot
-def _put_item(r, kind, index, key, address, size):
-    if kind == ITEM_IN_RING and index < r["rings_in"]:
-        _put_ring(r, index, key, address)
-    elif kind == ITEM_IN_ROW and index < r["tables_in"]:
-        _put_row(r, index, key, address)
-    elif kind == ITEM_IN_WORD and index < r["blocks"]:
-        store_relaxed(_block(r["blocks_addr"], index)["mirror_addr"] + key * 8, load_relaxed(address))
-    elif kind == ITEM_IN_IDS:
-        copy_bytes(r["ids_mirror_addr"], address, size)
-    elif kind == ITEM_IN_FRAME:
-        _put_frame(r, index, key, address, size)
-    elif kind == ITEM_IN_FRAMES:
-        store_relaxed(r["frames_count_addr"], key)
-    elif kind == ITEM_IN_HAND:
-        store_relaxed(r["hand_mirror_addr"] + key * 8, load_relaxed(address))
-    elif kind == ITEM_IN_LETTER and index < r["letters"]:
-        copy_bytes(_block(r["letters_addr"], index)["mirror_addr"], address, size)
-    elif kind == ITEM_STAMPS:
-        put_stamps(r, address, size)
-
-
-@hot
-def put_stamps(r, address, size):
-    """Load the tape with `size` bytes of stamps."""
-    tape = record_at(r["tape_addr"], TAPE)
-    copy_bytes(tape["first_addr"], address, size)
-    tape["next_addr"] = tape["first_addr"]
-    tape["end_addr"] = tape["first_addr"] + size
-
-
-@hot
-def put_inputs(r, entry_addr):
-    """Bring the mirrors and the tape to where the entry's step saw them. Caller: replay, of an entry that verified."""
-    address = entry_addr + ENTRY_HEAD_BYTES
-    end = entry_addr + record_at(entry_addr, RECORDING_ENTRY)["outputs_at"]
-    while address < end:
-        word = load_relaxed(address)
-        size = word >> 32
-        _put_item(r, word & 255, word >> 8 & 0xFFFFFF, load_relaxed(address + 8), address + ITEM_HEAD_BYTES, size)
-        address += ITEM_HEAD_BYTES + ((size + 7) & -8)

@@ -45,7 +45,6 @@ def _plain(result: "Result") -> dict:
         "instance": result.part.instance,
         "part": result.part.path.name,
         "steps": result.steps,
-        "outputs": result.outputs,
         "output_bytes": result.output_bytes,
         "seconds": round(result.seconds, 3),
         "ended": result.ended,
@@ -55,13 +54,12 @@ def _plain(result: "Result") -> dict:
 
 def render(results: list["Result"]) -> str:
     """Table of the parts, then each difference as a sentence."""
-    header = ("instance", "part", "steps", "outputs", "bytes", "seconds", "", "recording")
+    header = ("instance", "part", "steps", "bytes", "seconds", "", "recording")
     rows = [
         (
             result.part.instance,
             result.part.path.stem,
             count(result.steps),
-            count(result.outputs),
             count(result.output_bytes),
             f"{result.seconds:.1f}",
             "differs" if result.difference else "same bytes",
@@ -70,4 +68,4 @@ def render(results: list["Result"]) -> str:
         for result in results
     ]
     found = [f"{result.part.instance}: {result.difference.text()}" for result in results if result.difference]
-    return "\n".join([table(header, rows, left=2, right_until=6), *found])
+    return "\n".join([table(header, rows, left=2, right_until=5), *found])

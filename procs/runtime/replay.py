@@ -6,7 +6,6 @@ entries, words of control, bytes for the venue - must be what the recording says
 """
 
 import ctypes
-import importlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from config.load import decode
-from procs.runtime.loop import step_target
+from procs.runtime.loop import import_module, step_target, write_module
 from procs.runtime.prepare import load_role
 from procs.runtime.recording_file import (
     BLOCK_END,
@@ -35,26 +34,66 @@ from procs.runtime.replay_wiring import ReplayWiring
 from shm.atomics import address_of
 from shm.codes import EXIT_CATCH_UP
 from shm.journal_kinds import KIND_NAMES, parts_of
-from shm.recording import entry_begin, log_outputs, note_offer, put_inputs, put_stamps, show_own_control
+from shm.recording_again import OTHER_STAMPS, OTHER_WORK, outputs_again, put_inputs
 from shm.records.journal_end import JOURNAL_HEAD_BYTES
 from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.recording_entry import (
     ENTRY_CALL,
-    ENTRY_READ,
     ENTRY_SECTION,
     ENTRY_STEP,
-    ITEM_IN_FRAMES,
     ITEM_OUT_BYTES,
     ITEM_OUT_JOURNAL,
     ITEM_OUT_RING,
     ITEM_OUT_ROW,
-    ITEM_SENT,
+    ITEM_STAMPS,
     RECORDING_ENTRY,
     SECTION_NAMES,
     SECTION_RECOVERED,
 )
 
 HEAD_BYTES = RECORDING_ENTRY.itemsize
+
+
+TEXT = '''"""Generated: the steps of {instance}, run again."""
+
+from {module} import {function} as step
+{sent_import}from shm.atomics import record_at
+from shm.jit import hot
+from shm.recording_again import offer_again, put_inputs, step_compare
+from shm.records.recording_entry import ENTRY_STEP, RECORDING_ENTRY
+
+
+@hot
+def run_steps(recorder, state, address, end_addr):
+    """Run the steps of the entries from `address` on. Returns where it stopped: `differs` says whether one differs."""
+    r = recorder[0]
+    while address < end_addr and state.exit_request[0] == 0:
+        head = record_at(address, RECORDING_ENTRY)
+        if head["kind"] != ENTRY_STEP:
+            break
+        put_inputs(r, address)
+        work = r["frames"] + step(state, head["now_ns"])
+{sent_again}        r["differs"] = step_compare(r, address, work)
+        if r["differs"] != 0:
+            break
+        r["steps"] += 1
+        r["output_bytes"] += head["entry_bytes"] - head["outputs_at"]
+        address += head["entry_bytes"]
+    return address
+'''
+
+
+def load_steps(role, config, instance: str):
+    """The compiled function that runs the steps of an instance again: the role's own step between two small calls."""
+    module, function = step_target(role, config, instance).split(":")
+    sent_import = sent_again = ""
+    if role.sent_again:
+        sent_module, sent = role.sent_again.split(":")
+        sent_import = f"from {sent_module} import {sent} as sent_again\n"
+        sent_again = "        work += sent_again(state, offer_again(r))\n"
+    words = {"sent_import": sent_import, "sent_again": sent_again}
+    text = TEXT.format(instance=instance, module=module, function=function, **words)
+    return import_module(write_module(text)).run_steps
 
 
 class Difference(NamedTuple):
@@ -79,7 +118,6 @@ class Result(NamedTuple):
 
     part: Part
     steps: int
-    outputs: int
     output_bytes: int
     seconds: float
     ended: str
@@ -102,34 +140,29 @@ class Replay:
         self.config = decode(header["config"].encode())
         self.role = load_role(package, self.config.topology.instance(part.instance).role)
         self.wiring = ReplayWiring(self.config, part.instance, header["epoch"], header["journals"])
-        module, function = step_target(self.role, self.config, part.instance).split(":")
-        self.step = getattr(importlib.import_module(module), function)
-        self.sent = None
-        if self.role.sent_again:
-            module, function = self.role.sent_again.split(":")
-            self.sent = getattr(importlib.import_module(module), function)
+        self.run_steps = load_steps(self.role, self.config, part.instance)
         self.r = self.wiring.recorder.r
-        self.tape = self.wiring.recorder.tape[0]
         self.state = None
         self.reads: list[bytes] = []
-        self.steps = self.outputs = self.output_bytes = 0
         self.ended = ""
 
     def run(self) -> Result:
         """All of it, or up to the first difference. Raises RecordingDamaged, OtherCalls."""
         begun, difference = time.monotonic(), None
         try:
-            for entry in self._entries():
-                self._one(entry)
+            self._blocks()
         except _Stop as stop:
             difference = stop.difference
         seconds = time.monotonic() - begun
-        return Result(self.part, self.steps, self.outputs, self.output_bytes, seconds, self.ended, difference)
+        steps, output_bytes = int(self.r["steps"]), int(self.r["output_bytes"])
+        return Result(self.part, steps, output_bytes, seconds, self.ended, difference)
 
-    def _entries(self) -> Iterator[bytes]:
+    def _blocks(self) -> None:
         for _, kind, data in blocks(self.part.path):
-            if kind in (BLOCK_ENTRIES, BLOCK_READS):
-                yield from entries_in(data)
+            if kind == BLOCK_READS:
+                self.reads += entries_in(data)
+            elif kind == BLOCK_ENTRIES:
+                self._steps(data)
             elif kind == BLOCK_END:
                 self.ended = json.loads(data)["text"]
 
@@ -138,12 +171,8 @@ class Replay:
         kind = int(head["kind"])
         if kind == ENTRY_CALL:
             self.wiring.calls.append(entry)
-        elif kind == ENTRY_READ:
-            self.reads.append(entry)
         elif kind == ENTRY_SECTION:
             self._section(entry, head)
-        elif kind == ENTRY_STEP:
-            self._step(entry, head)
 
     # --- running ------------------------------------------------------------------------------------------------------
 
@@ -164,32 +193,40 @@ class Replay:
             self.state.exit_request[0] = 0
         self._compare(entry, head, SECTION_NAMES[int(head["detail"])])
 
-    def _step(self, entry: bytes, head: np.void) -> None:
-        self._expect(head, "exit_request", 0, int(self.state.exit_request[0]))
-        self._inputs(entry)
-        if self.before is not None:
-            self.before(int(head["number"]), self.state)
-        work = self._frames(entry, head) + int(self.step(self.state, int(head["now_ns"])))
-        self.steps += 1
-        self._check_tape(head)
-        if self.sent is not None:
-            work += self._send(entry, head)
-        self._expect(head, "work", int(head["work"]), work)
-        self._compare(entry, head, "step")
+    def _steps(self, data: bytes) -> None:
+        """Entries of a block: runs of steps in compiled code, everything else here."""
+        held = np.frombuffer(data, np.uint8)
+        begin, end = address_of(held), address_of(held) + len(data)
+        at = begin
+        while at < end:
+            entry = data[at - begin : at - begin + int.from_bytes(data[at - begin : at - begin + 8], "little")]
+            head = head_of(entry)
+            if int(head["kind"]) != ENTRY_STEP:
+                self._one(entry)
+                at += len(entry)
+                continue
+            self._expect(head, "exit_request", 0, int(self.state.exit_request[0]))
+            stop = end
+            if self.before is not None:
+                self.before(int(head["number"]), self.state)
+                stop = at + len(entry)
+            at = int(self.run_steps(self.wiring.recorder.row, self.state, at, stop))
+            if self.r["differs"]:
+                self._differ(data[at - begin :])
 
-    def _frames(self, entry: bytes, head: np.void) -> int:
-        """Frames that poll_in had for the step."""
-        if not self.role.poll_in:
-            return 0
-        return sum(item.key for item in _inputs_of(entry, head) if item.kind == ITEM_IN_FRAMES)
+    def _differ(self, data: bytes) -> None:
+        """Say what the first step of `data` did otherwise."""
+        entry = data[: int.from_bytes(data[:8], "little")]
+        head, found = head_of(entry), int(self.r["found"])
+        if self.r["differs"] == OTHER_STAMPS:
+            stamps = [item for item in _inputs_of(entry, head) if item.kind == ITEM_STAMPS]
+            self._expect(head, "stamps taken", len(stamps[0].payload) // 8, found)
+        if self.r["differs"] == OTHER_WORK:
+            self._expect(head, "work", int(head["work"]), found)
+        self._compare_items(head, entry[int(head["outputs_at"]) :], self._buffer(), "step")
 
-    def _send(self, entry: bytes, head: np.void) -> int:
-        """What poll_out did, by what it returned and its stamps."""
-        note_offer(self.r)
-        sent = [item for item in _inputs_of(entry, head) if item.kind == ITEM_SENT] or [Item(ITEM_SENT, 0, 0, b"")]
-        stamps = np.frombuffer(sent[0].payload or bytes(8), np.int64)
-        put_stamps(self.r, address_of(stamps), len(sent[0].payload))
-        return int(self.sent(self.state, sent[0].key))
+    def _buffer(self) -> bytes:
+        return ctypes.string_at(int(self.r["buffer_addr"]) + HEAD_BYTES, int(self.r["used"]) - HEAD_BYTES)
 
     def _inputs(self, entry: bytes) -> None:
         held = np.frombuffer(entry, np.uint8)
@@ -197,30 +234,20 @@ class Replay:
 
     def _expect(self, head: np.void, field: str, expected: int, found: int) -> None:
         if expected != found:
-            raise _Stop(
-                Difference(int(head["number"]), int(head["now_ns"]), "step", self.steps, field, expected, found)
-            )
-
-    def _check_tape(self, head: np.void) -> None:
-        first, end = int(self.tape["first_addr"]), int(self.tape["end_addr"])
-        taken = (int(self.tape["next_addr"]) - first) // 8 + int(self.tape["missed"])
-        self._expect(head, "stamps taken", (end - first) // 8, taken)
+            place = (int(head["number"]), int(head["now_ns"]), "step", int(self.r["steps"]))
+            raise _Stop(Difference(*place, field, expected, found))
 
     # --- comparing ----------------------------------------------------------------------------------------------------
 
     def _compare(self, entry: bytes, head: np.void, what: str) -> None:
-        entry_begin(self.r, 0, 0)
-        show_own_control(self.r)
-        log_outputs(self.r)
-        size = int(self.r["used"]) - HEAD_BYTES
-        found = ctypes.string_at(int(self.r["buffer_addr"]) + HEAD_BYTES, size)
-        expected = entry[int(head["outputs_at"]) :]
-        self.output_bytes += len(expected)
-        if found == expected:
-            self.outputs += sum(1 for _ in items_in(expected)) if expected else 0
-            return
+        """Compare what a section gave out."""
+        outputs_again(self.r)
+        found, expected = self._buffer(), entry[int(head["outputs_at"]) :]
+        if found != expected:
+            self._compare_items(head, expected, found, what)
+
+    def _compare_items(self, head: np.void, expected: bytes, found: bytes, what: str) -> None:
         for one, other in zip_longest(items_in(expected), items_in(found)):
-            self.outputs += 1
             if one != other:
                 raise _Stop(self._explain(head, one, other, what))
 

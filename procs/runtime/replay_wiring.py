@@ -20,7 +20,7 @@ from shm.atomics import address_of
 from shm.ends import control_end_at, journal_end_at
 from shm.errors import QuintetError
 from shm.ids import ids_words
-from shm.recording import put_inputs
+from shm.recording_again import put_inputs
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.control_end import control_block_bytes, control_bytes
 from shm.records.instance import INSTANCE

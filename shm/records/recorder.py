@@ -67,4 +67,5 @@ RECORDER = _words(
         "log_head_addr",
     ),  # ring of bytes to the writer
     *("entries", "ended", "now_ns", "at_ns"),
+    *("frames", "sent", "sent_addr", "sent_bytes", "differs", "found", "steps", "output_bytes"),  # of a replayed step
 )

@@ -56,9 +56,9 @@ def recording(tmp_path_factory):
 def test_every_role_gives_out_the_same_bytes_again_also_after_it_was_killed(recording):
     results = list(replay(recording, package=PACKAGE))
     for result in results:
-        print(result.part.instance, result.part.path.name, result.steps, result.outputs, result.output_bytes)
+        print(result.part.instance, result.part.path.name, result.steps, result.output_bytes)
         assert result.difference is None, result.difference.text()
-        assert result.outputs > FRAMES // 2
+        assert result.output_bytes > FRAMES // 2 * 128
     assert [result.part.instance for result in results].count("strategy") == 2
     assert {result.part.instance for result in results} == set(ROLES)
     ended = {(result.part.instance, result.part.path.stem): result.ended for result in results}
@@ -134,20 +134,18 @@ def test_a_flipped_bit_of_the_file_is_named_with_its_block(recording, tmp_path):
         list(replay(tmp_path, "risk_gate", PACKAGE))
 
 
-def test_a_step_that_computes_otherwise_is_found(recording, tmp_path):
+def test_a_step_that_computes_otherwise_is_found(recording):
     part = replaying.find_parts(recording, "order_sender")[0]
-    replayed = Replay(part, PACKAGE)
-    step, calls = replayed.step, []
+    calls = []
 
-    def other(state, now_ns):
-        calls.append(now_ns)
-        work = step(state, now_ns)
-        return work + (1 if len(calls) == 5 else 0)
+    def before(entry, state):
+        calls.append(entry)
+        if len(calls) == 5:
+            state.ends_in[0]["next_seq"] += 1  # as if it had read a record twice
 
-    replayed.step = other
-    result = replayed.run()
-    assert result.difference.field == "work" and result.difference.found == result.difference.expected + 1
-    assert result.steps == 5
+    result = Replay(part, PACKAGE, before).run()
+    assert result.difference is not None and result.difference.entry >= calls[4]
+    assert result.steps >= 4
 
 
 def test_the_recorded_stamps_of_hops_are_the_true_ones(recording):

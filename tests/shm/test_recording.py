@@ -8,7 +8,7 @@ import pytest
 
 from procs.runtime.recorder import LOG_HEAD, LOG_TAIL, Recorder
 from procs.runtime.recording_file import entries_in, head_of, items_in
-from shm.atomics import address_of, record_at, store_release
+from shm.atomics import address_of, record_view
 from shm.clock import stamp_ns
 from shm.ids import IDS_RESERVED_END, IDS_RESERVED_NEXT, ids_words, take_id
 from shm.latest import latest_claim, latest_publish, latest_read
@@ -16,10 +16,10 @@ from shm.recording import (
     QUIET_NS,
     keep_stamps,
     keep_step,
-    put_inputs,
     recording_due,
     take_inputs,
 )
+from shm.recording_again import put_inputs
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.recording_entry import (
     ENDED_BEHIND,
@@ -74,12 +74,12 @@ class Bench:
         address = ring_claim(end[0], 0)
         if address == 0:
             return False
-        record_at(address, TICK)["venue_seq"] = seq
+        record_view(address, TICK)["venue_seq"] = seq
         ring_publish(end[0])
         return True
 
     def write_row(self, row: int, value: int) -> None:
-        record_at(latest_claim(self.table[0], row), TOP)["changed_ns"] = value
+        record_view(latest_claim(self.table[0], row), TOP)["changed_ns"] = value
         latest_publish(self.table[0], row)
 
     def step(self, now_ns: int = 1, work: int = 1) -> None:
@@ -104,7 +104,7 @@ def consumed(end) -> list[int]:
     """venue_seq of every record that a consumer sees, given back."""
     found = []
     while (address := ring_peek(end[0])) != 0:
-        found.append(int(record_at(address, TICK)["venue_seq"]))
+        found.append(int(record_view(address, TICK)["venue_seq"]))
         ring_advance(end[0])
     ring_release(end[0])
     return found
@@ -169,7 +169,7 @@ def test_a_step_is_due_for_a_record_for_driven_time_after_work_and_after_a_quiet
     assert recording_due(bench.recorder.r, at + 1) == 1
     bench.step(at, work=0)
     assert recording_due(bench.recorder.r, at + 1) == 0
-    store_release(int(bench.recorder.r["driven_addr"]), 5)
+    ctypes.c_int64.from_address(int(bench.recorder.r["driven_addr"])).value = 5
     assert recording_due(bench.recorder.r, at + 1) == 1
 
 
