@@ -7,6 +7,7 @@ INSTANCE pages (the supervisor's lines are its own) and the control words.
 import os
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +38,11 @@ KEPT_MARK = "kept"  # in a state folder: what lies here must not be erased by a 
 
 class StateKept(Fatal):
     """A demonstration was asked to start from nothing where something lies that nobody may erase."""
+
+
+def last_journalled_epoch(folder: Path) -> int:
+    """The greatest epoch that has journals in a state folder; 0 when none has."""
+    return max((int(path.name) for path in (folder / "journal").glob("*") if path.name.isdigit()), default=0)
 
 
 class InstancePage:
@@ -77,7 +83,9 @@ class Fabric:
             self._refuse_to_empty()
         self.config = config = number_instruments(config, self.state_folder, listed)
         runtime_folder(config.name).mkdir(parents=True, exist_ok=True)
-        self.epoch = create_fabric_epoch(config.name, encode(config))
+        self.epoch = create_fabric_epoch(
+            config.name, encode(config), journalled_epoch=last_journalled_epoch(self.state_folder)
+        )
         self._kept: list[Segment] = []
         self.bytes = 0
         try:

@@ -127,6 +127,7 @@ class Simulation:
         ids = (max(self.checks.sent), self.checks.last_order_id)
         for _ in range(self.plan.turns):
             self._turn()
+        self._until(lambda: all(seat.alive for seat in self.seats.values()), "every role is up again")
         assert self.checks.wire.orders == orders, "an order left while positions differ from the venue's"
         self._check_ids_grow(*ids)
         return missing
