@@ -29,6 +29,7 @@ BENCHMARKS = (
     "itch_decode",
     "ouch_encode",
     "journal_append",
+    "journal_replay",
     "itch_book",
     "strategy_step",
     "risk_check",

@@ -37,6 +37,7 @@ class Run(Struct, frozen=True):
     `speed` stretches logic time; 0 lets the venue drive it as fast as feed_handler publishes. `seed` and
     `events_per_second` shape generated flow. `logic_start_ns` 0 starts logic time at UTC now.
     `trading_date` is fixed when a fabric is created. `run_by` says who starts a dead process again.
+    `record` is the folder that the hot roles' steps are recorded in, "" for none.
     """
 
     replay: str = ""
@@ -47,6 +48,7 @@ class Run(Struct, frozen=True):
     logic_start_ns: int = 0
     trading_date: date | None = None
     run_by: Literal["supervisor", "systemd"] = "supervisor"
+    record: str = ""
 
 
 class Config(Struct, frozen=True):
@@ -174,9 +176,10 @@ def shift_ports(venue: Venue, name: str) -> Venue:
         port_b=venue.channel.port_b + shift,
         retransmission_port=venue.channel.retransmission_port + shift,
     )
-    return structs.replace(
-        venue, channel=channel, session=structs.replace(venue.session, port=venue.session.port + shift)
+    session, copy = (
+        held and structs.replace(held, port=held.port + shift) for held in (venue.session, venue.drop_copy)
     )
+    return structs.replace(venue, channel=channel, session=session, drop_copy=copy)
 
 
 def encode(config: Config) -> bytes:

@@ -16,8 +16,10 @@ from shm.records.clock_page import (
     CLOCK_PAGE,
     CLOCK_SOURCE_DRIVEN,
     CLOCK_SOURCE_SYSCALL,
+    CLOCK_SOURCE_TAPE,
     CLOCK_SOURCE_TSC,
 )
+from shm.records.tape import STAMP, TAPE
 
 from shm.codes import CLOCK_DRIVEN, CLOCK_REAL, CLOCK_SCALED  # isort: skip
 
@@ -26,14 +28,39 @@ DRIVEN_OFFSET = CLOCK_PAGE.fields["driven_ns"][1]
 
 
 @hot
-def stamp_ns(clock_addr):
-    """Latency time now. `clock_addr` is the address of the CLOCK_PAGE."""
+def _stamp_of_page(clock_addr):
     page = record_at(clock_addr, CLOCK_PAGE)
     if page["source"] == CLOCK_SOURCE_TSC:
         return page["base_ns"] + mul_shift32(cycles() - page["base_cycles"], page["ns_per_cycle_q32"])
     if page["source"] == CLOCK_SOURCE_DRIVEN:
         return load_acquire(clock_addr + DRIVEN_OFFSET)
     return monotonic_ns()
+
+
+@hot
+def _stamp_of_tape(tape_addr):
+    """The tape's next stamp while it plays; else the time, which is put on the tape. 0 behind the end of a tape."""
+    tape = record_at(tape_addr, TAPE)
+    at_addr = tape["next_addr"]
+    held = record_at(at_addr, STAMP)
+    if at_addr >= tape["end_addr"]:
+        tape["missed"] += 1
+        return 0 if tape["playing"] == 1 else _stamp_of_page(tape["clock_addr"])
+    tape["next_addr"] = at_addr + 8
+    if tape["playing"] == 0:
+        held["value"] = _stamp_of_page(tape["clock_addr"])
+    return held["value"]
+
+
+@hot
+def stamp_ns(clock_addr):
+    """Latency time now. `clock_addr` is the address of the CLOCK_PAGE."""
+    page = record_at(clock_addr, CLOCK_PAGE)
+    if page["source"] == CLOCK_SOURCE_TSC:
+        return page["base_ns"] + mul_shift32(cycles() - page["base_cycles"], page["ns_per_cycle_q32"])
+    if page["source"] == CLOCK_SOURCE_TAPE:
+        return _stamp_of_tape(page["tape_addr"])
+    return _stamp_of_page(clock_addr)
 
 
 @hot

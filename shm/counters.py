@@ -62,6 +62,7 @@ SENDER_ACCEPTED, SENDER_CANCELED, SENDER_FILLS, SENDER_VENUE_REJECTS, SENDER_MAL
 SENDER_SESSIONS, SENDER_HEARTBEATS, SENDER_OPEN_ORDERS, SENDER_BYTES_WAITING, SENDER_REPLACED = 72, 73, 74, 75, 76
 SENDER_CANCEL_REJECTS = 77
 SENDER_REDUCES_SENT, SENDER_MASS_CANCELS = 120, 121
+SENDER_EXTERNAL, SENDER_ASKED, SENDER_ASKED_ORDERS = 193, 194, 195
 # position_keeper
 KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS, KEEPER_BROKEN, KEEPER_CORRECTED = 80, 81, 82, 83, 210, 211
 # venue
@@ -70,8 +71,11 @@ VENUE_MALFORMED, VENUE_HISTORY_DONE, VENUE_IGNORED = 92, 93, 94
 # control thread of every role
 JOURNAL_COPIED, JOURNAL_LAG_BYTES, CONTROL_TICKS = 96, 97, 99
 JOURNAL_FREE_BYTES, JOURNAL_LOW_SPACE = 100, 101
+RECORDING_BYTES = 102
 # oms
 OMS_ENTRIES, OMS_BEHIND, OMS_BREAKS = 110, 111, 112
+OMS_COPY_STATE, OMS_COPY_HEARD_NS, OMS_COPY_MESSAGES, OMS_COPY_AGREED = 113, 114, 115, 116
+OMS_COPY_REPEATS, OMS_COPY_MALFORMED, OMS_VENUE_BREAKS, OMS_COPY_WATCHED = 117, 118, 119, 122
 
 COUNTERS = (
     Counter(FEED_DATAGRAMS, "feed_datagrams", "datagrams", "received on all lines"),
@@ -142,6 +146,15 @@ COUNTERS = (
     Counter(SENDER_CANCEL_REJECTS, "sender_cancel_rejects", "cancels", "refused by the venue"),
     Counter(SENDER_REDUCES_SENT, "sender_reduces_sent", "orders", "made smaller in place, handed to send"),
     Counter(SENDER_MASS_CANCELS, "sender_mass_cancels", "messages", "mass cancels handed to send"),
+    Counter(
+        SENDER_EXTERNAL,
+        "sender_external",
+        "orders",
+        "none of ours entered them: adopted, cancelled",
+        ">0",
+    ),
+    Counter(SENDER_ASKED, "sender_asked", "generation", "of the last `quintet cancel` that was done"),
+    Counter(SENDER_ASKED_ORDERS, "sender_asked_orders", "orders", "that it ended or asked to end"),
     Counter(KEEPER_REPORTS, "keeper_reports", "reports", "applied"),
     Counter(KEEPER_FILLS, "keeper_fills", "executions", "applied to positions"),
     Counter(KEEPER_MARKS, "keeper_marks", "rows", "P&L rows marked"),
@@ -158,11 +171,24 @@ COUNTERS = (
     Counter(VENUE_HISTORY_DONE, "venue_history_done", "flag", "1 when the whole file was played"),
     Counter(VENUE_IGNORED, "venue_ignored", "messages", "repeated numbers, and cancels that came too late"),
     Counter(JOURNAL_COPIED, "journal_copied", "entries", "copied to disk and synced"),
+    Counter(RECORDING_BYTES, "recording_bytes", "bytes", "of the recording of this life written"),
     Counter(JOURNAL_LAG_BYTES, "journal_lag", "bytes", "appended but not yet on disk"),
     Counter(CONTROL_TICKS, "control_ticks", "ticks", "turns of the control thread"),
     Counter(JOURNAL_FREE_BYTES, "journal_free", "bytes", "free where the journal's files are"),
     Counter(JOURNAL_LOW_SPACE, "journal_low_space", "flag", "room for ten minutes of writing or less: make room", ">0"),
     Counter(OMS_ENTRIES, "oms_entries", "entries", "of all journals taken into the record"),
     Counter(OMS_BEHIND, "oms_behind", "entries", "journalled in this epoch and not in the record yet"),
+    Counter(OMS_COPY_STATE, "oms_copy_state", "state", "drop copies: 0 none configured, 1 heard, 2 one of them silent"),
+    Counter(
+        OMS_COPY_HEARD_NS, "oms_copy_heard", "ns", "real monotonic time when the quietest drop copy was last heard"
+    ),
+    Counter(OMS_COPY_MESSAGES, "oms_copy_messages", "messages", "of drop copies taken into the record"),
+    Counter(OMS_COPY_AGREED, "oms_copy_agreed", "comparisons", "of an order or execution that ended in agreement"),
+    Counter(OMS_COPY_REPEATS, "oms_copy_repeats", "executions", "told again by a drop copy; each counts once"),
+    Counter(OMS_COPY_MALFORMED, "oms_copy_malformed", "messages", "of drop copies that cannot be read", ">0"),
+    Counter(OMS_COPY_WATCHED, "oms_copy_watched", "things", "told by one side and not yet by the other"),
+    Counter(
+        OMS_VENUE_BREAKS, "oms_venue_breaks", "breaks", "with a drop copy that reduce trading: `quintet breaks`", ">0"
+    ),
     Counter(OMS_BREAKS, "oms_breaks", "breaks", "entries that contradict what came before: `quintet oms check`", ">0"),
 )

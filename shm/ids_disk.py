@@ -22,6 +22,7 @@ from pathlib import Path
 
 from shm.errors import IdFileDamaged, IdWriteFailed, WriterAlreadyAlive
 from shm.failpoints import FP_ID_BLOCK_SYNCED, FP_ID_BLOCK_WANTED, FP_ID_BLOCK_WRITTEN, reach
+from shm.folders import make_folder, sync_folder
 
 ID_MAGIC = 0x5144495445555101  # "QUETID", a version byte
 ID_LAST_MAX = (1 << 62) - 1
@@ -63,7 +64,7 @@ class IdFile:
 
     def open(self) -> int:
         """Read the mark, or make the file. Returns the mark: ids from it on were never given out."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         if not self.path.exists():
             self._create()
         self._handle = os.open(self.path, os.O_RDWR)
@@ -112,11 +113,7 @@ class IdFile:
         finally:
             os.close(handle)
         os.rename(draft, self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.path.parent)
 
     def _read(self) -> None:
         content = os.pread(self._handle, FILE_BYTES + 1, 0)

@@ -20,6 +20,7 @@ import fcntl
 import os
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ from shm.failpoints import (
     FP_SEGMENT_SYNCED,
     reach,
 )
+from shm.folders import make_folder, sync_folder
 from shm.journal_view import JournalView, chain_holds, entries_valid, entry_dtype, leading
 from shm.records.journal_file import JOURNAL_FILE, JOURNAL_FILE_ENTRIES_OFFSET, JOURNAL_FILE_MAGIC
 
@@ -98,7 +100,10 @@ class JournalDisk:
 
         Reads the last two files whole; readers verify the rest as they read it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            make_folder(self.folder)
+        except OSError as error:
+            raise self._give_up("creation of the folder", error) from error
         self._take_lock()
         try:
             return self._recover()
@@ -284,11 +289,7 @@ class JournalDisk:
                 reach(FP_SEGMENT_SYNCED)
                 os.rename(draft, path)
                 reach(FP_SEGMENT_RENAMED)
-                folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-                try:
-                    os.fsync(folder)
-                finally:
-                    os.close(folder)
+                sync_folder(self.folder)
             except BaseException:
                 os.close(handle)
                 raise
@@ -320,11 +321,12 @@ class JournalDisk:
 class JournalCopier:
     """Follows the hot memory of one journal onto its files. One copier thread; not thread-safe.
 
-    Make it after `JournalDisk.recover` and `journal_open` (shm/journal.py) agreed on the tail.
+    Make it after `JournalDisk.recover` and `journal_open` (shm/journal.py) agreed on the tail. `ready(entries)`: how
+    many leading entries of a run may go to the disk now, for a journal that must not be there ahead of another.
     """
 
-    def __init__(self, view: JournalView, disk: JournalDisk):
-        self.view, self.disk = view, disk
+    def __init__(self, view: JournalView, disk: JournalDisk, ready: Callable[[np.ndarray], int] = len):
+        self.view, self.disk, self.ready = view, disk, ready
         self.copied = 0
         disk.seek(view.watermark)
         view.publish_failed(0)
@@ -340,8 +342,11 @@ class JournalCopier:
         try:
             position = sequence
             for run in runs:
-                self.disk.append(position, run)
-                position += len(run)
+                count = self.ready(run)
+                self.disk.append(position, run[:count])
+                position += count
+                if count < len(run):
+                    break
             if position > sequence:
                 reach(FP_COPY_WRITTEN)
                 self.disk.sync()

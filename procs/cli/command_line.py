@@ -4,6 +4,7 @@ import argparse
 import re
 
 DEFAULT_NAME = "quintet"
+RECORD_HELP = "record every step of the hot roles there, for `quintet replay`"
 
 
 class _Version(argparse.Action):
@@ -59,6 +60,12 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _days(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected whole days, at least 1, found {text!r}")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
@@ -69,9 +76,10 @@ def parser() -> argparse.ArgumentParser:
     for group in (_trade, _look, _steer, _record, _prepare):
         group(commands)
     for name, command in commands.choices.items():
-        if name != "demo":
+        if name not in ("demo", "replay"):
             help_text = f"name of the fabric (default {DEFAULT_NAME})"
             command.add_argument("--name", type=_name, default=DEFAULT_NAME, help=help_text)
+        if name != "demo":
             command.add_argument("--json", action="store_true", help="report as one JSON object")
     return top
 
@@ -85,11 +93,13 @@ def _trade(commands) -> None:
     )
     demo.add_argument("--speed", type=_speed, metavar="N|max", help="scale logic time (default 1; a replay: max)")
     demo.add_argument("--strategy", metavar="NAME", help="module in procs/strategy, or a Python file")
+    demo.add_argument("--record", metavar="DIR", help=RECORD_HELP)
     demo.add_argument("--name", type=_name, default="demo", help="name of the fabric (default demo)")
     demo.add_argument("--json", action="store_true", help="last line of stdout is the report as one JSON object")
 
     up = commands.add_parser("up", help="start a supervised fabric in the background")
     up.add_argument("--profile", choices=("dev", "prod"), default="dev")
+    up.add_argument("--record", metavar="DIR", help=RECORD_HELP)
     commands.add_parser("down", help="stop a fabric: cancel, leave, remove its shared memory")
 
 
@@ -113,6 +123,13 @@ def _steer(commands) -> None:
         command.add_argument("--scope", default="firm", help=help_text)
         command.add_argument("--reason", required=True, type=_reason, help="why, for the record")
 
+    once = commands.add_parser("cancel", help="cancel the open orders that the filters name, once; trading goes on")
+    once.add_argument("--venue", metavar="NAME", help="orders at one venue (default: every one)")
+    once.add_argument("--strategy", metavar="NAME", help="orders of one strategy; `house` for external orders")
+    once.add_argument("--instrument", metavar="SYMBOL", help="orders in one instrument")
+    once.add_argument("--side", choices=("buy", "sell"), help="orders of one side")
+    once.add_argument("--reason", required=True, type=_reason, help="why, for the record")
+
     params = commands.add_parser("params", help="show a strategy's parameters, or change them while it runs")
     params.add_argument("changes", nargs="*", metavar="KEY=VALUE", help="what to change; without it print a table")
     params.add_argument("--strategy", metavar="NAME", help="strategy instance (default: all, or the only one)")
@@ -122,8 +139,9 @@ def _steer(commands) -> None:
 
 def _record(commands) -> None:
     """The journals and the book of record, of this and earlier lives."""
-    journal = commands.add_parser("journal", help="list, print, follow, filter and verify journals (reads only)")
-    journal.add_argument("instance", nargs="?", help="whose journal to print: order_sender; without it all are listed")
+    journal = commands.add_parser("journal", help="list, print, follow, filter and verify journals; prune old ones")
+    help_text = "whose journal to print: order_sender; without it all are listed; `prune`: which lives may go"
+    journal.add_argument("instance", nargs="?", help=help_text)
     journal.add_argument("--epoch", type=int, metavar="N", help="that life of the fabric (default: the newest)")
     journal.add_argument("--from", dest="start", type=int, metavar="SEQ", help="start at this sequence")
     journal.add_argument("--last", type=int, metavar="N", help="only the last N entries")
@@ -134,6 +152,9 @@ def _record(commands) -> None:
     journal.add_argument("--where", action="append", default=[], metavar="FIELD=VALUE", help=help_text)
     journal.add_argument("--follow", action="store_true", help="go on as entries are appended, until Ctrl-C")
     journal.add_argument("--verify", action="store_true", help="check every entry of the journals; exit 1 on damage")
+
+    journal.add_argument("--days", type=_days, metavar="N", help="prune: keep what is younger (default 1830)")
+    journal.add_argument("--apply", action="store_true", help="prune: remove what may go; without it only say so")
 
     orders = commands.add_parser("orders", help="orders in the book of record, now and in history")
     orders.add_argument("--open", action="store_true", help="only those that may still trade")
@@ -153,6 +174,11 @@ def _record(commands) -> None:
         command.add_argument("--until", metavar="T", help="as --since; the time itself is not in")
         command.add_argument("--epoch", metavar="N|all", help="that life of the fabric (default: the newest)")
         command.add_argument("--last", type=int, metavar="N", help="only the last N")
+
+    replay = commands.add_parser("replay", help="run recorded roles again, step by step, and compare every byte")
+    replay.add_argument("folder", metavar="DIR", help="what was given to --record")
+    replay.add_argument("--instance", metavar="NAME", help="one of them: strategy, risk_gate, ... (default: all)")
+    replay.add_argument("--stop-at", type=int, metavar="ENTRY", help="enter the debugger before that entry's step")
 
     chain = commands.add_parser("chain", help="everything that led to an order and came of it, stamp by stamp")
     chain.add_argument(

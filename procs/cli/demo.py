@@ -12,6 +12,7 @@ from msgspec import structs
 from config.errors import ConfigError
 from config.load import Config, Run, load
 from procs.cli.interrupt import Leave
+from procs.cli.record_to import with_record
 from procs.cli.report import collect, failures, mark, render
 from procs.cli.session import NotReady, drain, progress_line, stop_quoting, wait_ready
 from procs.cli.snapshot import Snapshot
@@ -92,7 +93,7 @@ def demo_config(arguments) -> Replay:
         chosen = {name: with_module(strategy, module) for name, strategy in config.strategies.items()}
         config = structs.replace(config, strategies=chosen)
     check_strategies(config)
-    return replay._replace(config=config)
+    return replay._replace(config=with_record(config, arguments.record))
 
 
 def replay_history(config: Config, replay: str, speed: float) -> Replay:

@@ -7,6 +7,7 @@ import numpy as np
 from config.load import Config
 from procs.cli.effective import effective_config
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
+from procs.runtime.desks import desk_names
 from procs.runtime.tables import tables_of
 from procs.runtime.totals import currencies_of
 from shm.codes import (
@@ -46,7 +47,7 @@ from shm.records.total import TOTAL
 from shm.segment import HEADER_BYTES
 
 CHANNEL_NAMES = {0: "never heard", CHANNEL_FRESH: "fresh", CHANNEL_STALE: "stale", 3: "ended"}
-WARNING_NAMES = {1: "not pinned", 2: "memory not locked", 4: "no real-time policy"}
+WARNING_NAMES = {1: "not pinned", 2: "memory not locked", 4: "no real-time policy", 8: "recording ended"}
 
 
 MARKOUTS = ("1s", "10s", "60s")  # horizons of procs/strategy/markout.py
@@ -263,20 +264,22 @@ class Snapshot:
         ]
 
     def positions(self) -> list[dict]:
-        """One row for each strategy and instrument that ever traded, with the limit that its instrument has."""
+        """One row for each desk and instrument that ever traded, with the limit that its instrument has."""
         _, held = self.view.table("positions", POSITION)
         _, marked = self.view.table("pnl", PNL)
-        strategies = [instance.name for instance in self.config.topology.of_role("strategy")]
+        desks = desk_names(self.config)
         found = []
         for row, mark in zip(held, marked, strict=True):
             if not row["fills"]:
                 continue
             instrument = self.config.instruments[int(row["instrument_id"])]
-            limits = self.config.limits.instruments[instrument.symbol]
-            most = limits.long_lots_max if row["position_lots"] >= 0 else limits.short_lots_max
+            limits = self.config.limits.instruments.get(instrument.symbol)  # none: only the house can hold it
+            most = 0
+            if limits is not None:
+                most = limits.long_lots_max if row["position_lots"] >= 0 else limits.short_lots_max
             found.append(
                 {
-                    "strategy": strategies[int(row["strategy_id"])],
+                    "strategy": desks[int(row["strategy_id"])],
                     "instrument": instrument.symbol,
                     "currency": instrument.currency,
                     "position_lots": int(row["position_lots"]),
@@ -323,7 +326,7 @@ class Snapshot:
         names = {
             TOTAL_FIRM: ("firm", ["firm"]),
             TOTAL_SESSION: ("venue", [venue.name for venue in self.config.venues]),
-            TOTAL_STRATEGY: ("strategy", [held.name for held in self.config.topology.of_role("strategy")]),
+            TOTAL_STRATEGY: ("strategy", desk_names(self.config)),
             TOTAL_INSTRUMENT: ("instrument", [held.symbol for held in self.config.instruments]),
         }
         currencies, found = currencies_of(self.config), []

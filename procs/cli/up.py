@@ -14,6 +14,7 @@ import time
 from config.errors import ConfigError
 from config.load import load
 from procs.cli.interrupt import Leave
+from procs.cli.record_to import record_folder, with_record
 from procs.cli.session import NotReady, progress_line, stop_quoting, wait_ready
 from procs.cli.snapshot import Snapshot
 from procs.cli.strategies import check_strategies
@@ -35,6 +36,8 @@ def run(arguments) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "supervisor.log"
     command = [sys.executable, "-m", "procs.cli.up", "--name", arguments.name, "--profile", arguments.profile]
+    if arguments.record:
+        command += ["--record", str(record_folder(arguments.record))]
     leave = Leave()
     with open(log, "ab") as output:
         child = subprocess.Popen(
@@ -71,11 +74,11 @@ def _tell_up(arguments, pid: int, row: dict) -> None:
         print(f"nothing trades until `quintet resume{named} --reason ...`", file=sys.stderr)
 
 
-def supervise(name: str, profile: str) -> int:
+def supervise(name: str, profile: str, record: str) -> int:
     """Body of the supervisor process: tells its parent one JSON object a line, then runs until SIGTERM."""
     leave = Leave()
     try:
-        config = load(name, profile)
+        config = with_record(load(name, profile), record)
         fabric = Fabric(config)
     except (ConfigError, QuintetError, OSError) as error:
         _tell(state="failed", reason=str(error))
@@ -135,8 +138,11 @@ def watch(fabric: Fabric, supervisor: Supervisor, leave: Leave) -> None:
             _log(event)
         if time.monotonic() >= next_latch:
             next_latch = time.monotonic() + LATCH_SECONDS
-            for scope in latch_automatic(fabric.control, fabric.state_folder):
-                _log(f"latched an automatic halt of {scope}")
+            try:
+                for scope in latch_automatic(fabric.control, fabric.state_folder):
+                    _log(f"latched an automatic halt of {scope}")
+            except OSError as error:  # a full disk: the halt stands in memory, and the roles still need a supervisor
+                _log(f"an automatic halt could not be latched: {error}")
         time.sleep(POLL_SECONDS)
 
 
@@ -166,5 +172,6 @@ if __name__ == "__main__":
     words = argparse.ArgumentParser()
     words.add_argument("--name", required=True)
     words.add_argument("--profile", required=True)
+    words.add_argument("--record", default="")
     given = words.parse_args()
-    sys.exit(supervise(given.name, given.profile))
+    sys.exit(supervise(given.name, given.profile, given.record))

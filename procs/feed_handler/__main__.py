@@ -81,6 +81,7 @@ ROLE = Role(
     step="procs.feed_handler.step:step",
     poll_in="procs.feed_handler.poll:poll_in",
     poll_out="procs.net.udp_kernel:poll_out",
+    sent_again="procs.net.udp_kernel:sent_again",
     open_=open_,
     recover=recover,
     tend=tend,

@@ -84,11 +84,17 @@ def tcp_send_waiting(port, me):
             note_call_error(port, taken)
             continue
         total += taken
-        port.taken[line] += taken
-        if port.taken[line] == frame["size"]:
-            port.taken[line] = 0
-            frame["size"] = 0
+        note_taken(port, line, taken)
     return total
+
+
+@hot
+def note_taken(port, line, taken):
+    """The line's socket took `taken` bytes of its transmit frame."""
+    port.taken[line] += taken
+    if port.taken[line] == port.frames[line]["size"]:
+        port.taken[line] = 0
+        port.frames[line]["size"] = 0
 
 
 @hot

@@ -103,6 +103,14 @@ class Loader:
                 count += max(0, source.view.tail() - journal.next_seq)
         return count
 
+    def place(self, instance: str) -> tuple[int, int]:
+        """(first entry that is not in the record, the journal's tail) of an instance of the living epoch; (0, 0) before
+        its journal can be read."""
+        journal = self.journals.get((self.live, instance))
+        if journal is None or journal.source is None or journal.source.view is None or not journal.source.view.started:
+            return 0, 0
+        return journal.next_seq, journal.source.view.tail()
+
     def end_live(self) -> None:
         """Nobody writes any more: where a journal of the living epoch is in the record to its end, say so."""
         for (epoch, _), journal in list(self.journals.items()):

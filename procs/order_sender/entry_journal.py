@@ -65,15 +65,38 @@ def journal_cancel(desk, slot, order_addr, now_ns):
 
 
 @hot
+def _empty_cancel(payload_addr):
+    """The ORDER at `payload_addr`, made a cancel that says nothing else."""
+    for at in range(0, ORDER_BYTES, 8):
+        record_at(payload_addr + at, WORD)["value"] = 0
+    order = record_at(payload_addr, ORDER)
+    order["kind"] = INTENT_CANCEL
+    return order
+
+
+@hot
+def journal_own_cancel(desk, slot, now_ns):
+    """Journal a cancel that no gate asked for: of an order that we adopted, or at an operator's word."""
+    payload_addr = _claim_for_cancel(desk)
+    if payload_addr == 0:
+        return
+    order, row = _empty_cancel(payload_addr), row_of(desk, slot)
+    order["target_order_id"] = row["order_id"]
+    order["target_intent_id"] = row["intent_id"]
+    order["instrument_id"] = row["instrument_id"]
+    order["strategy_id"] = row["strategy_id"]
+    order["side"] = row["side"]
+    order["now_ns"] = now_ns
+    _commit(desk, payload_addr, JOURNAL_CANCEL_SENT, row["user_ref_num"], -1, now_ns)
+
+
+@hot
 def journal_mass_cancel(desk, user_ref_num, instrument_id, now_ns):
     """Journal a mass cancel: a cancel that names no order, only an instrument, or none (-1)."""
     payload_addr = _claim_for_cancel(desk)
     if payload_addr == 0:
         return
-    for at in range(0, ORDER_BYTES, 8):
-        record_at(payload_addr + at, WORD)["value"] = 0
-    order = record_at(payload_addr, ORDER)
-    order["kind"] = INTENT_CANCEL
+    order = _empty_cancel(payload_addr)
     order["instrument_id"] = instrument_id
     order["strategy_id"] = -1
     order["now_ns"] = now_ns

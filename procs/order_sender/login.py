@@ -28,7 +28,7 @@ from procs.order_sender.session import (
     say,
     word,
 )
-from procs.order_sender.state import arrays_of
+from procs.order_sender.state import arrays_of, control_desk
 from procs.wire.soupbintcp.login import (
     LOGIN_NO_SESSION,
     LOGIN_REQUEST_BYTES,
@@ -66,7 +66,7 @@ class SessionClient:
 
     def __init__(self, settings, state, note_error, *, clock=time.monotonic, connect=open_tcp_connection, seed=None):
         self.settings, self.state, self.note_error = settings, state, note_error
-        self.desk, self.arrays = state.desk[0], arrays_of(state)
+        self.desk, self.arrays = control_desk(state), arrays_of(state)
         self.clock, self.connect = clock, connect
         self.random = random.Random(seed)
         self.phase = WAITING

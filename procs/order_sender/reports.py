@@ -7,6 +7,7 @@ the recovered state is equal by construction.
 
 from procs.order_sender.desk import REPORT_BYTES, draft_of, journal_of, me_of, row_of
 from procs.order_sender.draft import draft_for
+from procs.order_sender.external import is_external, open_external
 from procs.order_sender.life_cycle import (
     EVENT_BROKEN,
     EVENT_CANCEL_PENDING,
@@ -186,13 +187,15 @@ def apply_report(desk, report):
     """Change the order that `report` is about. Used live and on recovery alike; changes nothing for an unknown one."""
     if report["venue_seq"] > desk["venue_seq"]:
         desk["venue_seq"] = report["venue_seq"]
-    if report["order_id"] > desk["order_id_last"]:
+    if report["order_id"] > desk["order_id_last"] and is_external(report["order_id"]) == 0:
         desk["order_id_last"] = report["order_id"]
     kind = int(report["kind"])
     _apply_to_trades(desk, report, kind)
     if report["user_ref_num"] == 0:
         return
     slot = slot_of_ref(desk, report["user_ref_num"])
+    if slot < 0:
+        slot = open_external(desk, report)
     if slot < 0:
         return
     row = row_of(desk, slot)

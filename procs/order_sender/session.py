@@ -31,6 +31,7 @@ from procs.order_sender.desk import (
     row_of,
 )
 from procs.order_sender.draft import draft_for
+from procs.order_sender.external import cancel_external
 from procs.order_sender.life_cycle import ORDER_STATE_CLOSED, ORDER_STATE_UNKNOWN, is_unanswered
 from procs.order_sender.mass_cancel import end_mass_cancel
 from procs.order_sender.orders import ask_again
@@ -74,6 +75,7 @@ LOST_UNSENT = 3  # bytes waited longer than unsent_ns
 LOST_MALFORMED = 4  # bytes that no codec accepts
 LOST_ENDED = 5  # the venue said end of session
 LOST_OVERRUN = 6  # the receive buffer was full: the journal did not keep up
+LOST_SLEPT = 7  # this process did not run for silence_ns: the venue may have given us up
 
 SWEEP_BATCH = 512  # slots looked at in one cycle
 
@@ -173,6 +175,23 @@ def give_up(desk, reason, now_ns):
 
 
 @hot
+def notice_sleep(desk, now_ns):
+    """Give the session up after a pause of this process as long as the venue's silence may be. Returns 1 when it did.
+
+    Who was stopped and wakes late knows nothing of what happened meanwhile: what waits here is not sent, and nothing
+    new until a fresh login brought the evidence. Shorter pauses are for the expiry of orders and of waiting bytes.
+    Caller: the first thing of the cycle, before anything is read. Cost: one stamp.
+    """
+    at_ns = stamp(me_of(desk))
+    slept_ns = at_ns - desk["awake_stamp_ns"]
+    desk["awake_stamp_ns"] = at_ns
+    if slept_ns <= desk["silence_ns"] or desk["phase"] == PHASE_DOWN:
+        return 0
+    give_up(desk, LOST_SLEPT, now_ns)
+    return 1
+
+
+@hot
 def keep_alive(desk, tx, now_ns):
     """Heartbeat after our own silence; give the session up after the venue's, or when bytes wait too long."""
     if desk["phase"] == PHASE_DOWN:
@@ -238,7 +257,11 @@ def sweep_orders(desk, now_ns):
         slot = desk["sweep_slot"]
         desk["sweep_slot"] += 1
         row = row_of(desk, slot)
-        kind = _lost_kind(desk, slot, row) if desk["sweep"] == SWEEP_LOST else _evidence_kind(desk, row)
+        if desk["sweep"] == SWEEP_LOST:
+            kind = _lost_kind(desk, slot, row)
+        else:
+            kind = _evidence_kind(desk, row)
+            cancel_external(desk, slot, now_ns)  # the replay is over: it still stands
         if kind != 0:
             draft_for(desk, slot, kind, now_ns)
             if kind == REPORT_NEVER_ARRIVED:

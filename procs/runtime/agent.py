@@ -16,6 +16,7 @@ import traceback
 
 import numpy as np
 
+from config.load import decode
 from config.placement import place
 from procs.runtime.affinity import (
     HostRefused,
@@ -27,9 +28,11 @@ from procs.runtime.affinity import (
     take_realtime,
 )
 from procs.runtime.compiled import compiled_count, compiled_names
-from procs.runtime.loop import load_loop
+from procs.runtime.loop import load_loop, recorded_rows
 from procs.runtime.notify import Notifier
 from procs.runtime.preconditions import refuse_open_cache
+from procs.runtime.recorded_wiring import RecordedWiring
+from procs.runtime.recorder import warm_recorder
 from procs.runtime.wiring import ScratchWiring, Wiring
 from shm.atomics import address_of
 from shm.codes import (
@@ -46,7 +49,14 @@ from shm.codes import (
 )
 from shm.counters import CONTROL_TICKS
 from shm.errors import EXIT_FATAL, QuintetError
-from shm.records.instance import WARNING_NOT_LOCKED, WARNING_NOT_PINNED, WARNING_NOT_REALTIME
+from shm.records.instance import (
+    WARNING_NOT_LOCKED,
+    WARNING_NOT_PINNED,
+    WARNING_NOT_REALTIME,
+    WARNING_NOT_RECORDED,
+)
+from shm.records.recording_entry import SECTION_CAUGHT_UP, SECTION_RECOVERED
+from shm.roster import read_roster
 
 TEND_SECONDS = 0.005  # sessions and heartbeats need no better; a shorter turn would take time from shared cores
 JOIN_SECONDS = 5.0
@@ -57,7 +67,12 @@ class Agent:
 
     def __init__(self, roles: list, fabric: str, instances: list[str]):
         self.roles = roles
-        self.wirings = [Wiring(fabric, instance) for instance in instances]
+        config = decode(read_roster(fabric).blob)
+        self.recorded = recorded_rows(roles, config)
+        self.wirings = [
+            RecordedWiring(fabric, instance) if row in self.recorded else Wiring(fabric, instance)
+            for row, instance in enumerate(instances)
+        ]
         self.stop_word = np.zeros(1, np.int64)
         self.exit_reason = 0
         self.hot_error: BaseException | None = None
@@ -90,7 +105,7 @@ class Agent:
             for role, wiring in zip(self.roles, self.wirings, strict=True)
         ]
         stopped = np.ones(1, np.int64)
-        self.loop(address_of(stopped), 0, *scratch)
+        self.loop(address_of(stopped), 0, *scratch, *(warm_recorder() for _ in self.recorded))
         self.life(LIFE_WARMING)
         for role, state in zip(self.roles, scratch, strict=True):
             role.warm_up(state)
@@ -98,7 +113,9 @@ class Agent:
         self.states = [role.open_(wiring) for role, wiring in zip(self.roles, self.wirings, strict=True)]
         for role, wiring, state in zip(self.roles, self.wirings, self.states, strict=True):
             wiring.label_histograms(role.histograms)
-            role.recover(wiring, state)
+            if wiring.recorder is not None:
+                wiring.recorder.set_ports(role, state)
+            self.cold(role.recover, wiring, state, SECTION_RECOVERED)
         self.compiled = compiled_count()
         if compiled_names():
             names = ", ".join(sorted(set(compiled_names())))
@@ -107,6 +124,15 @@ class Agent:
             )
         gc.collect()
         gc.freeze()
+
+    def cold(self, part, wiring, state, section: int) -> None:
+        """Run a part of a role that is not hot, and log what it gave out where the instance is recorded."""
+        if wiring.recorder is None:
+            part(wiring, state)
+            return
+        wiring.begin_section()
+        part(wiring, state)
+        wiring.end_section(section)
 
     def _hot(self) -> None:
         core = self.wirings[0].place.core
@@ -121,9 +147,14 @@ class Agent:
                     raise HostRefused(text)
                 self.warn(WARNING_NOT_PINNED, text)
             self.warn(WARNING_NOT_REALTIME, take_realtime(host.realtime, host.realtime_priority))
-            self.exit_reason = int(self.loop(address_of(self.stop_word), host.step_budget_us * 1000, *self.states))
+            self.exit_reason = int(
+                self.loop(address_of(self.stop_word), host.step_budget_us * 1000, *self.states, *self._recorders())
+            )
         except BaseException as error:  # the hot thread must never die unseen: the control thread raises it again
             self.hot_error = error
+
+    def _recorders(self) -> list[np.ndarray]:
+        return [self.wirings[row].recorder.row for row in self.recorded]
 
     def run(self) -> None:
         """Run the loop until asked to stop; leave and re-enter it when a role must catch up from a journal."""
@@ -147,7 +178,7 @@ class Agent:
                 self.notifier.catching_up()
                 for role, wiring, state in zip(self.roles, self.wirings, self.states, strict=True):
                     if state.exit_request[0] == EXIT_CATCH_UP:
-                        role.catch_up(wiring, state)
+                        self.cold(role.catch_up, wiring, state, SECTION_CAUGHT_UP)
                         state.exit_request[0] = 0
                 self.notifier.caught_up()
 
@@ -169,6 +200,7 @@ class Agent:
                 wiring.count_control(CONTROL_TICKS, 1)
                 wiring.raise_background_error()
                 wiring.watch_journal(now_ns * 1e-9)
+                self.warn(WARNING_NOT_RECORDED, wiring.watch_recording())
                 role.tend(wiring, state)
             self.notifier.beat(now_ns, steps_seen)
             if any(int(wiring.page["stop"]) for wiring in self.wirings):

@@ -25,6 +25,29 @@ from shm.jit import hot
 '''
 
 
+RECORDED_HEAD = """from shm.atomics import record_at
+from shm.jit import hot
+from shm.recording import keep_sent, keep_stamps, keep_step, note_offer, recording_due, take_inputs
+from shm.records.instance_end import INSTANCE_END
+"""
+RECORDED_ME = """        recorder = recorder_{row}[0]
+        me = record_at(recorder["me_addr"], INSTANCE_END)
+"""
+RECORDED_STEP = """        if work != 0 or recording_due(recorder, begun_ns) != 0:
+            logic_ns = now_ns(me["clock_addr"])
+            take_inputs(recorder, logic_ns, begun_ns, work)
+            work += step_{row}(state_{row}, logic_ns)
+            keep_stamps(recorder)
+"""
+RECORDED_OUT = """            note_offer(recorder)
+            sent = poll_out_{row}(state_{row})
+            keep_sent(recorder, sent)
+            work += sent
+"""
+RECORDED_END = """            keep_step(recorder, work)
+"""
+
+
 def write_module(text: str) -> Path:
     """Store generated source under the cache folder once; the same text always gives the same path."""
     folder = generated_folder()
@@ -55,14 +78,18 @@ def _import_line(target: str, alias: str) -> str:
     return f"from {module} import {function} as {alias}\n"
 
 
-def loop_text(parts: list[tuple[str, str, str, str]], idle: str) -> str:
-    """Source of the loop for `parts`: (instance, step, poll_in, poll_out) each, targets as `module:function`."""
+def loop_text(parts: list[tuple[str, str, str, str]], idle: str, recorded: tuple[int, ...] = ()) -> str:
+    """Source of the loop for `parts`: (instance, step, poll_in, poll_out) each, targets as `module:function`.
+
+    The rows in `recorded` are recorded: behind all states the loop takes the RECORDER[1] of each of them.
+    """
     text = HEAD.format(names=", ".join(part[0] for part in parts), idle=idle)
+    text = text.replace("from shm.jit import hot\n", RECORDED_HEAD) if recorded else text
     for row, (_, step, poll_in, poll_out) in enumerate(parts):
         text += _import_line(step, f"step_{row}")
         text += _import_line(poll_in, f"poll_in_{row}") if poll_in else ""
         text += _import_line(poll_out, f"poll_out_{row}") if poll_out else ""
-    states = ", ".join(f"state_{row}" for row in range(len(parts)))
+    states = ", ".join([f"state_{row}" for row in range(len(parts))] + [f"recorder_{row}" for row in recorded])
     text += f'''
 
 @hot
@@ -75,10 +102,14 @@ def loop(stop_addr, budget_ns, {states}):
     for row, (_, _, poll_in, poll_out) in enumerate(parts):
         state = f"state_{row}"
         text += f"        me = {state}.me[0]\n"
+        text += RECORDED_ME.format(row=row) if row in recorded else ""
         text += "        begun_ns = begin_step(me)\n"
         text += f"        work = poll_in_{row}({state})\n" if poll_in else "        work = 0\n"
-        text += f'        work += step_{row}({state}, now_ns(me["clock_addr"]))\n'
-        text += f"        work += poll_out_{row}({state})\n" if poll_out else ""
+        if row in recorded:
+            text += RECORDED_STEP.format(row=row) + (RECORDED_OUT.format(row=row) if poll_out else "") + RECORDED_END
+        else:
+            text += f'        work += step_{row}({state}, now_ns(me["clock_addr"]))\n'
+            text += f"        work += poll_out_{row}({state})\n" if poll_out else ""
         text += "        end_step(me, begun_ns, work, budget_ns)\n"
         text += f"        if {state}.exit_request[0] != 0:\n            return {state}.exit_request[0]\n"
         text += "        total += work\n"
@@ -101,13 +132,18 @@ def step_target(role, config, instance: str) -> str:
     return f"{path.stem}:step"
 
 
+def recorded_rows(roles: list, config) -> tuple[int, ...]:
+    """Which of one process's instances are recorded in this run."""
+    return tuple(row for row, role in enumerate(roles) if config.run.record and role.recorded)
+
+
 def loop_path(roles: list, config, instances: list[str], idle: str) -> Path:
     """The generated module of one process's instances, written if it was not there."""
     parts = [
         (instance, step_target(role, config, instance), role.poll_in, role.poll_out)
         for role, instance in zip(roles, instances, strict=True)
     ]
-    return write_module(loop_text(parts, idle))
+    return write_module(loop_text(parts, idle, recorded_rows(roles, config)))
 
 
 def load_loop(roles: list, config, instances: list[str], idle: str):

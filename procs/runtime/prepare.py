@@ -26,7 +26,8 @@ from config.errors import ConfigError
 from config.load import Config, decode, encode, load
 from config.placement import place
 from procs.runtime.compiled import compiled_count
-from procs.runtime.loop import load_loop, loop_path
+from procs.runtime.loop import load_loop, loop_path, recorded_rows
+from procs.runtime.recorder import warm_recorder
 from procs.runtime.wiring import ScratchWiring
 from shm.atomics import address_of
 from shm.clock import calibrate
@@ -66,7 +67,8 @@ def compile_process(config: Config, package: str, instances: tuple[str, ...]) ->
     states = [role.open_(wiring) for role, wiring in zip(roles, wirings, strict=True)]
     loop = load_loop(roles, config, list(instances), wirings[0].place.idle)
     stopped = np.ones(1, np.int64)  # the loop is compiled or loaded, and returns at once
-    loop(address_of(stopped), 0, *states)
+    recorders = [warm_recorder() for _ in recorded_rows(roles, config)]
+    loop(address_of(stopped), 0, *states, *recorders)
     for role, state in zip(roles, states, strict=True):
         role.warm_up(state)
     return compiled_count()

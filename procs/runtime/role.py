@@ -33,12 +33,18 @@ class Role:
     `exit_request`; it opens no socket. `recover(wiring, state)` runs once before the loop; `tend(wiring, state)` runs
     on the control thread while the loop runs; `catch_up(wiring, state)` runs when the loop returned EXIT_CATCH_UP;
     `warm_up(state)` runs step through its branches on a scratch state; `close(wiring, state)` runs after the loop.
+    `sent_again(state, taken)` names what `poll_out` did to the state when the world took `taken`; for a replay, which
+    sends nothing; `streams` says that its frames are byte streams. `recorded` False keeps a role out of recordings: its
+    step has inputs that no wiring hands out.
     `histograms` labels the instance's latency histograms in order of their ids.
     """
 
     name: str
     open_: Callable[[Any], Any]
     histograms: tuple[str, ...]
+    recorded: bool = True
+    sent_again: str = ""
+    streams: bool = False
     step: str = ""
     generate: Callable[[Any, str], str] | None = None
     poll_in: str = ""

@@ -13,7 +13,8 @@ off  size  type   field             meaning
  40     8  i8     mode              CLOCK_*
  48     8  i8     speed_q16         SCALED: logic seconds per second, times 2^16
  56     8  i8     logic_base_ns     SCALED: logic time at base_ns; REAL: utc_offset_ns + base_ns
- 64    64  i8x8   reserved          zero
+ 64     8  i8     tape_addr         TAPE: address of the process's TAPE; zero in the shared page
+ 72    56  i8x7   reserved          zero
 128     8  i8     driven_ns         DRIVEN: logic time now; own line
 136    56  i8x7   driven_reserved   zero
 """
@@ -30,15 +31,17 @@ CLOCK_PAGE = np.dtype(
         ("mode", "<i8"),
         ("speed_q16", "<i8"),
         ("logic_base_ns", "<i8"),
-        ("reserved", "<i8", (8,)),
+        ("tape_addr", "<i8"),
+        ("reserved", "<i8", (7,)),
         ("driven_ns", "<i8"),
         ("driven_reserved", "<i8", (7,)),
     ]
 )
 
 assert CLOCK_PAGE.itemsize == 192
-assert CLOCK_PAGE.fields["reserved"][1] == 64
+assert CLOCK_PAGE.fields["reserved"][1] == 72
 
 CLOCK_SOURCE_TSC = 1
 CLOCK_SOURCE_DRIVEN = 3  # latency time is virtual, the driver's word: replay gives the same bytes every time
 CLOCK_SOURCE_SYSCALL = 2  # clock_gettime(CLOCK_MONOTONIC): no invariant counter, or the JIT is off
+CLOCK_SOURCE_TAPE = 4  # each stamp is kept on a tape, or comes from one: a role that is recorded, or runs again

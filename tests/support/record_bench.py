@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from config.load import encode, load
-from procs.runtime.journals import CONFIGURATION
 from procs.runtime.objects import JOURNAL_PAYLOADS
 from procs.runtime.paths import state_folder
+from procs.runtime.settled import CONFIGURATION
 from shm import codes
 from shm.journal_disk import JournalDisk
 from shm.journal_kinds import PAYLOADS

@@ -61,6 +61,8 @@ class Faults:
             seat.away_until_ns = 0
             if seat.wiring is not None and seat.wiring.disk is not None:
                 seat.wiring.disk.failing = ""
+                if seat.wiring.disk.failed:  # a person found another disk: the copier begins again with its process
+                    self._kill([seat])
 
     def disk_is_slow(self, seat) -> bool:
         """Whether this journal's disk takes nothing now."""

@@ -25,7 +25,7 @@ class SimulatedWiring(Wiring):
         self.id_files: list[IdBlock] = []
         self.opened_readers = []
 
-    def journal(self):
+    def journal(self, ready=len):
         """JOURNAL_END[1], resumed; the copier is the scheduler's to run."""
         journal = self._journals[self.instance]
         segment = self._adopt(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
@@ -33,8 +33,10 @@ class SimulatedWiring(Wiring):
         self.disk = SimulatedDisk(self.journal_folder, entry_bytes)
         found = self.disk.recover()
         end = journal_end_at(segment.address, journal.payload_bytes, journal.entries)
+        view = JournalView(segment.bytes, entry_bytes, journal.entries)
         journal_open(end[0], found.tail_seq, found.prev_crc, self.epoch)
-        self.copier = JournalCopier(JournalView(segment.bytes, entry_bytes, journal.entries), self.disk)
+        self._attach_control()
+        self.copier = JournalCopier(view, self.disk, ready)
         return end
 
     def journal_reader(self, instance: str):
