@@ -171,3 +171,6 @@ class CopiedBook:
 
 def _liquidity(message: dict) -> str:
     return "added" if message["liquidity_flag"] == "A" else "removed"
+
+
+
