@@ -18,7 +18,7 @@ from procs.runtime.fill import instrument_rows, limit_rows
 from procs.runtime.instrument_ids import IDS_FILE, LOCK_FILE, number_instruments
 from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
-from procs.runtime.settled import CONFIGURATION, epoch_to_go_on_with, settle
+from procs.runtime.settled import CONFIGURATION, epoch_to_go_on_with, epochs_of, settle
 from procs.runtime.tables import FABRIC, tables_of
 from shm.codes import STATE_HALTED
 from shm.control_words import ControlWords, control_arm, control_restore, operator_stop
@@ -81,7 +81,8 @@ class Fabric:
         self.config = config = number_instruments(config, self.state_folder, listed)
         runtime_folder(config.name).mkdir(parents=True, exist_ok=True)
         goes_on = None if fresh else epoch_to_go_on_with(self.state_folder, config)
-        self.epoch = create_fabric_epoch(config.name, encode(config), goes_on)
+        journalled_epoch = max(epochs_of(self.state_folder), default=0)
+        self.epoch = create_fabric_epoch(config.name, encode(config), goes_on, journalled_epoch=journalled_epoch)
         self._kept: list[Segment] = []
         self.bytes = 0
         self.pages: list[InstancePage] = []

@@ -87,6 +87,12 @@ def test_a_dead_life_is_reclaimed_and_the_epoch_grows(fabric):
     assert read_roster(fabric).blob == b"ours"
 
 
+def test_an_epoch_that_only_journals_remember_is_not_used_again(fabric):
+    ahead = create_fabric_epoch(fabric) + 1_000_000
+    destroy(fabric)  # or a power loss: nothing in memory remembers it
+    assert create_fabric_epoch(fabric, journalled_epoch=ahead) == ahead + 1
+
+
 def test_objects_without_a_roster_are_reclaimed(fabric):
     create_latest(fabric, 3, "tops", TOP, 1, "x").close()
     with open(f"/dev/shm/quintet.{fabric}.3.cut", "wb") as file:

@@ -35,6 +35,11 @@ def test_a_power_loss_takes_only_what_was_not_synced_and_numbers_go_on():
     check_all(range(FIRST, FIRST + SEEDS))
 
 
+def test_seed_500008_a_new_life_within_the_same_second_reads_none_of_the_old_journals():
+    with StateFolder():
+        run_to_power_loss(500_008)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_hundreds_of_power_losses():

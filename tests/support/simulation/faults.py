@@ -22,7 +22,7 @@ class Faults:
         self.line_back_ns = self.network_back_ns = 0
         self.may_halt = False
         self.struck: dict[str, int] = {}
-        self.over = False
+        self.over = self.ending = False
         self.halted_until_ns = self.orders_seen = 0
 
     def strike(self) -> None:
@@ -49,11 +49,12 @@ class Faults:
                 self.run.note(f"{seat.name} did not come up: {seat.failed}")
             seat.back_at_ns = self.run.clock.stamp_ns + 50 * MS
 
-    def end(self) -> None:
+    def end(self, *, by_power_loss: bool = False) -> None:
         """No more faults: what was taken away comes back; what failed for good is looked at by a person."""
-        self.over = True
+        self.over = not by_power_loss
         self.run.inside.left.clear()
         self.line_back_ns = self.network_back_ns = 1
+        self.ending = True
         self._end_what_is_over()
         self.slow_until_ns.clear()
         self.run.world.away_until_ns = 0
@@ -61,6 +62,8 @@ class Faults:
             seat.away_until_ns = 0
             if seat.wiring is not None and seat.wiring.disk is not None:
                 seat.wiring.disk.failing = ""
+                if seat.wiring.disk.failed:  # a person found another disk: the copier begins again with its process
+                    self._kill([seat])
 
     def disk_is_slow(self, seat) -> bool:
         """Whether this journal's disk takes nothing now."""
@@ -167,6 +170,6 @@ class Faults:
         if self.network_back_ns and now_ns >= self.network_back_ns:
             self.network_back_ns = 0
             self.run.world.network.unreachable = False
-        if self.halted_until_ns and (now_ns >= self.halted_until_ns or self.over):
+        if self.halted_until_ns and (now_ns >= self.halted_until_ns or self.ending):
             self.halted_until_ns = 0
             self.run.machine.fabric.control.operator_set(0, 1)

@@ -22,7 +22,7 @@ from procs.runtime.fabric import Fabric
 from procs.runtime.loop import step_target
 from procs.runtime.prepare import load_role
 from shm.codes import EXIT_CATCH_UP, LIFE_RUNNING
-from shm.errors import Fatal, QuintetError
+from shm.errors import Fatal, JournalWriteFailed, QuintetError
 from shm.failpoints import FP_SEND_AFTER, FP_SEND_BEFORE, reach
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.segment_header import SEGMENT_KIND_CLOCK
@@ -43,7 +43,7 @@ PRIVATE = {  # module state that is a process's own: gone with it
     "risk_gate": (gate_state._parts,),
     "order_sender": (sender_state._arrays,),
     "strategy": (strategy_main._id_blocks, strategy_main._journals),
-    "position_keeper": (keeper_main._books, keeper_main._journals),
+    "position_keeper": (keeper_main._books, keeper_main._journals, keeper_main._snapshots),
 }
 
 
@@ -205,9 +205,15 @@ class Machine:
                 seat.role.tend(seat.wiring, seat.state)
 
     def copy(self, seat: Seat) -> None:
-        """One turn of the journal's copier. A failed write ends the process, as its control thread would."""
+        """One turn of the journal's copier. A failed write halts the firm, and the process lives on to cancel."""
+        if seat.wiring.disk.failed:
+            return
         with self._living(seat):
-            seat.wiring.copier.copy_some()
+            try:
+                seat.wiring.copier.copy_some()
+            except JournalWriteFailed as error:
+                self.note(f"the disk of {seat.name} failed: {error}")
+                seat.wiring.halt_firm()
 
 
 class PatchedTime:

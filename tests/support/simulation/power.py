@@ -1,8 +1,8 @@
 """Power loss: every process and all shared memory at once, and on each disk any subset of what was not synced.
 
 P4: of each journal at least everything up to its watermark is left, byte for byte; what is missing lies behind it and
-is named. P2: identifiers go on above all that were ever used. A machine that comes up again knows nothing of its orders
-at the venue: it may not trade before its positions are the venue's.
+is named; fills come back with the venue's replay, and what stands at the venue is cancelled. P2: identifiers go on above
+all that were ever used.
 """
 
 from typing import NamedTuple

@@ -33,9 +33,11 @@ class SimulatedWiring(Wiring):
         self.disk = SimulatedDisk(self.journal_folder, entry_bytes)
         found = self.disk.recover()
         end = journal_end_at(segment.address, journal.payload_bytes, journal.entries)
+        view = JournalView(segment.bytes, entry_bytes, journal.entries)
         journal_open(end[0], found.tail_seq, found.prev_crc, self.epoch)
         ready = len if order is None else order([self.journal_reader(n) for n in self.peers_in("reports")], self.config)
-        self.copier = JournalCopier(JournalView(segment.bytes, entry_bytes, journal.entries), self.disk, ready)
+        self._attach_control()
+        self.copier = JournalCopier(view, self.disk, ready)
         return end
 
     def journal_reader(self, instance: str):
