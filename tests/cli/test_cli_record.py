@@ -56,6 +56,7 @@ def record(name):
         code=codes.REJECT_COLLAR_FAR, scope=codes.LIMIT_SCOPE_ORDER, intent_id=1203, limit_value=50, found_value=75
     )
     new.decision(order_id=204, intent_id=1204, kind=codes.INTENT_REPLACE, target_intent_id=1201, qty_lots=10)
+    new.quote(1201, venue_seq=77, microprice_milli=1_000_000_250, wanted_bid_ticks=1_000_000, wanted_bid_lots=100)
     for scribe in (old, new):
         scribe.write()
     answer = call("oms", "load", "--name", name, "--json")
@@ -140,11 +141,16 @@ def test_a_chain_has_every_stamp_as_its_distance_to_the_one_before(record):
     wanted = """
       tick received - 0 ns
       tick published +250 ns 250 ns
-      intent decided +1.25 us 1.50 us intent 1201; signals are not recorded
+      intent decided +1.25 us 1.50 us intent 1201 [strategy 0]
+      book after message 77: 300 at 99.9900, 200 at 100.0100; position +0
+      signals microprice_milli 1,000,000,250, imbalance_1_ppm 0, imbalance_3_ppm 0, imbalance_5_ppm 0, flow_lots 0, \
+volatility_milli 0, arrival_micro 0, decay_milli 0
+      wanted bid 100 at 100.0000, no ask
       gate passed +400 ns 1.90 us new, pass, limits version 3 [risk_gate 0]
       order published +100 ns 2.00 us
       journalled +200 ns 2.20 us new buy 100 at 100.0000 day, reference 101 [order_sender 0]
       sent +200 ns 2.40 us
+      bytes 0030554f000000654200000064514e54412020202000000000000f42403059504e4e20202020202020202020202020200000
       accepted +56.6 us 59.0 us working, venue reference 900, 100 open, venue sequence 1 [order_sender 1]
     """
     lines = [" ".join(line.split()) for line in answer.out.splitlines()]
@@ -169,6 +175,7 @@ def test_an_order_is_found_by_each_of_its_numbers_and_missing_links_are_said(rec
     answer = call("chain", "202", "--name", record)
     assert answer.code == 1, "no stamps were taken of it"
     assert "no tick caused it" in answer.out and "MISSING  gate passed: no stamp" in answer.out
+    assert "MISSING  the strategy's journal does not have what it saw when it decided" in answer.out
     answer = call("chain", "204", "--name", record)
     assert answer.code == 1 and "MISSING  order_sender's journal does not have it" in answer.out
     answer = call("chain", "match:99", "--name", record)

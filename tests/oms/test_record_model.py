@@ -123,7 +123,7 @@ def test_any_batches_and_any_number_of_starts_give_the_same_rows_as_one_load(mon
             loader.step()
         ended = [held for _, held in loader.store.cursors().values()]
         loader.close()
-        if len(ended) == 3 and all(ended):
+        if len(ended) == 4 and all(ended):
             break
     else:
         pytest.fail("the journals never ended")
