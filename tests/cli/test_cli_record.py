@@ -81,6 +81,9 @@ orders --since 2023-12-25T00:00:00.000004 --until 2023-12-25T00:00:00.000006 : 2
 orders --since 00:00:00.000004             : 202 204
 orders --until 1703462400000004000         : 201
 orders --since 2023-12-26                  :
+orders --at 00:00:00.000004                : 201
+orders --at 2023-12-26 --open              : 201 204
+orders --at 2023-12-26 --last 1            : 204
 executions                                 : 202 202
 executions --last 1                        : 202
 executions --side buy                      :
@@ -103,6 +106,16 @@ def test_filters_choose(record):
         )
         text = call(*words.split(), "--name", record).out.splitlines()
         assert len(text) == 1 + len(answer.out.splitlines()), words
+
+
+def test_positions_of_the_past_come_from_the_record(record):
+    answer = call("positions", "--at", "2023-12-26", "--name", record, "--json").json()
+    (row,) = answer["rows"]
+    assert (row["instrument"], row["position_lots"], row["fills"], row["sold_lots"]) == ("QNTB", -100, 2, 100)
+    text = call("positions", "--at", "2023-12-26", "--name", record).out.splitlines()
+    assert re.search(r"^strategy +QNTB +-100 +2 +0 +100 +0.00 +0.20 +USD$", text[1]), text
+    assert call("positions", "--at", "2023-12-24", "--name", record).out == "no fills by then\n"
+    assert "--at: expected 2026-01-31" in call("positions", "--at", "soon", "--name", record).err
 
 
 MISTAKES = """
