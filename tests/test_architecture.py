@@ -42,7 +42,8 @@ LISTED_IMPORTS = {
             f"procs.oms.{part}",
         ): "the record is read, and built offline, by the code that knows it"
         for file, parts in {
-            "record": ("query", "states", "store", "lag"),
+            "record": ("query", "states", "store", "lag", "history"),
+            "positions": ("history", "store"),
             "chain": ("chain", "store"),
             "oms": ("check", "loader", "store"),
             "breaks": ("query", "reconcile", "store"),

@@ -110,6 +110,9 @@ def _look(commands) -> None:
 
     positions = commands.add_parser("positions", help="positions and P&L (reads shared memory only)")
     help_text = "one row for each of these and currency; default: strategy and instrument"
+    at_help = "as they stood then, from the book of record: a time as for `orders --since`"
+    positions.add_argument("--at", metavar="T", help=at_help)
+    positions.add_argument("--epoch", metavar="N|all", help="with --at: that life of the fabric (default: the newest)")
     positions.add_argument("--by", choices=("strategy", "instrument", "venue", "currency", "firm"), help=help_text)
 
 
@@ -159,6 +162,7 @@ def _record(commands) -> None:
     orders = commands.add_parser("orders", help="orders in the book of record, now and in history")
     orders.add_argument("--open", action="store_true", help="only those that may still trade")
     orders.add_argument("--state", metavar="STATE", help="passed, sent, working, unknown, filled, canceled, ...")
+    orders.add_argument("--at", metavar="T", help="as they stood then; a time as for --since")
     executions = commands.add_parser("executions", help="executions in the book of record, with fee and position after")
     executions.add_argument("--state", metavar="STATE", help="done, broken, corrected")
     decisions = commands.add_parser("decisions", help="what risk_gate answered, with the numbers")

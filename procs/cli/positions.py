@@ -2,15 +2,20 @@
 
 import json
 
+from procs.cli.record import epoch_of, moment, named, tell_behind
 from procs.cli.snapshot import Snapshot
 from procs.cli.text import count, money, table
+from procs.oms.history import positions_at
+from procs.oms.store import open_reader
 
 SCOPE_OF = {"strategy": "strategy", "instrument": "instrument", "venue": "venue", "currency": "firm", "firm": "firm"}
 HEADER = ("position", "fills", "bought", "sold", "realised", "FIFO", "unrealised", "spread", "moves", "fees", "P&L", "")
 
 
 def run(arguments) -> int:
-    """Print the rows. Exit 0, or 1 when no fabric of that name exists."""
+    """Print the rows. Exit 0, or 1 when no fabric of that name exists; with --at, when it has no record."""
+    if arguments.at is not None:
+        return run_at(arguments)
     snapshot = Snapshot(arguments.name)
     try:
         rows = rows_by(snapshot, arguments.by)
@@ -18,6 +23,35 @@ def run(arguments) -> int:
         snapshot.close()
     print(json.dumps({"by": arguments.by, "rows": rows}) if arguments.json else render(rows, arguments.by))
     return 0
+
+
+def run_at(arguments) -> int:
+    """Positions of a past moment, from the record."""
+    connection = open_reader(arguments.name)
+    try:
+        rows = positions_at(connection, moment(arguments.at, "--at"), epoch_of(arguments.epoch))
+        if arguments.json:
+            print(json.dumps({"at": arguments.at, "rows": rows}))
+        else:
+            print(render_at(rows))
+        tell_behind(arguments.name, connection)
+    finally:
+        connection.close()
+    return 0
+
+
+def render_at(rows: list[dict]) -> str:
+    """A table; fees that we paid are negative, as everywhere here."""
+    if not rows:
+        return "no fills by then"
+    cells = []
+    for row in rows:
+        unit = row["currency"] or ""
+        amounts = (money(row["realised_micro"], unit), money(-row["fees_micro"], unit), unit)
+        sizes = (count(row[name]) for name in ("position_lots", "fills", "bought_lots", "sold_lots"))
+        cells.append((*named(row), *sizes, *amounts))
+    header = ("strategy", "instrument", "position", "fills", "bought", "sold", "realised", "fees", "")
+    return table(header, cells, left=2)
 
 
 def rows_by(snapshot: Snapshot, by: str | None) -> list[dict]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from config.errors import ConfigError
 from procs.cli.text import count
+from procs.oms.history import orders_at
 from procs.oms.lag import record_behind
 from procs.oms.query import Filter, Moment, decisions, executions, orders
 from procs.oms.states import STATES
@@ -27,7 +28,8 @@ def run(arguments) -> int:
     connection = open_reader(arguments.name)
     try:
         ask, show, header = QUESTIONS[arguments.command]
-        rows = ask(connection, chosen)
+        at = moment(getattr(arguments, "at", None), "--at")
+        rows = ask(connection, chosen) if at is None else orders_at(connection, chosen, at)
         if arguments.json:
             for row in rows:
                 print(json.dumps(row))

@@ -123,8 +123,7 @@ _BREAK_STATE = (
 def venue_breaks(
     connection: sqlite3.Connection, chosen: Filter, kind: str | None = None, instrument: str | None = None
 ) -> list[dict]:
-    """Breaks with drop copies, oldest first, with their `state`: open, acknowledged, cleared. Of `chosen` epoch, state
-    and last are asked."""
+    """Breaks with drop copies, oldest first, with their `state`. Of `chosen` epoch, state and last are asked."""
     where, values = _of_epoch(connection, chosen)
     scope = None if instrument is None else f"instrument:{instrument}"
     for field, value in (("kind", kind), ("scope", scope), ("state", chosen.state)):
@@ -174,7 +173,7 @@ def _rows(
         also("t.code = ?", chosen.code)
     for moment, sign in ((chosen.since, ">="), (chosen.until, "<")):
         if moment is not None:
-            also(f"{at} {sign} ?", _absolute(connection, moment, epoch))
+            also(f"{at} {sign} ?", absolute(connection, moment, epoch))
     text = f"SELECT t.*, {NAMED}{extra} FROM {source} t {NAMES} {join}"
     if held["where"]:
         text += " WHERE " + " AND ".join(held["where"])
@@ -189,7 +188,8 @@ def _rows(
         yield dict(row)
 
 
-def _absolute(connection, moment: Moment, epoch: int | None) -> int:
+def absolute(connection, moment: Moment, epoch: int | None) -> int:
+    """UTC ns of a moment as asked for."""
     if not moment.of_day:
         return moment.ns
     where, values = ("WHERE epoch = ?", (epoch,)) if epoch else ("", ())

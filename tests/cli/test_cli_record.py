@@ -56,6 +56,7 @@ def record(name):
         code=codes.REJECT_COLLAR_FAR, scope=codes.LIMIT_SCOPE_ORDER, intent_id=1203, limit_value=50, found_value=75
     )
     new.decision(order_id=204, intent_id=1204, kind=codes.INTENT_REPLACE, target_intent_id=1201, qty_lots=10)
+    new.quote(1201, venue_seq=77, microprice_milli=1_000_000_250, wanted_bid_ticks=1_000_000, wanted_bid_lots=100)
     for scribe in (old, new):
         scribe.write()
     answer = call("oms", "load", "--name", name, "--json")
@@ -80,6 +81,9 @@ orders --since 2023-12-25T00:00:00.000004 --until 2023-12-25T00:00:00.000006 : 2
 orders --since 00:00:00.000004             : 202 204
 orders --until 1703462400000004000         : 201
 orders --since 2023-12-26                  :
+orders --at 00:00:00.000004                : 201
+orders --at 2023-12-26 --open              : 201 204
+orders --at 2023-12-26 --last 1            : 204
 executions                                 : 202 202
 executions --last 1                        : 202
 executions --side buy                      :
@@ -102,6 +106,16 @@ def test_filters_choose(record):
         )
         text = call(*words.split(), "--name", record).out.splitlines()
         assert len(text) == 1 + len(answer.out.splitlines()), words
+
+
+def test_positions_of_the_past_come_from_the_record(record):
+    answer = call("positions", "--at", "2023-12-26", "--name", record, "--json").json()
+    (row,) = answer["rows"]
+    assert (row["instrument"], row["position_lots"], row["fills"], row["sold_lots"]) == ("QNTB", -100, 2, 100)
+    text = call("positions", "--at", "2023-12-26", "--name", record).out.splitlines()
+    assert re.search(r"^strategy +QNTB +-100 +2 +0 +100 +0.00 +0.20 +USD$", text[1]), text
+    assert call("positions", "--at", "2023-12-24", "--name", record).out == "no fills by then\n"
+    assert "--at: expected 2026-01-31" in call("positions", "--at", "soon", "--name", record).err
 
 
 MISTAKES = """
@@ -140,11 +154,16 @@ def test_a_chain_has_every_stamp_as_its_distance_to_the_one_before(record):
     wanted = """
       tick received - 0 ns
       tick published +250 ns 250 ns
-      intent decided +1.25 us 1.50 us intent 1201; signals are not recorded
+      intent decided +1.25 us 1.50 us intent 1201 [strategy 0]
+      book after message 77: 300 at 99.9900, 200 at 100.0100; position +0
+      signals microprice_milli 1,000,000,250, imbalance_1_ppm 0, imbalance_3_ppm 0, imbalance_5_ppm 0, flow_lots 0, \
+volatility_milli 0, arrival_micro 0, decay_milli 0
+      wanted bid 100 at 100.0000, no ask
       gate passed +400 ns 1.90 us new, pass, limits version 3 [risk_gate 0]
       order published +100 ns 2.00 us
       journalled +200 ns 2.20 us new buy 100 at 100.0000 day, reference 101 [order_sender 0]
       sent +200 ns 2.40 us
+      bytes 0030554f000000654200000064514e54412020202000000000000f42403059504e4e20202020202020202020202020200000
       accepted +56.6 us 59.0 us working, venue reference 900, 100 open, venue sequence 1 [order_sender 1]
     """
     lines = [" ".join(line.split()) for line in answer.out.splitlines()]
@@ -169,6 +188,7 @@ def test_an_order_is_found_by_each_of_its_numbers_and_missing_links_are_said(rec
     answer = call("chain", "202", "--name", record)
     assert answer.code == 1, "no stamps were taken of it"
     assert "no tick caused it" in answer.out and "MISSING  gate passed: no stamp" in answer.out
+    assert "MISSING  the strategy's journal does not have what it saw when it decided" in answer.out
     answer = call("chain", "204", "--name", record)
     assert answer.code == 1 and "MISSING  order_sender's journal does not have it" in answer.out
     answer = call("chain", "match:99", "--name", record)

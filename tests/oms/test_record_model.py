@@ -13,12 +13,13 @@ import pytest
 from procs.oms import loader as loader_module
 from procs.oms.chain import chain
 from procs.oms.check import check
+from procs.oms.history import orders_at, positions_at
 from procs.oms.loader import Loader
-from procs.oms.query import Filter, executions, orders
+from procs.oms.query import Filter, Moment, executions, orders
 from procs.oms.schema import FILE
 from procs.oms.store import open_reader
 from procs.runtime.paths import state_folder
-from tests.support.record_bench import Scribe, Trading, dump
+from tests.support.record_bench import LOGIC_NS, Scribe, Trading, dump
 
 pytestmark = pytest.mark.usefixtures("folders")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -81,6 +82,41 @@ def test_the_record_of_random_days_says_what_happened(turns):
     agrees(name, days)
 
 
+KEPT = ("order_id", "state", "pending", "leaves_lots", "cum_lots", "executed_lots", "closed")
+
+
+def test_orders_and_positions_of_the_past_are_what_the_record_said_then():
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    name = f"past-{os.getpid()}"
+    scribe = Scribe(name, 1)
+    trading = Trading(scribe, seed)
+    said = []
+    loader = Loader(name, None)
+    for _ in range(6):
+        for _ in range(60):
+            trading.turn()
+        scribe.write()
+        loader.cursors = {key: (next_seq, False) for key, (next_seq, _) in loader.store.cursors().items()}
+        loader.load()
+        connection = open_reader(name)
+        rows = [tuple(row[field] for field in KEPT) for row in orders(connection, Filter())]
+        said.append((Moment(LOGIC_NS + scribe.clock_ns), rows, dict(trading.positions)))
+        connection.close()
+    connection = open_reader(name)
+    for at, rows, positions in said:
+        assert [tuple(row[field] for field in KEPT) for row in orders_at(connection, Filter(), at)] == rows
+        held = {
+            (row["strategy_id"], row["instrument_id"]): row["position_lots"] for row in positions_at(connection, at)
+        }
+        assert held == positions
+        still = {row["order_id"] for row in orders_at(connection, Filter(open=True), at)}
+        assert still == {row[0] for row in rows if not row[-1]}
+    assert list(orders_at(connection, Filter(), Moment(LOGIC_NS))) == [] == positions_at(connection, Moment(LOGIC_NS))
+    connection.close()
+    loader.close()
+
+
 def test_chains_of_random_orders_are_complete():
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
@@ -123,7 +159,7 @@ def test_any_batches_and_any_number_of_starts_give_the_same_rows_as_one_load(mon
             loader.step()
         ended = [held for _, held in loader.store.cursors().values()]
         loader.close()
-        if len(ended) == 3 and all(ended):
+        if len(ended) == 4 and all(ended):
             break
     else:
         pytest.fail("the journals never ended")
