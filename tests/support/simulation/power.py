@@ -7,6 +7,7 @@ all that were ever used.
 
 from typing import NamedTuple
 
+from procs.runtime.settled import SETTLED
 from shm.errors import JournalCorrupt
 from shm.journal_disk import JournalDisk
 from shm.journal_reader import JournalReader
@@ -24,7 +25,10 @@ class Mark(NamedTuple):
 
 
 def lose_power(run) -> dict[str, Mark]:
-    """Everything stops. Afterwards a new, empty life of the fabric exists and no role runs."""
+    """Everything stops. Afterwards a new, empty life of the fabric exists and no role runs.
+
+    The life that ended would be gone on with; somebody declares it settled, so that the new one knows nothing.
+    """
     run.note("power is lost")
     marks = {}
     for name in JOURNALS:
@@ -35,6 +39,7 @@ def lose_power(run) -> dict[str, Mark]:
         if seat.alive:
             run.machine.kill(seat, power_lost=True)
     run.machine.destroy()
+    (marks[JOURNALS[0]].folder.parent / SETTLED).write_text("{}")
     run.machine.create(fresh=False)
     return marks
 
