@@ -78,7 +78,7 @@ def spoil(dice: random.Random, honest: list[tuple[int, bytes]]) -> list[tuple[in
             entry = {"user_ref_num": 1 << 30 | seq, "side_letter": "B", "symbol": "QNTA", "qty_lots": 100}
             found.append((seq, outbound("A", **entry)))
         elif chance < 0.10 and message[:1] == b"E":
-            at += dice.randrange(300)  # a second and more
+            at = min(at + dice.randrange(300), honest[-1][0])  # a second and more
         found.append((at, message))
     return sorted(found, key=lambda row: row[0])
 
