@@ -47,9 +47,11 @@ def test_identifiers_that_are_not_durable_are_found(monkeypatch):
 def test_a_gate_that_forgets_its_last_approval_is_found(monkeypatch):
     whole = gate_recover.read_entries
 
-    def read_entries(reader, kind, dtype, from_seq):
-        records, stamps, next_seq = whole(reader, kind, dtype, from_seq)
-        return (records[:-1], stamps[:-1], next_seq) if kind == JOURNAL_DECISION else (records, stamps, next_seq)
+    def read_entries(reader, kind, *rest):
+        found = whole(reader, kind, *rest)
+        return (
+            found._replace(records=found.records[:-1], stamps=found.stamps[:-1]) if kind == JOURNAL_DECISION else found
+        )
 
     monkeypatch.setattr(gate_recover, "read_entries", read_entries)
     first_failure(run_seed, ("P6", "INV-", "not within"))
