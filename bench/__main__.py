@@ -29,6 +29,7 @@ BENCHMARKS = (
     "itch_decode",
     "ouch_encode",
     "journal_append",
+    "journal_replay",
     "recording_step",
     "itch_book",
     "strategy_step",

@@ -8,9 +8,10 @@ answer ──► a report for each intent ──► another step, not timed
 
 A whole strategy instance on scratch memory, with GLFT, as generated for the role. Each tick finds the book two quoting
 steps away, so that every timed step publishes two replaces as one decision; every fourth tick is a trade. The number of
-intents is verified. Each step is timed by itself, less the median span of an empty pair of readings of the cycle
-counter. The reference takes the same tick, copies the same depth row, writes two intents word by word and publishes
-them, in rounds that alternate.
+intents is verified. A step journals what it saw, as it does in the machine; the journal is emptied outside the
+timing. Each step is timed by itself, less the median span of an empty pair of readings of the cycle counter. The
+reference takes the same tick, copies the same depth row, writes two intents word by word and publishes them, in
+rounds that alternate.
 
 One process: it does not show the tick and the book arriving from another core's cache (a hop each, ring_hop says how
 much), nor several instruments that compete for one step.
@@ -46,6 +47,7 @@ from shm.records.depth import DEPTH, DEPTH_LEVELS
 from shm.records.intent import INTENT
 from shm.records.live_params import LIVE_PARAMS
 from shm.records.position import POSITION
+from shm.records.quote import QUOTE
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
 from shm.records.tick import TICK, TICK_FLAG_LAST
@@ -58,12 +60,13 @@ from shm.ring import (
     ring_publish_parts,
     ring_release,
 )
-from shm.scratch import scratch_ids, scratch_me, scratch_ring, scratch_table
+from shm.scratch import scratch_ids, scratch_journal, scratch_me, scratch_ring, scratch_table
 
 QUESTION = "How long does a strategy step take from a tick in its ring to the intents in the next ring?"
 P50_NS_MAX, P99_NS_MAX = 1_000, 3_000
 ROUNDS, STEPS, SMOKE_STEPS = 10, 20_000, 500
 MID, TICK_TICKS, LOTS = 1_000_000, 100, 300
+QUOTES_KEPT = 1024  # entries of the journal: emptied behind every step
 INTENT_WORDS = INTENT.itemsize // 8
 START_NS, APART_NS = 1_000_000_000, 10_000_000  # logic time between ticks: the message budget is never spent
 STANDING = {"half_spread_steps_min": 4.0, "half_spread_steps_max": 4.0, "jump_sigmas": 0.0}  # both quotes move always
@@ -72,6 +75,7 @@ TEXT = '''
 
 from bench.strategy_step import APART_NS, answer, bare_step, drain, feed
 from shm.atomics import cycles
+from shm.journal import journal_drain
 
 
 @hot
@@ -86,6 +90,7 @@ def time_steps(state, far, first_ns, spans):
         spans[row] = cycles() - begun
         intents += answer(far)
         step(state, now_ns)
+        journal_drain(state.journal[0])
     return intents
 
 
@@ -203,6 +208,7 @@ def new_desk() -> tuple[StrategyState, Far]:
         me=scratch_me(),
         rings={"rejects": scratch_ring(REJECT, 64)[1], "reports": reports, "ticks": ticks, "intents": intents},
         tables={"depth": depth, "positions": positions, "params": params},
+        journal=scratch_journal(QUOTE.itemsize, QUOTES_KEPT),
         ids=scratch_ids(count=1 << 40),
         strategy_id=0,
         headroom=64,

@@ -55,6 +55,8 @@ def _check_instances(config, file) -> None:
             raise ConfigError(file, "instance", f"exactly one {role} (one a firm)", found)
     _power_of_two(file, "journal_entries", config.topology.journal_entries)
     _positive(file, "working_rows", config.topology.working_rows)
+    _positive(file, "journal_file_entries", config.topology.journal_file_entries)
+    _positive(file, "id_block", config.topology.id_block)
 
 
 def _check_cold(config, row: int, instance, file) -> None:
@@ -204,3 +206,16 @@ def _check_venues(config, file) -> None:
         if not 1 <= len(venue.session.username) <= 6:
             found = repr(venue.session.username)
             raise ConfigError(file, f"venue[{row}].session.username", "1 to 6 characters (SoupBinTCP)", found)
+        if venue.drop_copy is not None:
+            _check_drop_copy(venue.drop_copy, f"venue[{row}].drop_copy", file)
+
+
+def _check_drop_copy(held, key: str, file) -> None:
+    if not 1024 <= held.port <= 65535:
+        raise ConfigError(file, f"{key}.port", "a port from 1024 to 65535", str(held.port))
+    if not 1 <= len(held.username) <= 6:
+        raise ConfigError(file, f"{key}.username", "1 to 6 characters (SoupBinTCP)", repr(held.username))
+    _positive(file, f"{key}.settle_ms", held.settle_ms)
+    if held.silence_ms < 2000:
+        expected = "at least 2000: a venue that has nothing to say sends a heartbeat a second"
+        raise ConfigError(file, f"{key}.silence_ms", expected, str(held.silence_ms))

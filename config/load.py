@@ -176,9 +176,10 @@ def shift_ports(venue: Venue, name: str) -> Venue:
         port_b=venue.channel.port_b + shift,
         retransmission_port=venue.channel.retransmission_port + shift,
     )
-    return structs.replace(
-        venue, channel=channel, session=structs.replace(venue.session, port=venue.session.port + shift)
+    session, copy = (
+        held and structs.replace(held, port=held.port + shift) for held in (venue.session, venue.drop_copy)
     )
+    return structs.replace(venue, channel=channel, session=session, drop_copy=copy)
 
 
 def encode(config: Config) -> bytes:

@@ -47,12 +47,18 @@ class Ring(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Topology(Struct, forbid_unknown_fields=True, frozen=True, rename={"instances": "instance", "rings": "ring"}):
-    """The whole machine. `journal_entries` and `working_rows` size the journals and the table of open orders."""
+    """The whole machine. `journal_entries` and `working_rows` size the journals and the table of open orders.
+
+    `journal_file_entries`: room of one journal file; files are made whole, so it is what a small disk must have free;
+    `id_block` identifiers are reserved with one sync.
+    """
 
     instances: tuple[Instance, ...]
     rings: tuple[Ring, ...]
     journal_entries: int
     working_rows: int
+    journal_file_entries: int = 65_536
+    id_block: int = 65_536
 
     def of_role(self, role: str) -> tuple[Instance, ...]:
         """Instances of a role in topology order: the row numbers of strategies, sessions and channels."""

@@ -43,9 +43,30 @@ class Session(Struct, forbid_unknown_fields=True, frozen=True):
     @property
     def password(self) -> str:
         """The session's password: the file's first line, or the simulated venue's when no file is named."""
-        if not self.password_file:
-            return "simulated"
-        return Path(self.password_file).read_text(encoding="ascii").splitlines()[0].strip()
+        return password_in(self.password_file)
+
+
+class DropCopy(Struct, forbid_unknown_fields=True, frozen=True):
+    """The venue's copy of all that it tells our order session (SoupBinTCP, read only), for reconciliation by oms."""
+
+    host: str
+    port: int
+    username: str
+    silence_ms: int  # nothing heard for this long: nobody vouches for our record, the firm is REDUCING
+    settle_ms: int  # what one side tells and the other does not is a break after this long
+    password_file: str = ""
+
+    @property
+    def password(self) -> str:
+        """As a session's."""
+        return password_in(self.password_file)
+
+
+def password_in(file: str) -> str:
+    """The first line of a password file, or the simulated venue's password when none is named."""
+    if not file:
+        return "simulated"
+    return Path(file).read_text(encoding="ascii").splitlines()[0].strip()
 
 
 class Venue(Struct, forbid_unknown_fields=True, frozen=True):
@@ -56,6 +77,7 @@ class Venue(Struct, forbid_unknown_fields=True, frozen=True):
     fees: tuple[Fees, ...]
     channel: Channel
     session: Session
+    drop_copy: DropCopy | None = None  # None: nothing compares our record with the venue's, and status says so
 
 
 class Venues(Struct, forbid_unknown_fields=True, frozen=True, rename={"venues": "venue"}):

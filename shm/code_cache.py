@@ -16,9 +16,11 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from shm.failpoints import BUILT_IN
+
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("shm", "procs", "bench", "tests", "quintet_")  # first words of modules that hot functions may come from
-MODE_VARIABLES = ("NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK", "NUMBA_OPT", "QUINTET_FAILPOINTS")
+MODE_VARIABLES = ("NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK", "NUMBA_OPT")
 IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(.*)|import[ \t]+([\w.]+))", re.MULTILINE)
 
 
@@ -40,6 +42,7 @@ def machine_key() -> str:
     digest.update(_cpu_model().encode())
     for name in MODE_VARIABLES:
         digest.update(f"{name}={os.environ.get(name, '')}".encode())
+    digest.update(f"failpoints={BUILT_IN}".encode())  # not the file: only whether they are there changes the code
     for name in ("jit.py", "guest.py", "code_store.py"):  # the flags of every compilation
         digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()[:16]

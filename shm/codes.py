@@ -36,6 +36,9 @@ INTENT_REPLACE = 2
 INTENT_CANCEL = 3
 INTENT_REDUCE = 4  # smaller total size in place: keeps its order and its place in the queue
 
+# order ids (records/order.py): risk_gate numbers from 1 and never comes here (shm/ids_disk.py)
+ORDER_ID_EXTERNAL = 1 << 62  # from here on: orders of our venue session that no gate passed, adopted by order_sender
+
 # time in force (records/intent.py)
 TIF_DAY = 1
 TIF_IOC = 2
@@ -110,6 +113,7 @@ JOURNAL_SNAPSHOT = 5
 JOURNAL_CANCEL_SENT = 6
 JOURNAL_SESSION = 7
 JOURNAL_CONTROL = 8
+JOURNAL_QUOTE = 9
 
 # decision of a pre-trade check (records/reject.py, records/decision.py); PASS is not zero
 PASS = 1

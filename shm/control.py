@@ -7,6 +7,7 @@
 |  + B  | monitor's words                           B = words rounded to whole lines     |
 |  +kB  | words of writer k: an instance, in topology order; one writer, one block       |
 |  +nB  | acknowledgements:  n blocks like those above, all written by the operator      |
+| +2nB  | operator's cancels: a word for each session (records/control_end)              |
 +-------+--------------------------------------------------------------------------------+
 word = generation << 8 | STATE_*;  acknowledgement[writer][scope] = a generation of that writer's word
 ```
@@ -21,6 +22,14 @@ Cold twin without numba, latch file and scope names: shm/control_words.py.
 from shm.atomics import load_acquire, store_release
 from shm.codes import STATE_ACTIVE, STATE_HALTED
 from shm.jit import hot
+from shm.records.control_end import (
+    CANCEL_GENERATION_SHIFT,
+    CANCEL_INSTRUMENT_MASK,
+    CANCEL_SIDE_MASK,
+    CANCEL_SIDE_SHIFT,
+    CANCEL_STRATEGY_MASK,
+    CANCEL_STRATEGY_SHIFT,
+)
 
 SCOPE_FIRM = 0
 
@@ -138,3 +147,41 @@ def control_set(control, scope, state):
     generation = (word >> 8) + 1
     store_release(control["words_addr"] + offset, generation << 8 | state)
     return generation
+
+
+# --- an operator's cancel: one word a session, done once by its order_sender ------------------------------------------
+
+
+@hot
+def control_cancel_word(control, session):
+    """The operator's last cancel for a session; 0 when there never was one, or the session is out of range.
+
+    Ordering: acquire; pairs with the operator's store (`ControlWords.operator_cancel`, shm/control_words.py).
+    """
+    if session < 0 or session >= control["sessions"]:
+        return 0
+    return load_acquire(control["acks_addr"] + control["writers"] * control["block_bytes"] + session * 8)
+
+
+@hot
+def word_generation(word):
+    """Which cancel it is: they are counted."""
+    return word >> CANCEL_GENERATION_SHIFT
+
+
+@hot
+def word_side(word):
+    """SIDE_* that it names; 0 both."""
+    return (word >> CANCEL_SIDE_SHIFT) & CANCEL_SIDE_MASK
+
+
+@hot
+def word_strategy(word):
+    """Strategy that it names; -1 every one."""
+    return ((word >> CANCEL_STRATEGY_SHIFT) & CANCEL_STRATEGY_MASK) - 1
+
+
+@hot
+def word_instrument(word):
+    """Instrument that it names; -1 every one."""
+    return (word & CANCEL_INSTRUMENT_MASK) - 1

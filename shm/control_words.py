@@ -18,7 +18,17 @@ import numpy as np
 
 from shm.codes import STATE_ACTIVE, STATE_HALTED, STATE_NAMES
 from shm.errors import Fatal, SegmentTooSmall
-from shm.records.control_end import CONTROL_OPERATOR, CONTROL_WORDS_OFFSET, control_block_bytes, control_bytes
+from shm.records.control_end import (
+    CANCEL_GENERATION_SHIFT,
+    CANCEL_INSTRUMENT_MASK,
+    CANCEL_SIDE_SHIFT,
+    CANCEL_STRATEGY_MASK,
+    CANCEL_STRATEGY_SHIFT,
+    CONTROL_OPERATOR,
+    CONTROL_WORDS_OFFSET,
+    control_block_bytes,
+    control_bytes,
+)
 
 LATCH_FILE = "control.json"
 LOCK_FILE = "control.lock"
@@ -82,6 +92,9 @@ class ControlWords:
         shape = (2, len(writers), control_block_bytes(len(scopes)) // 8)
         words = np.frombuffer(view, np.int64, offset=CONTROL_WORDS_OFFSET, count=shape[0] * shape[1] * shape[2])
         self._words, self._acks = words.reshape(shape)
+        self._cancels = np.frombuffer(
+            view, np.int64, offset=CONTROL_WORDS_OFFSET + words.nbytes, count=len(scopes.sessions)
+        )
 
     def word(self, writer: int, scope: int) -> tuple[int, int]:
         """(generation, state) of one word; (0, 0) when that writer never spoke. A state out of range is HALTED."""
@@ -135,6 +148,20 @@ class ControlWords:
                 )
         return rows
 
+    def writer_set(self, writer: int, scope: int, state: int) -> int:
+        """Say `state` in the row of a cold writer, as `control_set` does in a hot one's. Returns the generation.
+
+        Saying again what is in force changes nothing; after the operator acknowledged it, it counts again. Caller: the
+        one process that owns this row, never the operator. Survives the writer's death.
+        """
+        if not CONTROL_OPERATOR < writer < len(self.writers):
+            raise ValueError(f"writer_set: expected a writer other than the operator, found row {writer}")
+        generation, said = self.word(writer, scope)
+        if said == state and generation > self.acknowledged(writer, scope):
+            return generation
+        self._words[writer, scope] = (generation + 1) << 8 | state
+        return generation + 1
+
     def operator_set(self, scope: int, state: int) -> None:
         """Store the operator's word. Caller: the holder of the operator's lock (`operator_lock`)."""
         generation, _ = self.word(CONTROL_OPERATOR, scope)
@@ -145,6 +172,30 @@ class ControlWords:
         for writer in range(1, len(self.writers)):
             generation, _ = self.word(writer, scope)
             self._acks[writer, scope] = generation
+
+    def cancel_generation(self, session: int) -> int:
+        """Generation of the operator's last cancel for a session; 0 before the first."""
+        return int(self._cancels[session]) >> CANCEL_GENERATION_SHIFT
+
+    def operator_cancel(self, session: int, strategy: int, instrument: int, side: int) -> int:
+        """Store a cancel for a session's order_sender: of one strategy, instrument (-1 any), SIDE_* (0 any), or more.
+
+        Returns its generation: order_sender's counter `sender_asked` shows it when it is done. Caller: the holder of
+        the operator's lock, when the one before was done; this one takes its place. Raises ScopeUnknown for a number
+        that the word cannot carry.
+        """
+        fits = -1 <= strategy < CANCEL_STRATEGY_MASK and -1 <= instrument < CANCEL_INSTRUMENT_MASK
+        if not fits or side not in (0, 1, 2):
+            raise ScopeUnknown(
+                where="operator's cancel",
+                expected=f"strategy and instrument below {CANCEL_STRATEGY_MASK} and {CANCEL_INSTRUMENT_MASK}, a side",
+                found=f"strategy {strategy}, instrument {instrument}, side {side}",
+                do="use `quintet cancel-all` with a scope",
+            )
+        generation = self.cancel_generation(session) + 1
+        named = side << CANCEL_SIDE_SHIFT | strategy + 1 << CANCEL_STRATEGY_SHIFT | instrument + 1
+        self._cancels[session] = generation << CANCEL_GENERATION_SHIFT | named
+        return generation
 
 
 # --- latch ---------------------------------------------------------------------------------------------------------

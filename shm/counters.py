@@ -36,7 +36,7 @@ STRATEGY_FOREIGN, STRATEGY_OBLIGED_NS, STRATEGY_PRESENT_NS, STRATEGY_WIDE_NS, ST
 STRATEGY_HELD_BACK, STRATEGY_JUMPS = 84, 85
 STRATEGY_MARKOUT_MICRO = 200  # three, one for each horizon of procs/strategy/markout.py
 STRATEGY_MARKED_LOTS = 203  # three
-STRATEGY_REDUCES, STRATEGY_PARAMS = 206, 207
+STRATEGY_REDUCES, STRATEGY_PARAMS, STRATEGY_UNRECORDED = 206, 207, 208
 # risk_gate
 GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
 GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
@@ -62,6 +62,7 @@ SENDER_ACCEPTED, SENDER_CANCELED, SENDER_FILLS, SENDER_VENUE_REJECTS, SENDER_MAL
 SENDER_SESSIONS, SENDER_HEARTBEATS, SENDER_OPEN_ORDERS, SENDER_BYTES_WAITING, SENDER_REPLACED = 72, 73, 74, 75, 76
 SENDER_CANCEL_REJECTS = 77
 SENDER_REDUCES_SENT, SENDER_MASS_CANCELS = 120, 121
+SENDER_EXTERNAL, SENDER_ASKED, SENDER_ASKED_ORDERS = 193, 194, 195
 # position_keeper
 KEEPER_REPORTS, KEEPER_FILLS, KEEPER_MARKS, KEEPER_CATCH_UPS, KEEPER_BROKEN, KEEPER_CORRECTED = 80, 81, 82, 83, 210, 211
 # venue
@@ -73,6 +74,8 @@ JOURNAL_FREE_BYTES, JOURNAL_LOW_SPACE = 100, 101
 RECORDING_BYTES = 102
 # oms
 OMS_ENTRIES, OMS_BEHIND, OMS_BREAKS = 110, 111, 112
+OMS_COPY_STATE, OMS_COPY_HEARD_NS, OMS_COPY_MESSAGES, OMS_COPY_AGREED = 113, 114, 115, 116
+OMS_COPY_REPEATS, OMS_COPY_MALFORMED, OMS_VENUE_BREAKS, OMS_COPY_WATCHED = 117, 118, 119, 123
 
 COUNTERS = (
     Counter(FEED_DATAGRAMS, "feed_datagrams", "datagrams", "received on all lines"),
@@ -113,6 +116,7 @@ COUNTERS = (
     Counter(STRATEGY_MARKED_LOTS + 2, "strategy_marked_60s", "lots", "the same, 60 s"),
     Counter(STRATEGY_REDUCES, "strategy_reduces", "intents", "of orders made smaller in place"),
     Counter(STRATEGY_PARAMS, "strategy_params", "changes", "of parameters taken over while running"),
+    Counter(STRATEGY_UNRECORDED, "strategy_unrecorded", "decisions", "that their journal had no room for", ">0"),
     Counter(GATE_INTENTS, "gate_intents", "intents", "consumed"),
     Counter(GATE_PASSED, "gate_passed", "orders", "new orders and replaces passed"),
     Counter(GATE_REJECTED, "gate_rejected", "intents", "answered with a reject"),
@@ -143,6 +147,15 @@ COUNTERS = (
     Counter(SENDER_CANCEL_REJECTS, "sender_cancel_rejects", "cancels", "refused by the venue"),
     Counter(SENDER_REDUCES_SENT, "sender_reduces_sent", "orders", "made smaller in place, handed to send"),
     Counter(SENDER_MASS_CANCELS, "sender_mass_cancels", "messages", "mass cancels handed to send"),
+    Counter(
+        SENDER_EXTERNAL,
+        "sender_external",
+        "orders",
+        "none of ours entered them: adopted, cancelled",
+        ">0",
+    ),
+    Counter(SENDER_ASKED, "sender_asked", "generation", "of the last `quintet cancel` that was done"),
+    Counter(SENDER_ASKED_ORDERS, "sender_asked_orders", "orders", "that it ended or asked to end"),
     Counter(KEEPER_REPORTS, "keeper_reports", "reports", "applied"),
     Counter(KEEPER_FILLS, "keeper_fills", "executions", "applied to positions"),
     Counter(KEEPER_MARKS, "keeper_marks", "rows", "P&L rows marked"),
@@ -166,5 +179,13 @@ COUNTERS = (
     Counter(JOURNAL_LOW_SPACE, "journal_low_space", "flag", "room for ten minutes of writing or less: make room", ">0"),
     Counter(OMS_ENTRIES, "oms_entries", "entries", "of all journals taken into the record"),
     Counter(OMS_BEHIND, "oms_behind", "entries", "journalled in this epoch and not in the record yet"),
+    Counter(OMS_COPY_STATE, "oms_copy_state", "state", "drop copies: 0 none configured, 1 heard, 2 one of them silent"),
+    Counter(OMS_COPY_HEARD_NS, "oms_copy_heard", "ns", "real monotonic time: the quietest drop copy was heard"),
+    Counter(OMS_COPY_MESSAGES, "oms_copy_messages", "messages", "of drop copies taken into the record"),
+    Counter(OMS_COPY_AGREED, "oms_copy_agreed", "comparisons", "of an order or execution that ended in agreement"),
+    Counter(OMS_COPY_REPEATS, "oms_copy_repeats", "executions", "told again by a drop copy; each counts once"),
+    Counter(OMS_COPY_MALFORMED, "oms_copy_malformed", "messages", "of drop copies that cannot be read", ">0"),
+    Counter(OMS_COPY_WATCHED, "oms_copy_watched", "things", "told by one side and not yet by the other"),
+    Counter(OMS_VENUE_BREAKS, "oms_venue_breaks", "breaks", "that reduce trading: `quintet breaks`", ">0"),
     Counter(OMS_BREAKS, "oms_breaks", "breaks", "entries that contradict what came before: `quintet oms check`", ">0"),
 )

@@ -49,7 +49,7 @@ ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
     ERROR_SENDER_NO_SLOT,
     ERROR_SENDER_SEQUENCE,
 ) = (411, 412, 413, 414, 415)
-ERROR_SENDER_MASS_CANCEL = 416
+ERROR_SENDER_MASS_CANCEL, ERROR_SENDER_EXTERNAL = 416, 417
 
 # position_keeper
 ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN, ERROR_LOTS_FULL = 500, 501, 502, 503
@@ -59,7 +59,7 @@ ERROR_VENUE_NO_ROOM = 600
 
 # runtime of any role
 ERROR_JOURNAL_FAILED, ERROR_JOURNAL_FULL, ERROR_IDS_FAILED, ERROR_IDS_EXHAUSTED = 700, 701, 702, 703
-ERROR_LATE_COMPILE = 704
+ERROR_LATE_COMPILE, ERROR_JOURNAL_TAIL = 704, 705
 
 # oms
 ERROR_RECORD_BREAK = 800
@@ -235,6 +235,12 @@ ERRORS = (
         "the venue did not do a mass cancel: its orders are cancelled one by one",
     ),
     ErrorCode(
+        ERROR_SENDER_EXTERNAL,
+        "sender_external",
+        "order id that it got, reference",
+        "the venue has an order under our session that our journal does not know: adopted, counted and cancelled",
+    ),
+    ErrorCode(
         ERROR_REPORT_ROW,
         "report_row",
         "strategy, instrument",
@@ -262,7 +268,15 @@ ERRORS = (
         ERROR_JOURNAL_FAILED,
         "journal_failed",
         "error number, watermark",
-        "a write or sync of the journal failed: the role must end, nothing is tried again",
+        "a write or sync of the journal failed: the firm is HALTED, only cancels leave, nothing is tried again; "
+        "start again on a sound disk",
+    ),
+    ErrorCode(
+        ERROR_JOURNAL_TAIL,
+        "journal_tail",
+        "first missing entry, torn bytes cut",
+        "a power loss took the end of the journal: what was appended behind that entry is not known here; fills come "
+        "again from the venue",
     ),
     ErrorCode(
         ERROR_JOURNAL_FULL,

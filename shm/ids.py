@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from shm.atomics import address_of, load_acquire, store_release
+from shm.failpoints import FP_ID_BLOCK_HANDED_OVER, reach
 from shm.ids_disk import ID_LAST_MAX, IdFile
 from shm.jit import hot
 
@@ -95,6 +96,7 @@ class IdBlock:
         if block is None:
             return False
         ids_hand_over(self.words, block[0], block[1])
+        reach(FP_ID_BLOCK_HANDED_OVER)
         self.blocks += 1
         return True
 

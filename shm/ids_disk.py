@@ -21,6 +21,8 @@ import zlib
 from pathlib import Path
 
 from shm.errors import IdFileDamaged, IdWriteFailed, WriterAlreadyAlive
+from shm.failpoints import FP_ID_BLOCK_SYNCED, FP_ID_BLOCK_WANTED, FP_ID_BLOCK_WRITTEN, reach
+from shm.folders import make_folder, sync_folder
 
 ID_MAGIC = 0x5144495445555101  # "QUETID", a version byte
 ID_LAST_MAX = (1 << 62) - 1
@@ -62,7 +64,7 @@ class IdFile:
 
     def open(self) -> int:
         """Read the mark, or make the file. Returns the mark: ids from it on were never given out."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         if not self.path.exists():
             self._create()
         self._handle = os.open(self.path, os.O_RDWR)
@@ -111,11 +113,7 @@ class IdFile:
         finally:
             os.close(handle)
         os.rename(draft, self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.path.parent)
 
     def _read(self) -> None:
         content = os.pread(self._handle, FILE_BYTES + 1, 0)
@@ -137,13 +135,16 @@ class IdFile:
             raise self._error("an earlier write or sync of this file failed")
         turn = self._turn + 1  # never over the newest valid slot
         packed = _packed(turn, mark, min(mark + self.block_size, self.last + 1))
+        reach(FP_ID_BLOCK_WANTED)
         try:
             self._pwrite_all(self._handle, packed, SLOT_OFFSETS[turn % 2])
+            reach(FP_ID_BLOCK_WRITTEN)
             os.fdatasync(self._handle)
         except OSError as error:
             self._failed = True
             raise self._error(error) from error
         self._turn, self.mark = turn, mark
+        reach(FP_ID_BLOCK_SYNCED)
 
     def _pwrite_all(self, handle: int, content: bytes, offset: int) -> None:
         written = os.pwrite(handle, content, offset)

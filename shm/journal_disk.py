@@ -20,12 +20,23 @@ import fcntl
 import os
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from shm.errors import JournalCorrupt, JournalWriteFailed, LayoutMismatch, WriterAlreadyAlive
+from shm.failpoints import (
+    FP_COPY_PUBLISHED,
+    FP_COPY_SYNCED,
+    FP_COPY_WRITTEN,
+    FP_SEGMENT_FULL,
+    FP_SEGMENT_RENAMED,
+    FP_SEGMENT_SYNCED,
+    reach,
+)
+from shm.folders import make_folder, sync_folder
 from shm.journal_view import JournalView, chain_holds, entries_valid, entry_dtype, leading
 from shm.records.journal_file import JOURNAL_FILE, JOURNAL_FILE_ENTRIES_OFFSET, JOURNAL_FILE_MAGIC
 
@@ -89,7 +100,10 @@ class JournalDisk:
 
         Reads the last two files whole; readers verify the rest as they read it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            make_folder(self.folder)
+        except OSError as error:
+            raise self._give_up("creation of the folder", error) from error
         self._take_lock()
         try:
             return self._recover()
@@ -189,6 +203,7 @@ class JournalDisk:
         if path.exists():
             self._handle, self._header = os.open(path, os.O_RDWR), self._checked_header(path)
         else:
+            reach(FP_SEGMENT_FULL)
             self._create(sequence, int(last["crc"]))
 
     def _take_lock(self) -> None:
@@ -271,12 +286,10 @@ class JournalDisk:
                 if os.pwrite(handle, header.tobytes(), 0) != JOURNAL_FILE.itemsize:
                     raise OSError(errno.EIO, "short write of a file header")
                 os.fsync(handle)
+                reach(FP_SEGMENT_SYNCED)
                 os.rename(draft, path)
-                folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-                try:
-                    os.fsync(folder)
-                finally:
-                    os.close(folder)
+                reach(FP_SEGMENT_RENAMED)
+                sync_folder(self.folder)
             except BaseException:
                 os.close(handle)
                 raise
@@ -308,11 +321,12 @@ class JournalDisk:
 class JournalCopier:
     """Follows the hot memory of one journal onto its files. One copier thread; not thread-safe.
 
-    Make it after `JournalDisk.recover` and `journal_open` (shm/journal.py) agreed on the tail.
+    Make it after `JournalDisk.recover` and `journal_open` (shm/journal.py) agreed on the tail. `ready(entries)`: how
+    many leading entries of a run may go to the disk now, for a journal that must not be there ahead of another.
     """
 
-    def __init__(self, view: JournalView, disk: JournalDisk):
-        self.view, self.disk = view, disk
+    def __init__(self, view: JournalView, disk: JournalDisk, ready: Callable[[np.ndarray], int] = len):
+        self.view, self.disk, self.ready = view, disk, ready
         self.copied = 0
         disk.seek(view.watermark)
         view.publish_failed(0)
@@ -328,15 +342,21 @@ class JournalCopier:
         try:
             position = sequence
             for run in runs:
-                self.disk.append(position, run)
-                position += len(run)
+                count = self.ready(run)
+                self.disk.append(position, run[:count])
+                position += count
+                if count < len(run):
+                    break
             if position > sequence:
+                reach(FP_COPY_WRITTEN)
                 self.disk.sync()
+                reach(FP_COPY_SYNCED)
         except JournalWriteFailed:
             self.view.publish_failed(self.disk.failed)
             raise
         if position > sequence:
             self.view.publish_watermark(position)
+            reach(FP_COPY_PUBLISHED)
             self.copied += position - sequence
         return position - sequence
 

@@ -10,6 +10,7 @@ order_sender     SESSION       session_entry
 risk_gate        DECISION      decision
 position_keeper  FILL          fill, position
 position_keeper  SNAPSHOT      position
+strategy         QUOTE         quote
 ```
 
 For those who read journals: the writers fill payloads in place. A test keeps every kind that is written in this table.
@@ -24,6 +25,7 @@ from shm.records.decision import DECISION
 from shm.records.fill import FILL
 from shm.records.order import ORDER
 from shm.records.position import POSITION
+from shm.records.quote import QUOTE
 from shm.records.report import REPORT
 from shm.records.sent import SENT
 from shm.records.session_entry import (
@@ -50,6 +52,7 @@ PAYLOADS = {
     codes.JOURNAL_DECISION: (Part("decision", DECISION),),
     codes.JOURNAL_FILL: (Part("fill", FILL), Part("position", POSITION)),
     codes.JOURNAL_SNAPSHOT: (Part("position", POSITION),),
+    codes.JOURNAL_QUOTE: (Part("quote", QUOTE),),
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from shm.errors import JournalCorrupt, JournalGone
 from shm.journal_disk import KEEP, list_files, read_entries, read_header
-from shm.journal_view import JournalView, entries_valid, leading
+from shm.journal_view import JournalView, chain_holds, entries_valid, leading
 
 CHUNK_ENTRIES = 4_096
 LOOK_AGAIN = 5  # a file read while it is written may show later bytes before earlier ones, for microseconds
@@ -26,6 +26,7 @@ class JournalReader:
         self.folder, self.view = Path(folder), view
         self._files: list[tuple[int, Path]] = []
         self._open: tuple[int, int, np.void] | None = None  # first sequence, handle, header
+        self._next_seq, self._next_prev_crc = -1, 0  # where a reader that goes on must find the chain unbroken
 
     def entries(self, from_seq: int = 0) -> Iterator[tuple[np.void, bytes]]:
         """(head, payload) of every entry from `from_seq` on, until there are no more now. May be called again later."""
@@ -48,8 +49,21 @@ class JournalReader:
     def read(self, sequence: int, limit: int = CHUNK_ENTRIES) -> np.ndarray:
         """Verified entries from `sequence` on, at least one unless the journal ends there.
 
-        Raises JournalCorrupt for an entry that must exist and does not verify, JournalGone when it was removed.
+        Each names the crc of the one before: in what is returned, and against the last entry of the read before when
+        this one goes on behind it. Raises JournalCorrupt for an entry that must exist and does not verify, JournalGone
+        when it was removed.
         """
+        chunk = self._read(sequence, limit)
+        if len(chunk):
+            named = [self._next_prev_crc] if sequence == self._next_seq else []
+            if self._open is not None and sequence == self._open[0]:
+                named.append(int(self._open[2]["prev_crc"]))
+            if not chain_holds(chunk) or any(chunk["head"]["prev_crc"][0] != crc for crc in named):
+                raise self._corrupt("chain", sequence, "the chain of crcs is broken at it or behind it")
+            self._next_seq, self._next_prev_crc = sequence + len(chunk), int(chunk["head"]["crc"][-1])
+        return chunk
+
+    def _read(self, sequence: int, limit: int) -> np.ndarray:
         watermark = 0
         if self.view is not None and self.view.started:
             chunk = self.view.read(sequence, limit)
@@ -62,6 +76,14 @@ class JournalReader:
             if sequence >= watermark and sequence >= self.view.tail():
                 return chunk  # memory has all that is not on disk: the files need not be searched for it
         return self._read_files(sequence, limit, watermark)
+
+    def crc_of(self, sequence: int) -> int | None:
+        """crc of one entry; None when the journal has none of that sequence, or not any more."""
+        try:
+            chunk = self.read(sequence, 1)
+        except JournalGone:
+            return None
+        return int(chunk["head"]["crc"][0]) if len(chunk) else None
 
     def tail_seq(self) -> int:
         """The next sequence: entries before it can be read now."""
@@ -135,7 +157,7 @@ class JournalReader:
             raise
         if sequence >= header["first_seq"] + header["entries"]:
             os.close(handle)
-            if sequence < watermark:
+            if sequence < watermark or self._files[-1][0] > sequence:
                 raise self._corrupt("file", sequence, "no file has it")
             return False
         self._open = (int(header["first_seq"]), handle, header)

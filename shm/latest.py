@@ -15,6 +15,8 @@ that the row was never written.
 """
 
 from shm.atomics import copy_bytes, fence_acquire, fence_release, load_acquire, load_relaxed, store_release
+from shm.failpoint import failpoint
+from shm.failpoints import FP_LATEST_FILLED
 from shm.jit import hot
 
 # Beside a process that only writes one row of 256 bytes, 1 read in 6,000 to 100,000 finds 64 copies in a row
@@ -42,6 +44,7 @@ def latest_publish(table, row):
     Ordering: release; pairs with the acquire of the version in `latest_read` and `latest_current`.
     """
     base = table["rows_addr"] + row * table["stride"]
+    failpoint(FP_LATEST_FILLED)
     store_release(base, load_relaxed(base) + 1)
 
 

@@ -24,6 +24,8 @@ Consumer: `addr = ring_peek(end)`, read in place, `ring_advance(end)`; once a ba
 """
 
 from shm.atomics import load_acquire, load_relaxed, prefetch, store_relaxed, store_release
+from shm.failpoint import failpoint
+from shm.failpoints import FP_PART_MARKED, FP_PARTS_PUBLISHED, FP_RELEASE_AFTER, FP_RELEASE_BEFORE
 from shm.jit import hot
 
 # A slot is last in the consumer's cache; asked for this many records ahead of its turn, its line is the producer's when
@@ -139,6 +141,9 @@ def ring_publish_parts(end, parts):
     for part in range(parts - 1, -1, -1):
         sequence = first + part
         store_release(_slot_addr(end, sequence), sequence + 1)
+        if part > 0:
+            failpoint(FP_PART_MARKED)
+    failpoint(FP_PARTS_PUBLISHED)
     ring_seek(end, first + parts)
 
 
@@ -182,7 +187,9 @@ def ring_release(end):
     Ordering: release; pairs with the acquire of head_seq in `ring_claim_part`. Cost: one store when anything was read.
     """
     if end["next_seq"] != end["head_cached"]:
+        failpoint(FP_RELEASE_BEFORE)
         store_release(end["head_addr"], end["next_seq"])
+        failpoint(FP_RELEASE_AFTER)
         end["head_cached"] = end["next_seq"]
 
 
@@ -193,7 +200,9 @@ def ring_release_to(end, sequence):
     Ordering: as `ring_release`. After a crash the consumer reads again from there.
     """
     if sequence > end["head_cached"]:
+        failpoint(FP_RELEASE_BEFORE)
         store_release(end["head_addr"], sequence)
+        failpoint(FP_RELEASE_AFTER)
         end["head_cached"] = sequence
 
 

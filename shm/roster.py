@@ -123,10 +123,13 @@ def living_owners(name: str) -> dict[str, int]:
     return living
 
 
-def create_fabric_epoch(name: str, blob: bytes = b"", *, mode: int = MODE, gid: int = -1) -> int:
+def create_fabric_epoch(
+    name: str, blob: bytes = b"", goes_on: int | None = None, *, mode: int = MODE, gid: int = -1
+) -> int:
     """Begin a new life of `name`: refuse a living one, remove a dead one's objects, write the roster. Returns epoch.
 
-    `blob` is the effective configuration. Caller: the fabric step, which then creates the objects under that epoch.
+    `blob` is the effective configuration. `goes_on`: the epoch of a life that ended without being settled; this one has
+    its number and so its journals. Caller: the fabric step, which then creates the objects under that epoch.
     """
     if len(blob) > ROSTER_BLOB_BYTES_MAX:
         expected = f"at most {ROSTER_BLOB_BYTES_MAX} bytes of configuration"
@@ -136,7 +139,7 @@ def create_fabric_epoch(name: str, blob: bytes = b"", *, mode: int = MODE, gid: 
     for epoch, object_name in list_objects(name):
         unlink_object(segment_name(name, epoch, object_name))
         previous = max(previous, epoch)
-    epoch = max(previous + 1, int(time.time()))
+    epoch = max(previous + 1, int(time.time())) if goes_on is None else goes_on
     allocate(fd, ROSTER_BYTES, roster_name(name))
     os.fchmod(fd, mode)
     if gid != -1:

@@ -45,6 +45,7 @@ LISTED_IMPORTS = {
             "record": ("query", "states", "store", "lag"),
             "chain": ("chain", "store"),
             "oms": ("check", "loader", "store"),
+            "breaks": ("query", "reconcile", "store"),
         }.items()
         for part in parts
     },

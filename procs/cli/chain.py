@@ -49,10 +49,31 @@ def lines(found: dict):
         total = duration(stamp_ns - first_ns) if stamp_ns else "no stamp"
         text = f"{INDENT}{link['step']:<{STEP_WIDTH}}{passed:>{TIME_WIDTH + 2}}{total:>{TIME_WIDTH}}  "
         yield (text + told(row, link)).rstrip()
+        for more in beneath(row, link):
+            yield f"{INDENT}{'':<{STEP_WIDTH + 2 * TIME_WIDTH + 2}}  {more}"
     for sentence in found["missing"]:
         yield f"{INDENT}MISSING  {sentence}"
     for held in found["breaks"]:
         yield f"{INDENT}BREAK    {held['kind']}: expected {held['expected']}, found {held['found']}"
+
+
+def beneath(row: dict, link: dict):
+    """What stands in lines of its own: what the strategy saw, its signals, and the bytes on the wire."""
+    held = link["details"]
+    if link["step"] == "intent decided" and held["saw"]:
+        saw, wants = held["saw"], []
+        yield (
+            f"book after message {held['venue_seq']}: {count(saw['bid_qty_lots'])} at "
+            f"{price(row, saw['bid_price_ticks'])}, {count(saw['ask_qty_lots'])} at "
+            f"{price(row, saw['ask_price_ticks'])}; position {saw['position_lots']:+,}"
+        )
+        yield "signals " + ", ".join(f"{name} {value:,}" for name, value in held["signals"].items())
+        for side in ("bid", "ask"):
+            lots = saw[f"wanted_{side}_lots"]
+            wants.append(f"{side} {count(lots)} at {price(row, saw[f'wanted_{side}_ticks'])}" if lots else f"no {side}")
+        yield "wanted " + ", ".join(wants)
+    elif link["step"] == "sent" and held["bytes"]:
+        yield f"bytes {held['bytes']}"
 
 
 def told(row: dict, link: dict) -> str:
@@ -60,7 +81,7 @@ def told(row: dict, link: dict) -> str:
     step, held = link["step"], link["details"]
     entry = f" [{link['source']}]" if link["source"] else ""
     if step == "intent decided":
-        return f"intent {held['intent_id']}; signals are not recorded"
+        return f"intent {held['intent_id']}{entry}"
     if step == "gate passed":
         if not held:
             return ""

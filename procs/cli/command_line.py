@@ -60,6 +60,12 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _days(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected whole days, at least 1, found {text!r}")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
@@ -117,6 +123,13 @@ def _steer(commands) -> None:
         command.add_argument("--scope", default="firm", help=help_text)
         command.add_argument("--reason", required=True, type=_reason, help="why, for the record")
 
+    once = commands.add_parser("cancel", help="cancel the open orders that the filters name, once; trading goes on")
+    once.add_argument("--venue", metavar="NAME", help="orders at one venue (default: every one)")
+    once.add_argument("--strategy", metavar="NAME", help="orders of one strategy; `house` for external orders")
+    once.add_argument("--instrument", metavar="SYMBOL", help="orders in one instrument")
+    once.add_argument("--side", choices=("buy", "sell"), help="orders of one side")
+    once.add_argument("--reason", required=True, type=_reason, help="why, for the record")
+
     params = commands.add_parser("params", help="show a strategy's parameters, or change them while it runs")
     params.add_argument("changes", nargs="*", metavar="KEY=VALUE", help="what to change; without it print a table")
     params.add_argument("--strategy", metavar="NAME", help="strategy instance (default: all, or the only one)")
@@ -126,8 +139,9 @@ def _steer(commands) -> None:
 
 def _record(commands) -> None:
     """The journals and the book of record, of this and earlier lives."""
-    journal = commands.add_parser("journal", help="list, print, follow, filter and verify journals (reads only)")
-    journal.add_argument("instance", nargs="?", help="whose journal to print: order_sender; without it all are listed")
+    journal = commands.add_parser("journal", help="list, print, follow, filter and verify journals; prune old ones")
+    help_text = "whose journal to print: order_sender; without it all are listed; `prune`: which lives may go"
+    journal.add_argument("instance", nargs="?", help=help_text)
     journal.add_argument("--epoch", type=int, metavar="N", help="that life of the fabric (default: the newest)")
     journal.add_argument("--from", dest="start", type=int, metavar="SEQ", help="start at this sequence")
     journal.add_argument("--last", type=int, metavar="N", help="only the last N entries")
@@ -138,6 +152,9 @@ def _record(commands) -> None:
     journal.add_argument("--where", action="append", default=[], metavar="FIELD=VALUE", help=help_text)
     journal.add_argument("--follow", action="store_true", help="go on as entries are appended, until Ctrl-C")
     journal.add_argument("--verify", action="store_true", help="check every entry of the journals; exit 1 on damage")
+
+    journal.add_argument("--days", type=_days, metavar="N", help="prune: keep what is younger (default 1830)")
+    journal.add_argument("--apply", action="store_true", help="prune: remove what may go; without it only say so")
 
     orders = commands.add_parser("orders", help="orders in the book of record, now and in history")
     orders.add_argument("--open", action="store_true", help="only those that may still trade")
@@ -168,6 +185,12 @@ def _record(commands) -> None:
         "order", metavar="ORDER", help="its id, or intent:N, match:N, ref:N (our reference at the venue)"
     )
     chain.add_argument("--epoch", metavar="N|all", help="that life of the fabric (default: the newest)")
+    breaks = commands.add_parser("breaks", help="where our record and the venue's drop copy differ, or did")
+    breaks.add_argument("--state", metavar="STATE", help="open, acknowledged, cleared")
+    breaks.add_argument("--kind", metavar="KIND", help="execution_differs, order_not_copied, silence, ...")
+    breaks.add_argument("--instrument", metavar="SYMBOL")
+    breaks.add_argument("--epoch", metavar="N|all", help="that life of the fabric (default: the newest)")
+    breaks.add_argument("--last", type=int, metavar="N", help="only the last N")
     oms = commands.add_parser("oms", help="the book of record itself: bring it up to the journals, or check it")
     help_text = (
         "load: read what the journals have more, while no oms runs; check: its parts agree, and no break is in it"

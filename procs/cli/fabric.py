@@ -5,6 +5,7 @@ the roles: it latches automatic halts on disk, and when it is told to leave, whi
 cancels and waits until no order is open. `remove` takes the shared memory away when every role has left.
 """
 
+import contextlib
 import json
 import sys
 import time
@@ -20,8 +21,10 @@ from procs.cli.strategies import check_strategies
 from procs.runtime.attached import AttachedFabric
 from procs.runtime.fabric import Fabric
 from procs.runtime.notify import Notifier
+from procs.runtime.settled import settle
 from procs.runtime.supervisor import StartFailed, Supervisor
 from shm.control_words import LatchUnreadable, latch_automatic
+from shm.errors import QuintetError
 from shm.roster import destroy, list_fabrics, read_roster
 
 WATCH_SECONDS = 0.5
@@ -84,6 +87,8 @@ def watch(arguments) -> int:
             for scope in latch_automatic(watched.control, watched.state_folder):
                 print(f"latched an automatic halt of {scope}", file=sys.stderr, flush=True)
             notifier.status(f"firm {watched.control.matrix()[0]['state']}")
+        except OSError as error:  # a full disk: the halt stands in memory, and is latched when there is room
+            notifier.status(f"an automatic halt could not be latched: {error}")
         except LatchUnreadable as error:  # everything is HALTED by it already; a person must look
             notifier.status(str(error))
         notifier.beat(time.monotonic_ns(), [turns])
@@ -98,9 +103,21 @@ def watch(arguments) -> int:
     return 1 if left else 0
 
 
+def say_settled(name: str) -> None:
+    """Leave the word beside the journals that nothing is open, if the roles' pages say so."""
+    roster = read_roster(name)
+    attached = AttachedFabric(effective_config(roster), roster.epoch)
+    pages = [(held.name, attached.page(held.name).segment) for held in attached.config.topology.instances]
+    settle(attached.state_folder / "journal" / str(roster.epoch), attached.config, pages)
+
+
 def remove(arguments) -> int:
     """Remove the shared memory. Refuses while a role lives in it. Nothing there is well: it is what was asked for."""
-    removed = destroy(arguments.name) if arguments.name in list_fabrics() else 0
+    removed = 0
+    if arguments.name in list_fabrics():
+        with contextlib.suppress(QuintetError):  # an object is missing: then nothing can be said of how it ended
+            say_settled(arguments.name)
+        removed = destroy(arguments.name)
     if arguments.json:
         print(json.dumps({"name": arguments.name, "removed": removed}))
     elif removed:

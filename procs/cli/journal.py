@@ -1,4 +1,7 @@
-"""`quintet journal`: lists, prints, follows, filters and verifies journals of any life of a fabric. Reads only."""
+"""`quintet journal`: lists, prints, follows, filters and verifies journals of any life of a fabric.
+
+Reads only, but for `prune --apply` (procs/cli/prune.py).
+"""
 
 import json
 import sys
@@ -8,6 +11,7 @@ import numpy as np
 
 from config.errors import ConfigError
 from procs.cli.interrupt import Leave
+from procs.cli.prune import prune
 from procs.cli.text import count, table
 from procs.runtime.journals import Place, Source, find, live_epoch
 from shm.journal_disk import list_files
@@ -20,7 +24,12 @@ USAGE = {"file": "(command line)"}
 
 
 def run(arguments) -> int:
-    """List, print or verify. Exit 0; 1 when a journal is damaged or there is none."""
+    """List, print, verify or prune. Exit 0; 1 when a journal is damaged or there is none."""
+    if arguments.instance == "prune":
+        return prune(arguments)
+    if arguments.apply or arguments.days is not None:
+        key = "--apply" if arguments.apply else "--days"
+        raise ConfigError(**USAGE, key=key, expected="`quintet journal prune`", found="quintet journal")
     places = find(arguments.name, arguments.instance, arguments.epoch)
     live = live_epoch(arguments.name)
     if arguments.verify:

@@ -136,6 +136,8 @@ def failures(report: dict, traded: bool = True) -> list[str]:
     for row in report["breaks"]:
         ours, venue = ({key: side[key] for key in row["differs"]} for side in (row["ours"], row["venue"]))
         found.append(f"position break in {row['instrument']}: ours {ours}, the venue's {venue}")
+    if report["counters"].get("oms_venue_breaks", 0):
+        found.append(f"{report['counters']['oms_venue_breaks']} breaks with the venue's drop copy: `quintet breaks`")
     for label, seen in report["errors"].items():
         found.append(f"error {label}, {seen['count']} times, last with {seen['detail']}")
     return found

@@ -35,7 +35,7 @@ def progress_line(row: dict) -> None:
 def wait_ready(
     fabric: Fabric, supervisor: Supervisor, snapshot: Snapshot, seconds: float = READY_SECONDS, leave: object = None
 ) -> None:
-    """Wait for what arming asks for: every instance running, feed contiguous, sessions logged in.
+    """Wait for what arming asks for: every instance running, feed contiguous, sessions logged in, positions agreed on.
 
     Raises NotReady when that takes longer, or once `leave` is true.
     """
@@ -53,6 +53,10 @@ def wait_ready(
             missing.append("a contiguous market-data channel")
         if snapshot.counters().get("sender_sessions", 0) < len(fabric.config.topology.of_role("order_sender")):
             missing.append("a venue session that is logged in")
+        if unread_reports(snapshot, "risk_gate", "position_keeper"):
+            missing.append("the end of what the venue replays")
+        if snapshot.counters().get("gate_breaks", 0):
+            missing.append("positions of which risk_gate and position_keeper say the same")
         if not missing:
             return
         if time.monotonic() > deadline:
@@ -78,18 +82,18 @@ def open_orders(snapshot: Snapshot) -> int:
 
 
 def drain(supervisor: Supervisor, snapshot: Snapshot) -> int:
-    """Wait until position_keeper has applied every report. Returns how many are missing when time is up.
+    """Wait until position_keeper has applied every report. Returns how many are missing when time is up."""
+    return settle(supervisor, lambda: unread_reports(snapshot, "position_keeper"), DRAIN_SECONDS)
+
+
+def unread_reports(snapshot: Snapshot, *roles: str) -> int:
+    """Reports that order_sender has and readers of these roles have not applied; a reader left behind counts as one.
 
     Asks the rings, not the counters: a process that is killed between a report and its counter miscounts for ever.
     """
-    keepers = {instance.name for instance in snapshot.config.topology.of_role("position_keeper")}
-
-    def missing() -> int:
-        rows = [ring for ring in snapshot.rings() if ring["ring"].startswith("reports.")]
-        rows = [ring for ring in rows if ring["ring"].rpartition(".")[2] in keepers]
-        return sum(max(ring["depth"], int(ring["behind"])) for ring in rows)
-
-    return settle(supervisor, missing, DRAIN_SECONDS)
+    readers = {instance.name for role in roles for instance in snapshot.config.topology.of_role(role)}
+    rows = [ring for ring in snapshot.rings() if ring["ring"].startswith("reports.")]
+    return sum(max(row["depth"], int(row["behind"])) for row in rows if row["ring"].rpartition(".")[2] in readers)
 
 
 def settle(supervisor: Supervisor, measure: Callable[[], int], seconds: float) -> int:

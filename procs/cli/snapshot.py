@@ -7,6 +7,7 @@ import numpy as np
 from config.load import Config
 from procs.cli.effective import effective_config
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
+from procs.runtime.desks import desk_names
 from procs.runtime.tables import tables_of
 from procs.runtime.totals import currencies_of
 from shm.codes import (
@@ -45,6 +46,8 @@ from shm.records.segment_header import SEGMENT_KIND_CLOCK, SEGMENT_KIND_CONTROL
 from shm.records.total import TOTAL
 from shm.segment import HEADER_BYTES
 
+COPY_NAMES = {0: "not begun", 1: "heard", 2: "silent"}  # of the counter oms_copy_state (procs/oms)
+OMS_HUNG_NS = 5_000_000_000  # a batch takes some 60 ms
 CHANNEL_NAMES = {0: "never heard", CHANNEL_FRESH: "fresh", CHANNEL_STALE: "stale", 3: "ended"}
 WARNING_NAMES = {1: "not pinned", 2: "memory not locked", 4: "no real-time policy", 8: "recording ended"}
 
@@ -102,6 +105,7 @@ class Snapshot:
             "instances": self.instances(),
             "rings": self.rings(),
             "feed": self.feed(),
+            "reconciliation": self.reconciliation(),
             "hops_ns": self.hops(),
             "positions": self.positions(),
             "quoting": self.quoting(),
@@ -262,21 +266,52 @@ class Snapshot:
             for row in rows
         ]
 
+    def reconciliation(self) -> dict:
+        """Who compares our record with the venue's drop copy. `state`: heard, silent, not configured, dead, no oms.
+
+        `heard_age_ns` is None before anything was heard.
+        """
+        found = self.config.topology.of_role("oms")
+        held = counters(self.view.instances()[found[0].name]) if found else {}
+        state = COPY_NAMES.get(held.get("oms_copy_state", 0), "?")
+        if not any(venue.drop_copy is not None for venue in self.config.venues):
+            state = "not configured"
+        elif not found:
+            state = "no oms"
+        else:
+            page = instance_page(self.view.instances()[found[0].name])
+            age_ns = time.monotonic_ns() - int(page["step_ns"])
+            if not process_alive(int(page["pid"]), int(page["start_ns"])):
+                state = "dead"
+            elif int(page["step_ns"]) and age_ns > OMS_HUNG_NS:
+                state = "hung"
+        heard_ns = held.get("oms_copy_heard", 0)
+        return {
+            "state": state,
+            "heard_age_ns": max(0, time.monotonic_ns() - heard_ns) if heard_ns else None,
+            "messages": held.get("oms_copy_messages", 0),
+            "agreed": held.get("oms_copy_agreed", 0),
+            "watched": held.get("oms_copy_watched", 0),
+            "breaks": held.get("oms_venue_breaks", 0),
+        }
+
     def positions(self) -> list[dict]:
-        """One row for each strategy and instrument that ever traded, with the limit that its instrument has."""
+        """One row for each desk and instrument that ever traded, with the limit that its instrument has."""
         _, held = self.view.table("positions", POSITION)
         _, marked = self.view.table("pnl", PNL)
-        strategies = [instance.name for instance in self.config.topology.of_role("strategy")]
+        desks = desk_names(self.config)
         found = []
         for row, mark in zip(held, marked, strict=True):
             if not row["fills"]:
                 continue
             instrument = self.config.instruments[int(row["instrument_id"])]
-            limits = self.config.limits.instruments[instrument.symbol]
-            most = limits.long_lots_max if row["position_lots"] >= 0 else limits.short_lots_max
+            limits = self.config.limits.instruments.get(instrument.symbol)  # none: only the house can hold it
+            most = 0
+            if limits is not None:
+                most = limits.long_lots_max if row["position_lots"] >= 0 else limits.short_lots_max
             found.append(
                 {
-                    "strategy": strategies[int(row["strategy_id"])],
+                    "strategy": desks[int(row["strategy_id"])],
                     "instrument": instrument.symbol,
                     "currency": instrument.currency,
                     "position_lots": int(row["position_lots"]),
@@ -323,7 +358,7 @@ class Snapshot:
         names = {
             TOTAL_FIRM: ("firm", ["firm"]),
             TOTAL_SESSION: ("venue", [venue.name for venue in self.config.venues]),
-            TOTAL_STRATEGY: ("strategy", [held.name for held in self.config.topology.of_role("strategy")]),
+            TOTAL_STRATEGY: ("strategy", desk_names(self.config)),
             TOTAL_INSTRUMENT: ("instrument", [held.symbol for held in self.config.instruments]),
         }
         currencies, found = currencies_of(self.config), []

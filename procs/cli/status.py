@@ -114,7 +114,29 @@ def _head(taken: dict) -> str:
             f"{count(row['gaps'])} gaps, {count(row['recovered'])} recovered, {count(row['missing'])} missing, "
             f"stale {duration(row['stale_ns'])} in all"
         )
+    lines.append(_reconciliation(taken["reconciliation"]))
     return "\n".join(lines)
+
+
+NOT_RECONCILED = {
+    "not configured": "not configured: nothing compares our record with the venue's",
+    "no oms": "nothing compares our record with the venue's: there is no oms",
+    "dead": "oms is DEAD: nothing compares our record with the venue's",
+    "hung": "oms is HUNG: nothing compares our record with the venue's",
+    "not begun": "not compared yet",
+}
+
+
+def _reconciliation(row: dict) -> str:
+    """One line about the drop copy."""
+    text = NOT_RECONCILED.get(row["state"])
+    if text is None:
+        word = "SILENT" if row["state"] == "silent" else "heard"
+        text = f"{word} {age(row['heard_age_ns'])} ago, {count(row['agreed'])} comparisons agreed, "
+        text += f"{count(row['watched'])} on their way"
+    return f"drop copy  {text}; {count(row['breaks'])} breaks reduce trading" + (
+        ": `quintet breaks`" if row["breaks"] else ""
+    )
 
 
 def _instances(taken: dict) -> str:

@@ -138,8 +138,11 @@ def watch(fabric: Fabric, supervisor: Supervisor, leave: Leave) -> None:
             _log(event)
         if time.monotonic() >= next_latch:
             next_latch = time.monotonic() + LATCH_SECONDS
-            for scope in latch_automatic(fabric.control, fabric.state_folder):
-                _log(f"latched an automatic halt of {scope}")
+            try:
+                for scope in latch_automatic(fabric.control, fabric.state_folder):
+                    _log(f"latched an automatic halt of {scope}")
+            except OSError as error:  # a full disk: the halt stands in memory, and the roles still need a supervisor
+                _log(f"an automatic halt could not be latched: {error}")
         time.sleep(POLL_SECONDS)
 
 

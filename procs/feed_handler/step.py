@@ -56,6 +56,8 @@ from shm.counters import (
     FEED_TICKS,
     FEED_TICKS_SKIPPED,
 )
+from shm.failpoint import failpoint
+from shm.failpoints import FP_DATAGRAM_DELIVERED, FP_TICKS_HELD
 from shm.instance import count, gauge, stamp
 from shm.jit import hot
 from shm.records.frame import FRAME
@@ -197,8 +199,10 @@ def _take_frame(feed, buf, kept_bytes, k, now_ns):
         if whole and feed["state"] == CHANNEL_STALE and feed["late"] == 0 and _count_lines(feed, now_ns) > 0:
             go_fresh(feed, recv_stamp_ns, now_ns)  # it was silent, and nothing is missing: this datagram is live
         _deliver_all(feed, arb, buf, kept_bytes, line, recv_stamp_ns, now_ns)
+        failpoint(FP_DATAGRAM_DELIVERED)
         if feed["state"] == CHANNEL_FRESH:
             publish_changed(feed, now_ns)
+            failpoint(FP_TICKS_HELD)
             flush_ticks(feed)
     _judge(feed, arb, recv_stamp_ns, now_ns)
 

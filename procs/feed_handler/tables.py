@@ -12,6 +12,8 @@ from procs.feed_handler.ticks import tell_channel, trading_state_of
 from shm.atomics import copy_bytes, record_at
 from shm.codes import CHANNEL_FRESH
 from shm.counters import FEED_STALE_NS
+from shm.failpoint import failpoint
+from shm.failpoints import FP_DEPTH_PUBLISHED, FP_STALE_UNSTAMPED, FP_TOP_PUBLISHED
 from shm.instance import gauge, stamp
 from shm.jit import hot
 from shm.latest import latest_claim, latest_current, latest_publish
@@ -84,7 +86,9 @@ def publish_changed(feed, now_ns):
         row["marked"] = 0
         _publish_top(feed, instrument_id)
         if row["wanted"] != 0:
+            failpoint(FP_TOP_PUBLISHED)
             _publish_depth(feed, instrument_id, now_ns)
+            failpoint(FP_DEPTH_PUBLISHED)
     feed["changed"] = 0
 
 
@@ -135,6 +139,7 @@ def go_stale(feed, channel_state, recv_stamp_ns):
     feed["state"] = channel_state
     feed["stale_stamp_ns"] = 0
     publish_channel(feed)
+    failpoint(FP_STALE_UNSTAMPED)
     feed["stale_stamp_ns"] = stamp(record_at(feed["me_addr"], INSTANCE_END))
     publish_channel(feed)
     tell_channel(feed, recv_stamp_ns, 0)

@@ -6,6 +6,8 @@ hot thread lets go of the descriptor first. Bytes that the socket does not take 
 
 from procs.net.libc import ERRNO_AGAIN, ERRNO_INTR, MSG_DONTWAIT, MSG_NOSIGNAL, recv, send
 from procs.net.port import WORD_BYTES_ADDR, let_go, line_fd, note_call_error
+from shm.failpoint import failpoint, failpoint_size
+from shm.failpoints import FP_RECEIVED, FP_SEND_AFTER, FP_SEND_BEFORE, FP_SEND_PARTIAL
 from shm.instance import stamp
 from shm.jit import hot
 from shm.records.frame import FRAME_BYTES, FRAME_FLAG_CLOSED
@@ -43,6 +45,7 @@ def tcp_receive(port, me):
             continue
         at_ns = stamp(me)
         if got > 0:
+            failpoint(FP_RECEIVED)
             _fill(port, total, line, got, 0, at_ns)
         else:
             if got < 0:
@@ -71,7 +74,12 @@ def tcp_send_waiting(port, me):
         if fd < 0:
             continue
         frame["stamp_ns"] = stamp(me)
-        taken = tcp_send(fd, port.words[WORD_BYTES_ADDR] + line * FRAME_BYTES + port.taken[line], waiting)
+        failpoint(FP_SEND_BEFORE)
+        asked = failpoint_size(FP_SEND_PARTIAL, waiting)
+        taken = tcp_send(fd, port.words[WORD_BYTES_ADDR] + line * FRAME_BYTES + port.taken[line], asked)
+        if asked < waiting:
+            failpoint(FP_SEND_PARTIAL)
+        failpoint(FP_SEND_AFTER)
         if taken < 0:
             note_call_error(port, taken)
             continue

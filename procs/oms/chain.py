@@ -2,7 +2,8 @@
 
 ```
 tick received, tick published, intent decided, gate passed, order published     from the record of the order
-journalled, sent                                                                ... and its reference at the venue
+what the strategy saw when it decided: the book, its signals, its position      from its journal
+journalled, sent: with the bytes that left                                      from order_sender's journal
 each answer, cancel and fill, with the position after it                        from its events
 ```
 
@@ -16,6 +17,7 @@ from typing import NamedTuple
 from procs.oms.errors import NoSuchOrder
 from procs.oms.query import NAMED, NAMES, ORDERS, newest_epoch
 from procs.oms.states import PASSED
+from procs.oms.wire import wire_bytes
 
 REFERENCES = {  # what may stand before the colon: the query that finds the order
     "order": "SELECT order_id FROM {orders} WHERE epoch = ? AND order_id = ?",
@@ -23,6 +25,17 @@ REFERENCES = {  # what may stand before the colon: the query that finds the orde
     "match": "SELECT order_id FROM executions WHERE epoch = ? AND match_number = ? ORDER BY order_id",
     "ref": "SELECT order_id FROM orders WHERE epoch = ? AND user_ref_num = ? ORDER BY order_id",
 }
+
+
+QUOTE = "SELECT * FROM quotes WHERE epoch = ? AND strategy_id = ? AND last_intent_id >= ? ORDER BY last_intent_id"
+SEEN = (
+    "bid_price_ticks bid_qty_lots ask_price_ticks ask_qty_lots position_lots wanted_bid_ticks wanted_bid_lots"
+    " wanted_ask_ticks wanted_ask_lots"
+).split()
+SIGNALS = (
+    "microprice_milli imbalance_1_ppm imbalance_3_ppm imbalance_5_ppm flow_lots volatility_milli arrival_micro"
+    " decay_milli"
+).split()
 
 
 class Link(NamedTuple):
@@ -44,8 +57,11 @@ def chain(connection: sqlite3.Connection, order: str, epoch: int | None = None) 
         "SELECT * FROM decisions WHERE epoch = ? AND intent_id = ? AND code = 'pass' AND order_id = ?",
         (epoch, row["intent_id"], order_id),
     )
+    quote = _one(connection, QUOTE, (epoch, row["strategy_id"], row["intent_id"]))
+    if quote is not None and quote["first_intent_id"] > row["intent_id"]:
+        quote = None
     events = _events(connection, epoch, order_id)
-    links = [*_before_it_left(row, decision), *_sent(row, events), *_after(connection, row, events)]
+    links = [*_before_it_left(row, decision, quote), *_sent(connection, row, events), *_after(connection, row, events)]
     replacement = _one(
         connection, "SELECT order_id FROM orders WHERE epoch = ? AND parent_order_id = ?", (epoch, order_id)
     )
@@ -54,7 +70,7 @@ def chain(connection: sqlite3.Connection, order: str, epoch: int | None = None) 
         "order": row,
         "replaced_by": replacement["order_id"] if replacement else 0,
         "links": [link._asdict() for link in links],
-        "missing": _missing(row, decision, events, links),
+        "missing": _missing(row, decision, quote, events, links),
         "breaks": [dict(held) for held in connection.execute(query, (epoch, order_id))],
     }
 
@@ -106,16 +122,19 @@ def _events(connection, epoch: int, order_id: int) -> list[dict]:
     return [dict(row) for row in connection.execute(query, (epoch, order_id))]
 
 
-def _before_it_left(row: dict, decision: dict | None) -> list[Link]:
+def _before_it_left(row: dict, decision: dict | None, quote: dict | None) -> list[Link]:
     links = []
+    market = {"venue_seq": quote["venue_seq"]} if quote else {}
     if row["recv_stamp_ns"]:
-        links.append(Link("tick received", row["recv_stamp_ns"], 0, {}, ""))
-        cause = {"ring": decision["cause_ring"], "intent_seq": decision["cause_seq"]} if decision else {}
+        links.append(Link("tick received", row["recv_stamp_ns"], 0, market, ""))
         links.append(Link("tick published", row["tick_stamp_ns"], 0, {}, ""))
-    else:
-        cause = {"ring": decision["cause_ring"], "intent_seq": decision["cause_seq"]} if decision else {}
-    intent = {"intent_id": row["intent_id"], "signals": None, **cause}
-    links.append(Link("intent decided", row["decide_stamp_ns"], 0, intent, ""))
+    cause = {"ring": decision["cause_ring"], "intent_seq": decision["cause_seq"]} if decision else {}
+    signals = {name: quote[name] for name in SIGNALS} if quote else None
+    saw = {name: quote[name] for name in SEEN} if quote else None
+    intent = {"intent_id": row["intent_id"], "saw": saw, "signals": signals, **market, **cause}
+    source = f"{quote['instance']} {quote['seq']}" if quote else ""
+    now_ns = quote["now_ns"] if quote else 0
+    links.append(Link("intent decided", row["decide_stamp_ns"], now_ns, intent, source))
     passed = {}
     if decision:
         fields = ("kind", "code", "limits_version", "reference_ticks", "channel_state", "target_intent_id")
@@ -128,7 +147,18 @@ def _before_it_left(row: dict, decision: dict | None) -> list[Link]:
     return links
 
 
-def _sent(row: dict, events: list[dict]) -> list[Link]:
+def _bytes_of(connection, row: dict, entry: dict) -> str:
+    """The packet that left, as hexadecimal digits; "" where the record does not know the symbol or the original."""
+    query = "SELECT user_ref_num FROM orders WHERE epoch = ? AND order_id = ?"
+    original = _one(connection, query, (row["epoch"], row["parent_order_id"]))
+    if row["instrument"] is None or (row["kind"] == "replace" and original is None):
+        return ""
+    given = {name: entry[name] for name in ("user_ref_num", "qty_lots", "price_ticks")}
+    given |= {"side": row["side"], "tif": row["tif"], "symbol": row["instrument"]}
+    return wire_bytes(row["kind"], given | {"orig_user_ref_num": original["user_ref_num"] if original else 0}).hex()
+
+
+def _sent(connection, row: dict, events: list[dict]) -> list[Link]:
     """The entry that went out, if one did."""
     links = []
     if row["sent_stamp_ns"]:
@@ -139,7 +169,8 @@ def _sent(row: dict, events: list[dict]) -> list[Link]:
             details |= {field: entry[field] for field in ("qty_lots", "price_ticks")}
         links.append(Link("journalled", row["sent_stamp_ns"], row["first_ns"], details, source))
     if row["send_stamp_ns"]:
-        links.append(Link("sent", row["send_stamp_ns"], 0, {"user_ref_num": row["user_ref_num"]}, ""))
+        details = {"user_ref_num": row["user_ref_num"], "bytes": _bytes_of(connection, row, entry) if entry else ""}
+        links.append(Link("sent", row["send_stamp_ns"], 0, details, ""))
     return links
 
 
@@ -167,9 +198,11 @@ def _after(connection, row: dict, events: list[dict]) -> list[Link]:
     return links
 
 
-def _missing(row: dict, decision: dict | None, events: list[dict], links: list[Link]) -> list[str]:
+def _missing(row: dict, decision: dict | None, quote: dict | None, events: list[dict], links: list[Link]) -> list[str]:
     """What a whole chain would have and this one has not: each a sentence."""
     said = []
+    if quote is None:
+        said.append("the strategy's journal does not have what it saw when it decided")
     if decision is None:
         said.append("risk_gate's journal has no decision that passed it")
     if row["state"] == PASSED:

@@ -17,12 +17,12 @@ from procs.oms.schema import columns
 from procs.oms.store import Store
 from procs.runtime.journals import NoSuchJournal, Place, Source, find
 from procs.runtime.paths import state_folder
-from shm.codes import JOURNAL_DECISION, JOURNAL_FILL, JOURNAL_SNAPSHOT, LIMIT_SCOPE_NAMES
+from shm.codes import JOURNAL_DECISION, JOURNAL_FILL, JOURNAL_QUOTE, JOURNAL_SNAPSHOT, LIMIT_SCOPE_NAMES
 from shm.errors import JournalCorrupt, JournalGone
 
 BATCH_ENTRIES = 4_096  # entries in one transaction: 60 ms of work, so that a stop is heard
 LOOK_SECONDS = 1.0  # how often folders are searched for journals that were not there
-ROLES = ("risk_gate", "order_sender", "position_keeper")  # that write journals of which the record is made
+ROLES = ("strategy", "risk_gate", "order_sender", "position_keeper")  # that write journals of which the record is made
 
 
 class Taken(NamedTuple):
@@ -102,6 +102,16 @@ class Loader:
             if epoch == self.live and source is not None and source.view is not None and source.view.started:
                 count += max(0, source.view.tail() - journal.next_seq)
         return count
+
+    def place(self, instance: str) -> tuple[int, int] | None:
+        """(first entry that is not in the record, the journal's tail) of an instance of the living epoch.
+
+        None before its journal can be read.
+        """
+        journal = self.journals.get((self.live, instance))
+        if journal is None or journal.source is None or journal.source.view is None or not journal.source.view.started:
+            return None
+        return journal.next_seq, journal.source.view.tail()
 
     def end_live(self) -> None:
         """Nobody writes any more: where a journal of the living epoch is in the record to its end, say so."""
@@ -211,7 +221,8 @@ class Loader:
         if role == "order_sender":
             return self._apply_orders(journal, chunk)
         given = {"epoch": place.epoch, "instance": place.instance}
-        known = (self._apply_decisions if role == "risk_gate" else self._apply_fills)(journal, chunk, given)
+        apply = {"risk_gate": self._apply_decisions, "strategy": self._apply_quotes}.get(role, self._apply_fills)
+        known = apply(journal, chunk, given)
         others = sorted(set(range(len(chunk))) - set(known))
         for at in others:
             head = chunk["head"][at]
@@ -228,6 +239,14 @@ class Loader:
             given = {**given, "seq": [journal.next_seq + at for at in found]}
             given["scope"] = [LIMIT_SCOPE_NAMES.get(scope, "") for scope in records["scope"].tolist()]
             self.store.put("decisions", rows("decision", records, columns("decisions"), **given))
+        return found
+
+    def _apply_quotes(self, journal: Followed, chunk: np.ndarray, given: dict) -> list[int]:
+        """What strategies saw, as it is. Returns the places of the entries that were read."""
+        found, parts = select(chunk, JOURNAL_QUOTE)
+        if found:
+            given = {**given, "seq": [journal.next_seq + at for at in found]}
+            self.store.put("quotes", rows("quote", parts["quote"], columns("quotes"), **given))
         return found
 
     def _apply_orders(self, journal: Followed, chunk: np.ndarray) -> int:

@@ -3,8 +3,9 @@
 import msgspec
 
 from config.load import Config, decode
-from procs.runtime.journals import CONFIGURATION
+from procs.runtime.desks import desk_names
 from procs.runtime.paths import state_folder
+from procs.runtime.settled import CONFIGURATION
 from shm.errors import NoSuchFabric, NotReady
 from shm.roster import read_roster
 
@@ -31,9 +32,25 @@ def rows_of(config: Config, epoch: int) -> dict[str, list[tuple]]:
     """Rows of `epochs`, `strategies` and `instruments` for one epoch."""
     return {
         "epochs": [(epoch, config.profile)],
-        "strategies": [(epoch, row, held.name) for row, held in enumerate(config.topology.of_role("strategy"))],
+        "strategies": [(epoch, row, name) for row, name in enumerate(desk_names(config))],
         "instruments": [
             (epoch, row, held.symbol, held.currency, held.price_tick_micro, held.multiplier)
             for row, held in enumerate(config.instruments)
         ],
     }
+
+
+class Symbols:
+    """Symbols of one epoch's instruments, as the record has them; "" for one that it does not name."""
+
+    def __init__(self, store, epoch: int):
+        self._store, self._epoch, self._known = store, epoch, {}
+
+    def get(self, instrument_id: int) -> str:
+        """The symbol of an instrument_id."""
+        if instrument_id >= 0 and instrument_id not in self._known:
+            query = "SELECT symbol FROM instruments WHERE epoch = ? AND instrument_id = ?"
+            found = self._store.connection.execute(query, (self._epoch, instrument_id)).fetchone()
+            if found is not None:
+                self._known[instrument_id] = found[0]
+        return self._known.get(instrument_id, "")

@@ -27,14 +27,15 @@ import numpy as np
 from procs.oms.decode import rows, select
 from procs.oms.schema import columns
 from procs.oms.states import REPLACE_DIES, event_of, step
-from shm.codes import JOURNAL_CANCEL_SENT, JOURNAL_ORDER_SENT, JOURNAL_REPORT, JOURNAL_SESSION
+from shm.codes import JOURNAL_CANCEL_SENT, JOURNAL_ORDER_SENT, JOURNAL_REPORT, JOURNAL_SESSION, ORDER_ID_EXTERNAL
 
 ORDER_COLUMNS = columns("orders")
 EVENT_COLUMNS = columns("order_events")
 EXECUTION_COLUMNS = columns("executions")
 KNOWN_KINDS = (JOURNAL_ORDER_SENT, JOURNAL_CANCEL_SENT, JOURNAL_REPORT, JOURNAL_SESSION)
 CLOSED_KEPT_MAX = 65_536  # rows kept in memory between transactions: some 100 MB at most
-VENUE_KINDS = ("accepted", "replaced", "executed")  # that mean an open order or a trade: never without an order of ours
+OPENING_KINDS = ("accepted", "replaced")
+VENUE_KINDS = (*OPENING_KINDS, "executed")  # that mean an open order or a trade: never without an order of ours
 
 SENT_FIELDS = (
     "order_id target_order_id intent_id price_ticks qty_lots expires_ns now_ns recv_stamp_ns tick_stamp_ns"
@@ -231,6 +232,9 @@ class OrderBook:
             row = self._died_before_it_was_numbered(report)
         elif row is None and (report.order_id or report.kind in VENUE_KINDS):
             self._break(seq, "unknown_order", report.order_id, report.match_number, "an order of ours", report.kind)
+            if report.order_id >= ORDER_ID_EXTERNAL and report.kind in OPENING_KINDS:
+                row = self._adopted(report)
+                self._change(seq, row, report)
         elif row is not None:
             self._change(seq, row, report)
         if report.kind == "executed":
@@ -289,6 +293,12 @@ class OrderBook:
             sent_stamp_ns=0,
         )
         self.held[row.order_id] = self.changed[row.order_id] = row
+        return row
+
+    def _adopted(self, report: Report) -> OrderRow:
+        """An order of our session that none of ours entered: order_sender made it known by its acknowledgement."""
+        row = self._died_before_it_was_numbered(report)
+        row.kind, row.state, row.closed = "external", "external", 0
         return row
 
     def _change(self, seq: int, row: OrderRow, report: Report) -> None:

@@ -114,11 +114,43 @@ def decisions(connection: sqlite3.Connection, chosen: Filter) -> Iterator[dict]:
     return _rows(connection, "decisions", chosen, "t.now_ns", "t.epoch {0}, t.instance {0}, t.seq {0}", where)
 
 
-def breaks(connection: sqlite3.Connection, epoch: int | None = None) -> list[dict]:
-    """Breaks of one epoch, or of all."""
-    where, values = ("WHERE epoch = ?", (epoch,)) if epoch else ("", ())
-    found = connection.execute(f"SELECT * FROM breaks {where} ORDER BY epoch, instance, seq, kind", values)
-    return [dict(row) for row in found]
+BREAK_STATES = ("open", "acknowledged", "cleared")
+_BREAK_STATE = (
+    "CASE WHEN cleared_ns != 0 THEN 'cleared' WHEN acknowledged_ns != 0 THEN 'acknowledged' ELSE 'open' END AS state"
+)
+
+
+def venue_breaks(
+    connection: sqlite3.Connection, chosen: Filter, kind: str | None = None, instrument: str | None = None
+) -> list[dict]:
+    """Breaks with drop copies, oldest first, with their `state`: open, acknowledged, cleared. Of `chosen` epoch, state
+    and last are asked."""
+    where, values = _of_epoch(connection, chosen)
+    scope = None if instrument is None else f"instrument:{instrument}"
+    for field, value in (("kind", kind), ("scope", scope), ("state", chosen.state)):
+        if value is not None:
+            where.append(f"{field} = ?")
+            values.append(value)
+    text = f"SELECT * FROM (SELECT *, {_BREAK_STATE} FROM venue_breaks)" + _where(where)
+    found = [dict(row) for row in connection.execute(text + " ORDER BY epoch, number", values)]
+    return found if chosen.last is None else found[-chosen.last :]
+
+
+def journal_breaks(connection: sqlite3.Connection, chosen: Filter) -> list[dict]:
+    """Journal entries that contradict what came before."""
+    where, values = _of_epoch(connection, chosen)
+    text = "SELECT * FROM breaks" + _where(where) + " ORDER BY epoch, instance, seq, kind"
+    found = [dict(row) for row in connection.execute(text, values)]
+    return found if chosen.last is None else found[-chosen.last :]
+
+
+def _of_epoch(connection: sqlite3.Connection, chosen: Filter) -> tuple[list[str], list]:
+    epoch = newest_epoch(connection) if chosen.epoch is None else chosen.epoch
+    return (["epoch = ?"], [epoch]) if epoch else ([], [])
+
+
+def _where(conditions: list[str]) -> str:
+    return " WHERE " + " AND ".join(conditions) if conditions else ""
 
 
 def _rows(

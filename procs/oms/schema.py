@@ -1,14 +1,16 @@
 """Schema: the tables of the record, what a row of each is, and which journal it comes from. No numba.
 
 Every table but `epochs` and the names has exactly one source journal and is keyed by the epoch, so rows never depend
-on the order in which journals were read: a record that was built again from the same journals has the same rows.
+on the order in which journals were read: a record that was built again from the same journals has the same rows. The
+exception are the four tables of reconciliation, `copies` to `venue_breaks`: their source is the venue's drop copy,
+which serves the epoch that lives from any number on, and none that is over.
 Times: `*_now_ns`, `first_ns`, `last_ns`, `now_ns` are logic time, UTC; `*_stamp_ns` are latency time (one clock for all
 processes of an epoch, 0 where there is none); `venue_ns` counts from the venue's midnight.
 """
 
 FILE = "oms.sqlite3"
 LOCK = "oms.lock"
-VERSION = 1  # of the tables below, in PRAGMA user_version: another one is refused, and the record is built again
+VERSION = 2  # of the tables below, in PRAGMA user_version: another one is refused, and the record is built again
 
 DDL = """
 CREATE TABLE cursors (           -- how far each journal is in the record: written with the rows that it covers
@@ -61,6 +63,7 @@ CREATE TABLE orders (            -- one row an order, as it stands; source: orde
   PRIMARY KEY (epoch, order_id)) WITHOUT ROWID;
 CREATE INDEX orders_by_intent ON orders (epoch, intent_id);
 CREATE INDEX orders_by_parent ON orders (epoch, parent_order_id) WHERE parent_order_id != 0;
+CREATE INDEX orders_by_ref ON orders (epoch, user_ref_num);
 CREATE INDEX orders_open ON orders (epoch, order_id) WHERE closed = 0;
 
 CREATE TABLE order_events (      -- every change of every order, and what was sent; source: order_sender's journal
@@ -121,6 +124,55 @@ CREATE TABLE breaks (            -- entries that contradict what came before: re
   kind TEXT NOT NULL,            -- procs/oms/orders.py
   order_id INTEGER NOT NULL, match_number INTEGER NOT NULL, expected TEXT NOT NULL, found TEXT NOT NULL,
   PRIMARY KEY (epoch, instance, seq, kind, order_id)) WITHOUT ROWID;
+
+CREATE TABLE quotes (            -- what a strategy saw and wanted when it decided on intents; source: its journal
+  epoch INTEGER NOT NULL, instance TEXT NOT NULL, seq INTEGER NOT NULL,
+  strategy_id INTEGER NOT NULL, instrument_id INTEGER NOT NULL,
+  first_intent_id INTEGER NOT NULL, last_intent_id INTEGER NOT NULL, -- its intents, both included
+  venue_seq INTEGER NOT NULL,    -- message of the market-data channel that the book was at
+  cause_seq INTEGER NOT NULL, cause_ring INTEGER NOT NULL, position_lots INTEGER NOT NULL,
+  bid_price_ticks INTEGER NOT NULL, bid_qty_lots INTEGER NOT NULL, ask_price_ticks INTEGER NOT NULL,
+  ask_qty_lots INTEGER NOT NULL, microprice_milli INTEGER NOT NULL, imbalance_1_ppm INTEGER NOT NULL,
+  imbalance_3_ppm INTEGER NOT NULL, imbalance_5_ppm INTEGER NOT NULL, flow_lots INTEGER NOT NULL,
+  volatility_milli INTEGER NOT NULL, arrival_micro INTEGER NOT NULL, decay_milli INTEGER NOT NULL,
+  wanted_bid_ticks INTEGER NOT NULL, wanted_bid_lots INTEGER NOT NULL, wanted_ask_ticks INTEGER NOT NULL,
+  wanted_ask_lots INTEGER NOT NULL, now_ns INTEGER NOT NULL, decide_stamp_ns INTEGER NOT NULL,
+  PRIMARY KEY (epoch, instance, seq)) WITHOUT ROWID;
+CREATE INDEX quotes_by_intent ON quotes (epoch, strategy_id, last_intent_id);
+
+CREATE TABLE copies (            -- how far each drop copy is in the record: written with the rows that it covers
+  epoch INTEGER NOT NULL, session_id INTEGER NOT NULL,
+  venue_session TEXT NOT NULL, next_seq INTEGER NOT NULL, -- messages before it are in the record
+  PRIMARY KEY (epoch, session_id)) WITHOUT ROWID;
+
+CREATE TABLE copied_orders (     -- an order as the venue's drop copy tells it; source: the drop copy
+  epoch INTEGER NOT NULL, session_id INTEGER NOT NULL, user_ref_num INTEGER NOT NULL,
+  orig_user_ref_num INTEGER NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL, price_ticks INTEGER NOT NULL,
+  qty_lots INTEGER NOT NULL, cum_lots INTEGER NOT NULL, leaves_lots INTEGER NOT NULL, state TEXT NOT NULL,
+  copy_seq INTEGER NOT NULL, venue_ns INTEGER NOT NULL,
+  PRIMARY KEY (epoch, session_id, user_ref_num)) WITHOUT ROWID;
+
+CREATE TABLE copied_executions ( -- an execution as the venue's drop copy tells it; source: the drop copy
+  epoch INTEGER NOT NULL, session_id INTEGER NOT NULL, match_number INTEGER NOT NULL, user_ref_num INTEGER NOT NULL,
+  copy_seq INTEGER NOT NULL, side TEXT NOT NULL, qty_lots INTEGER NOT NULL, price_ticks INTEGER NOT NULL,
+  liquidity TEXT NOT NULL, state TEXT NOT NULL,
+  told INTEGER NOT NULL,         -- how often the copy told it; it counts once
+  venue_ns INTEGER NOT NULL,
+  PRIMARY KEY (epoch, session_id, match_number, user_ref_num)) WITHOUT ROWID;
+
+CREATE TABLE venue_breaks (      -- where our record and the drop copy differed; kinds: procs/oms/reconcile.py
+  epoch INTEGER NOT NULL, number INTEGER NOT NULL, session_id INTEGER NOT NULL, kind TEXT NOT NULL,
+  subject TEXT NOT NULL,         -- what it is about, in words: with session and kind it names the break
+  scope TEXT NOT NULL,           -- that is REDUCING for it
+  user_ref_num INTEGER NOT NULL, order_id INTEGER NOT NULL, match_number INTEGER NOT NULL,
+  expected TEXT NOT NULL,        -- as our record has it
+  found TEXT NOT NULL,           -- as the drop copy has it
+  first_ns INTEGER NOT NULL,     -- UTC: the first of both sides was seen
+  told_ns INTEGER NOT NULL,      -- UTC: it was told and the scope was reduced
+  cleared_ns INTEGER NOT NULL,   -- UTC: both sides agree again; 0 while they do not
+  acknowledged_ns INTEGER NOT NULL, -- UTC: the operator resumed the scope; 0 while he did not
+  generation INTEGER NOT NULL,   -- of oms's word in `control`
+  PRIMARY KEY (epoch, number)) WITHOUT ROWID;
 """
 
 # What sqlite's planner should know of each index (sqlite_stat1): rows, then rows for each longer prefix of the key.
@@ -133,6 +185,7 @@ STATISTICS = (
     ("orders", "orders", "300000 200000 1"),
     ("orders", "orders_by_intent", "300000 300000 1"),
     ("orders", "orders_by_parent", "100000 100000 1"),
+    ("orders", "orders_by_ref", "300000 200000 1"),
     ("orders", "orders_open", "100 100 1"),
     ("order_events", "order_events", "1000000 1000000 1000000 1"),
     ("order_events", "order_events_by_order", "1000000 1000000 4"),
@@ -141,6 +194,9 @@ STATISTICS = (
     ("executions", "executions_by_order", "100000 100000 2"),
     ("fills", "fills", "100000 100000 100000 1"),
     ("fills", "fills_by_report", "100000 100000 100000 1"),
+    ("quotes", "quotes_by_intent", "500000 400000 400000 1"),
+    ("copied_orders", "copied_orders", "300000 200000 200000 1"),
+    ("copied_executions", "copied_executions", "100000 90000 90000 1 1"),
 )
 
 

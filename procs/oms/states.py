@@ -12,28 +12,28 @@ how: filled, canceled, replaced, rejected, expired, never_arrived.
 from typing import NamedTuple
 
 TRANSITIONS = """
-event            SENT     S_CANC   S_REPL   WORKING  CANC     REPL     UNKNOWN  CLOSED
-CANCEL_SENT      S_CANC   .        S_CANC   CANC     .        CANC     .        -
-REDUCE_SENT      .        -        .        .        -        .        .        -
-REPLACE_SENT     S_REPL   -        -        REPL     -        -        -        -
-REPLACE_DIED     .        .        SENT     .        .        WORKING  .        .
-REPLACED_AWAY    CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   -
-ACCEPTED         WORKING  CANC     REPL     .        .        .        WORKING  -
-ACCEPTED_DEAD    CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   .
-EXECUTED         WORKING  CANC     REPL     .        .        .        WORKING  -
-FILLED           CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   -
-REDUCED          WORKING  CANC     REPL     .        .        .        WORKING  -
-CANCELED         CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   .
-REJECTED         CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   .
-CANCEL_REJECTED  .        SENT     .        .        WORKING  .        .        .
-CANCEL_PENDING   .        .        .        .        .        .        .        .
-RESTATED         -        -        -        .        .        .        WORKING  .
-RESTATED_EMPTY   -        -        -        -        -        -        -        .
-BROKEN           -        -        -        .        .        .        .        .
-CORRECTED        -        -        -        .        .        .        .        .
-SESSION_LOST     UNKNOWN  UNKNOWN  UNKNOWN  .        .        .        .        .
-NEVER_ARRIVED    CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   -
-UNSENT           CLOSED   CLOSED   CLOSED   -        -        -        -        -
+event            SENT     S_CANC   S_REPL   WORKING  CANC     REPL     UNKNOWN  CLOSED   EXTERNAL
+CANCEL_SENT      S_CANC   .        S_CANC   CANC     .        CANC     .        -        .
+REDUCE_SENT      .        -        .        .        -        .        .        -        -
+REPLACE_SENT     S_REPL   -        -        REPL     -        -        -        -        -
+REPLACE_DIED     .        .        SENT     .        .        WORKING  .        .        .
+REPLACED_AWAY    CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   -        CLOSED
+ACCEPTED         WORKING  CANC     REPL     .        .        .        WORKING  -        .
+ACCEPTED_DEAD    CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   .        -
+EXECUTED         WORKING  CANC     REPL     .        .        .        WORKING  -        .
+FILLED           CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   -        CLOSED
+REDUCED          WORKING  CANC     REPL     .        .        .        WORKING  -        .
+CANCELED         CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   .        CLOSED
+REJECTED         CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   .        -
+CANCEL_REJECTED  .        SENT     .        .        WORKING  .        .        .        .
+CANCEL_PENDING   .        .        .        .        .        .        .        .        .
+RESTATED         -        -        -        .        .        .        WORKING  .        .
+RESTATED_EMPTY   -        -        -        -        -        -        -        .        -
+BROKEN           -        -        -        .        .        .        .        .        .
+CORRECTED        -        -        -        .        .        .        .        .        .
+SESSION_LOST     UNKNOWN  UNKNOWN  UNKNOWN  .        .        .        .        .        .
+NEVER_ARRIVED    CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   -        -
+UNSENT           CLOSED   CLOSED   CLOSED   -        -        -        -        -        -
 """
 
 CLOSED = "CLOSED"
@@ -46,6 +46,7 @@ WORDS = {  # state of the table: (state, pending) as stored
     "CANC": ("working", "cancel"),
     "REPL": ("working", "replace"),
     UNKNOWN: ("unknown", ""),
+    "EXTERNAL": ("external", ""),
 }
 CLOSED_WORDS = {  # event that closed an order: how the record says it
     "REPLACED_AWAY": "replaced",
@@ -57,8 +58,8 @@ CLOSED_WORDS = {  # event that closed an order: how the record says it
     "UNSENT": "expired",
 }
 PASSED = "passed"  # risk_gate let it through and order_sender's journal does not have it (yet)
-STATES = (PASSED, "sent", "working", "unknown", *dict.fromkeys(CLOSED_WORDS.values()))
-OPEN_STATES = (PASSED, "sent", "working", "unknown")
+STATES = (PASSED, "sent", "working", "unknown", "external", *dict.fromkeys(CLOSED_WORDS.values()))
+OPEN_STATES = (PASSED, "sent", "working", "unknown", "external")
 
 REPORT_EVENTS = {  # report kind by name (shm/codes.py): (event, event when nothing is left open)
     "accepted": ("ACCEPTED", "ACCEPTED_DEAD"),

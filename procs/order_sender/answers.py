@@ -5,11 +5,13 @@ an execution is reported even then, because the position is real. An execution b
 that brings a closed order back to life, halts the instrument.
 """
 
-from procs.order_sender.desk import control_of, draft_of, me_of, row_of, trade_of
+from procs.order_sender.desk import PHASE_READY, control_of, draft_of, me_of, row_of, trade_of
 from procs.order_sender.draft import clear_draft, draft_for
+from procs.order_sender.external import cancel_external, draft_external
 from procs.order_sender.life_cycle import (
     ILLEGAL,
     ORDER_STATE_CLOSED,
+    ORDER_STATE_EXTERNAL,
     leaves_after,
     next_state,
 )
@@ -25,6 +27,7 @@ from procs.wire.ouch.event import (
     OUCH_CANCEL_PENDING,
     OUCH_CANCEL_REJECT,
     OUCH_CANCELED,
+    OUCH_CANCELED_USER,
     OUCH_CORRECTION,
     OUCH_EXECUTED,
     OUCH_LIQUIDITY_ADDED,
@@ -97,14 +100,20 @@ def halt_instrument(desk, instrument_id):
 
 @hot
 def _on_unknown(desk, event, kind, now_ns):
-    """A message about a reference that we never sent: counted, reported with order id 0, never adopted.
+    """A message about a reference that we never sent: an order is adopted, the rest counted and reported with id 0.
 
-    One that means an open order or a trade halts the session: somebody else trades in our name, or we lost our journal.
+    One that means an open order or a trade halts the session: somebody else trades in our name. Only what the replay of
+    a login tells does not: then nothing of ours can leave before its end, and a journal whose tail was lost is healed
+    by it. A trade of an order that could not be adopted always halts: nobody's position has it.
     """
     count(me_of(desk), SENDER_UNKNOWN, 1)
     note_error(me_of(desk), ERROR_SENDER_UNKNOWN_ORDER, event["user_ref_num"], event["kind"])
-    if kind == REPORT_ACCEPTED or kind == REPORT_REPLACED or kind == REPORT_EXECUTED:
+    opens = (kind == REPORT_ACCEPTED or kind == REPORT_REPLACED) and event["order_state"] != OUCH_STATE_DEAD
+    adopted = opens and draft_external(desk, event, kind, now_ns) == 1
+    if (opens and (desk["phase"] == PHASE_READY or not adopted)) or kind == REPORT_EXECUTED:
         control_set(control_of(desk), control_session_scope(control_of(desk), desk["session_id"]), STATE_HALTED)
+    if adopted:
+        return
     clear_draft(desk, kind, now_ns)
     draft = draft_of(desk)
     draft["user_ref_num"] = event["user_ref_num"]
@@ -223,8 +232,11 @@ def _draft_change(desk, received, event, slot, kind):
             note_error(me_of(desk), ERROR_SENDER_OVERFILL, draft["order_id"], draft["cum_lots"])
             halt_instrument(desk, int(draft["instrument_id"]))
     elif kind == REPORT_CANCELED:
-        draft["leaves_lots"] = leaves_after(row_of(desk, slot)["leaves_lots"], event["qty_lots"])
+        row = row_of(desk, slot)
+        draft["leaves_lots"] = leaves_after(row["leaves_lots"], event["qty_lots"])
         draft["qty_lots"] = event["qty_lots"]
+        if row["state"] == ORDER_STATE_EXTERNAL and row["cancel_asked"] != 0 and event["reason"] == OUCH_CANCELED_USER:
+            draft["leaves_lots"] = 0  # the answer to our cancel of all of it, whatever its size was taken for
     elif kind == REPORT_REJECTED:
         draft["leaves_lots"] = 0
     elif kind == REPORT_RESTATED:
@@ -298,4 +310,7 @@ def answer(desk, received, event, ack_stamp_ns, now_ns):
     draft["venue_seq"] = desk["venue_seq"] + 1
     draft["ack_stamp_ns"] = ack_stamp_ns
     draft["reason"] = event["reason"]
-    return post_draft(desk, now_ns)
+    posted = post_draft(desk, now_ns)
+    if slot < 0 and desk["phase"] == PHASE_READY:
+        cancel_external(desk, slot_of_ref(desk, event["user_ref_num"]), now_ns)
+    return posted

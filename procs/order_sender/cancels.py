@@ -13,6 +13,8 @@ from procs.order_sender.waiting import find_waiting
 from shm.codes import STATE_CANCEL_ONLY
 from shm.control import control_state
 from shm.counters import SENDER_CANCELS_SENT, SENDER_REDUCES_SENT
+from shm.failpoint import failpoint
+from shm.failpoints import FP_CANCEL_ENCODED
 from shm.instance import count
 from shm.jit import hot
 
@@ -31,6 +33,7 @@ def send_due(desk, tx, slot):
         sent += 1
     if row["cancel_due"] != 0 and is_covered(desk, row) == 0 and put_cancel(desk, tx, slot) > 0:
         cancel_sent(desk, slot)
+        failpoint(FP_CANCEL_ENCODED)
         count(me_of(desk), SENDER_CANCELS_SENT, 1)
         sent += 1
     return sent

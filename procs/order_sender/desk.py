@@ -49,9 +49,11 @@ DESK = np.dtype(
             "venue_seq",  # last applied sequence number of the venue's stream
             "heard_stamp_ns",  # latency time when bytes last came
             "spoke_stamp_ns",  # latency time when bytes were last handed to send
+            "awake_stamp_ns",  # latency time of the last cycle's begin
             "received_to",  # end of the bytes in the receive buffer
             # transmit frame
             "waiting_stamp_ns",  # latency time since when bytes wait; 0 while none do
+            "cycle_stamp_ns",  # latency time when the last cycle ended: logic time of this one was read after it
             "waiting_orders",  # orders in the transmit frame of which no byte left, oldest first
             "left_over",  # bytes of an earlier cycle that the socket did not take: no order is encoded behind them
             # orders
@@ -63,6 +65,7 @@ DESK = np.dtype(
             "order_id_replayed",  # greatest that the journal knew at start: dropping those is no error
             "working_free",  # free rows of `working` on the stack
             *("held_head", "held_tail"),  # held orders that left and joined the queue
+            "asked",  # generation of the operator's last cancel that was done
             # mass cancel
             "firm",  # our firm's four letters as one integer; 0: the venue has no mass cancel for us
             "mass_ref",  # reference of the unanswered one; 0 when there is none

@@ -64,6 +64,8 @@ from shm.error_log import (
     ERROR_SENDER_NO_SLOT,
     ERROR_SENDER_UNKNOWN_TARGET,
 )
+from shm.failpoint import failpoint
+from shm.failpoints import FP_ORDER_ENCODED, FP_ORDER_JOURNALLED, FP_ORDER_NUMBERED
 from shm.ids import take_id
 from shm.instance import count, note_error, record_span, stamp
 from shm.jit import hot
@@ -81,7 +83,7 @@ ROOM_TO_ENTER = 2 + WAITING_MAX  # journal entries: the order, what it dies of, 
 
 
 @hot
-def _held_addr(desk, n):
+def held_addr(desk, n):
     """Address of the n-th held order in the ring."""
     end = orders_of(desk)
     return end["slots_addr"] + (held_of(desk, n)["sequence"] & end["mask"]) * end["slot_bytes"]
@@ -91,7 +93,7 @@ def _held_addr(desk, n):
 def _find_held(desk, order_id):
     """Number of the held order with this id, or -1. Cost: a look at each; while nothing waits there is none."""
     for n in range(desk["held_head"], desk["held_tail"]):
-        if record_at(_held_addr(desk, n), ORDER)["order_id"] == order_id:
+        if record_at(held_addr(desk, n), ORDER)["order_id"] == order_id:
             return n
     return -1
 
@@ -280,11 +282,16 @@ def _may_enter(desk, order):
 
 @hot
 def _take_ref(desk, ids):
-    """The next reference number whose slot holds no open order, or 0. Numbers on the way are skipped for ever."""
+    """The next reference number whose slot holds no open order, or 0. Numbers on the way are skipped for ever.
+
+    One that the venue has passed already is no use: it ignores what carries it, in silence.
+    """
     for _ in range(SKIPS_MAX):
         user_ref_num = take_id(ids)
         if user_ref_num <= 0 or user_ref_num > USER_REF_MAX:
             return 0
+        if user_ref_num < desk["next_ref_num"]:
+            continue
         if is_open(row_of(desk, slot_for(desk, user_ref_num))["state"]) == 0:
             return user_ref_num
     return 0
@@ -299,10 +306,13 @@ def _enter(desk, tx, ids, order_addr, original, now_ns):
     if user_ref_num <= 0:
         note_error(me, ERROR_SENDER_NO_IDS, order["order_id"], desk["orders_open"])
         return -REJECT_SESSION
+    failpoint(FP_ORDER_NUMBERED)
     if journal_order(desk, order_addr, user_ref_num, original, now_ns) == 0:
         return -REJECT_SESSION
+    failpoint(FP_ORDER_JOURNALLED)
     slot = open_order(desk, order, user_ref_num, original, now_ns)
     put_order(desk, tx, slot, order)
+    failpoint(FP_ORDER_ENCODED)
     row_of(desk, slot)["send_stamp_ns"] = stamp(me)
     if original >= 0:
         count(me, SENDER_REPLACES_SENT, 1)
@@ -340,7 +350,7 @@ def send_orders(desk, tx, ids, now_ns):
     moved = 0
     while desk["held_head"] < desk["held_tail"] and moved < ORDERS_BATCH_MAX and journal_room(desk, ROOM_TO_ENTER) == 1:
         held = held_of(desk, desk["held_head"])
-        address = _held_addr(desk, desk["held_head"])
+        address = held_addr(desk, desk["held_head"])
         order = record_at(address, ORDER)
         reason = _judge_held(desk, order, held["cancelled"], now_ns)
         slot = -1

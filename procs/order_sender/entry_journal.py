@@ -4,6 +4,8 @@ from procs.order_sender.desk import WORD, journal_of, me_of, row_of
 from shm.atomics import copy_bytes, record_at
 from shm.codes import INTENT_CANCEL
 from shm.error_log import ERROR_SENDER_JOURNAL
+from shm.failpoint import failpoint
+from shm.failpoints import FP_CANCEL_JOURNALLED, FP_CANCEL_TAKEN, FP_MASS_CANCEL_JOURNALLED
 from shm.instance import note_error, stamp
 from shm.jit import hot
 from shm.journal import JOURNAL_CANCEL_SENT, JOURNAL_ORDER_SENT, journal_claim, journal_commit, journal_lag
@@ -54,10 +56,38 @@ def _claim_for_cancel(desk):
 @hot
 def journal_cancel(desk, slot, order_addr, now_ns):
     """Journal that a cancel or a reduce was asked for."""
+    failpoint(FP_CANCEL_TAKEN)
     payload_addr = _claim_for_cancel(desk)
     if payload_addr != 0:
         copy_bytes(payload_addr, order_addr, ORDER_BYTES)
         _commit(desk, payload_addr, JOURNAL_CANCEL_SENT, row_of(desk, slot)["user_ref_num"], -1, now_ns)
+        failpoint(FP_CANCEL_JOURNALLED)
+
+
+@hot
+def _empty_cancel(payload_addr):
+    """The ORDER at `payload_addr`, made a cancel that says nothing else."""
+    for at in range(0, ORDER_BYTES, 8):
+        record_at(payload_addr + at, WORD)["value"] = 0
+    order = record_at(payload_addr, ORDER)
+    order["kind"] = INTENT_CANCEL
+    return order
+
+
+@hot
+def journal_own_cancel(desk, slot, now_ns):
+    """Journal a cancel that no gate asked for: of an order that we adopted, or at an operator's word."""
+    payload_addr = _claim_for_cancel(desk)
+    if payload_addr == 0:
+        return
+    order, row = _empty_cancel(payload_addr), row_of(desk, slot)
+    order["target_order_id"] = row["order_id"]
+    order["target_intent_id"] = row["intent_id"]
+    order["instrument_id"] = row["instrument_id"]
+    order["strategy_id"] = row["strategy_id"]
+    order["side"] = row["side"]
+    order["now_ns"] = now_ns
+    _commit(desk, payload_addr, JOURNAL_CANCEL_SENT, row["user_ref_num"], -1, now_ns)
 
 
 @hot
@@ -66,11 +96,9 @@ def journal_mass_cancel(desk, user_ref_num, instrument_id, now_ns):
     payload_addr = _claim_for_cancel(desk)
     if payload_addr == 0:
         return
-    for at in range(0, ORDER_BYTES, 8):
-        record_at(payload_addr + at, WORD)["value"] = 0
-    order = record_at(payload_addr, ORDER)
-    order["kind"] = INTENT_CANCEL
+    order = _empty_cancel(payload_addr)
     order["instrument_id"] = instrument_id
     order["strategy_id"] = -1
     order["now_ns"] = now_ns
     _commit(desk, payload_addr, JOURNAL_CANCEL_SENT, user_ref_num, -1, now_ns)
+    failpoint(FP_MASS_CANCEL_JOURNALLED)

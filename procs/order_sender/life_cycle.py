@@ -7,6 +7,13 @@ has its cell.
 
 Quantities are not in the table: `EVENT_EXECUTED` and `EVENT_REDUCED` leave something open, `EVENT_FILLED` and
 `EVENT_CANCELED` leave nothing. `executed_event` and `canceled_event` choose by arithmetic.
+
+UNKNOWN is an entry whose answer the lost session may still hold: its whole exposure stays until the venue tells, by its
+stream or by the next number of its account query; no time ends it. Our venue's protocol has no suspended order of its
+own. What is suspended here is a whole session: an order that the venue acknowledged keeps its state while the session
+is lost (what may trade of it is known and counted), nothing new leaves, and the replay says what became of it.
+EXTERNAL is an order of our session that no journal of ours knows: our tail was lost, or somebody else entered it. It is
+adopted from the venue's acknowledgement (external.py), counts, and is cancelled; it is never reduced nor replaced.
 """
 
 import numpy as np
@@ -22,7 +29,8 @@ ORDER_STATE_CANCEL_SENT = 5  # the venue has it, a cancel is on the way
 ORDER_STATE_REPLACE_SENT = 6  # the venue has it, a replacement is on the way
 ORDER_STATE_UNKNOWN = 7  # entered, unanswered, and the session or this process was lost: exposure is kept
 ORDER_STATE_CLOSED = 8  # nothing open; the row stays until its slot is needed, for late answers
-STATES = 9
+ORDER_STATE_EXTERNAL = 9  # the venue has it under our session, and none of ours entered it
+STATES = 10
 
 # events
 EVENT_CANCEL_SENT = 1  # ours
@@ -51,28 +59,28 @@ EVENTS = 22
 ILLEGAL = 0
 
 TRANSITIONS = """
-event            SENT     S_CANC   S_REPL   WORKING  CANC     REPL     UNKNOWN  CLOSED
-CANCEL_SENT      S_CANC   .        S_CANC   CANC     .        CANC     .        -
-REDUCE_SENT      .        -        .        .        -        .        .        -
-REPLACE_SENT     S_REPL   -        -        REPL     -        -        -        -
-REPLACE_DIED     .        .        SENT     .        .        WORKING  .        .
-REPLACED_AWAY    CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   -
-ACCEPTED         WORKING  CANC     REPL     .        .        .        WORKING  -
-ACCEPTED_DEAD    CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   .
-EXECUTED         WORKING  CANC     REPL     .        .        .        WORKING  -
-FILLED           CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   -
-REDUCED          WORKING  CANC     REPL     .        .        .        WORKING  -
-CANCELED         CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   .
-REJECTED         CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   .
-CANCEL_REJECTED  -        SENT     -        .        WORKING  .        .        .
-CANCEL_PENDING   -        .        -        .        .        .        .        .
-RESTATED         -        -        -        .        .        .        WORKING  .
-RESTATED_EMPTY   -        -        -        -        -        -        -        .
-BROKEN           -        -        -        .        .        .        .        .
-CORRECTED        -        -        -        .        .        .        .        .
-SESSION_LOST     UNKNOWN  UNKNOWN  UNKNOWN  .        .        .        .        .
-NEVER_ARRIVED    CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   -
-UNSENT           CLOSED   CLOSED   CLOSED   -        -        -        -        -
+event            SENT     S_CANC   S_REPL   WORKING  CANC     REPL     UNKNOWN  CLOSED   EXTERNAL
+CANCEL_SENT      S_CANC   .        S_CANC   CANC     .        CANC     .        -        .
+REDUCE_SENT      .        -        .        .        -        .        .        -        -
+REPLACE_SENT     S_REPL   -        -        REPL     -        -        -        -        -
+REPLACE_DIED     .        .        SENT     .        .        WORKING  .        .        .
+REPLACED_AWAY    CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   -        CLOSED
+ACCEPTED         WORKING  CANC     REPL     .        .        .        WORKING  -        .
+ACCEPTED_DEAD    CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   .        -
+EXECUTED         WORKING  CANC     REPL     .        .        .        WORKING  -        .
+FILLED           CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   -        CLOSED
+REDUCED          WORKING  CANC     REPL     .        .        .        WORKING  -        .
+CANCELED         CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   CLOSED   .        CLOSED
+REJECTED         CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   .        -
+CANCEL_REJECTED  -        SENT     -        .        WORKING  .        .        .        .
+CANCEL_PENDING   -        .        -        .        .        .        .        .        .
+RESTATED         -        -        -        .        .        .        WORKING  .        .
+RESTATED_EMPTY   -        -        -        -        -        -        -        .        -
+BROKEN           -        -        -        .        .        .        .        .        .
+CORRECTED        -        -        -        .        .        .        .        .        .
+SESSION_LOST     UNKNOWN  UNKNOWN  UNKNOWN  .        .        .        .        .        .
+NEVER_ARRIVED    CLOSED   CLOSED   CLOSED   -        -        -        CLOSED   -        -
+UNSENT           CLOSED   CLOSED   CLOSED   -        -        -        -        -        -
 """
 
 _STATE_OF = {
@@ -84,6 +92,7 @@ _STATE_OF = {
     "REPL": ORDER_STATE_REPLACE_SENT,
     "UNKNOWN": ORDER_STATE_UNKNOWN,
     "CLOSED": ORDER_STATE_CLOSED,
+    "EXTERNAL": ORDER_STATE_EXTERNAL,
 }
 
 

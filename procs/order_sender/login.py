@@ -50,6 +50,7 @@ from procs.wire.soupbintcp.packet import (
 from shm.codes import STATE_HALTED
 from shm.control import control_own_state, control_session_scope
 from shm.error_log import ERROR_SENDER_LOGIN_REFUSED, ERROR_SENDER_SEQUENCE
+from shm.failpoints import FP_LOGIN_ANSWERED, FP_LOGIN_CONNECTED, reach
 
 BACK_OFF_FIRST_S, BACK_OFF_LAST_S = 0.05, 5.0
 CONNECT_SECONDS = 0.25  # how long the control thread may be without a heartbeat for a connect
@@ -121,6 +122,7 @@ class SessionClient:
             self.arrays.venue_session[:VENUE_SESSION_BYTES],
             self.applied_seq + 1,
         )
+        reach(FP_LOGIN_CONNECTED)
         try:
             self.sock.sendall(request[:size].tobytes())
         except OSError:
@@ -183,6 +185,7 @@ class SessionClient:
         say(self.desk, H_FD, self.sock.fileno())
         say(self.desk, H_VENUE_SEQ, self.applied_seq)
         say(self.desk, H_LEFTOVER, left)
+        reach(FP_LOGIN_ANSWERED)
         say(self.desk, H_OFFER, word(self.desk, H_OFFER) + 1)
         self.phase = OFFERED
 

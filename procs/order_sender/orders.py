@@ -55,21 +55,41 @@ def open_slot(desk, order, user_ref_num, now_ns):
     """Open the slot of `user_ref_num` for this ORDER, state SENT. Caller: only when no open order is in it."""
     slot = slot_for(desk, user_ref_num)
     row = row_of(desk, slot)
+    clear_row(row)
     row["order_id"] = order["order_id"]
     row["intent_id"] = order["intent_id"]
     row["user_ref_num"] = user_ref_num
-    row["venue_order_ref"] = 0
-    row["match_number"] = 0
     row["price_ticks"] = order["price_ticks"]
     row["qty_lots"] = order["qty_lots"]
     row["leaves_lots"] = order["qty_lots"]
-    row["cum_lots"] = 0
     row["now_ns"] = now_ns
     row["recv_stamp_ns"] = order["recv_stamp_ns"]
     row["tick_stamp_ns"] = order["tick_stamp_ns"]
     row["decide_stamp_ns"] = order["decide_stamp_ns"]
     row["pass_stamp_ns"] = order["pass_stamp_ns"]
     row["order_stamp_ns"] = order["publish_stamp_ns"]
+    row["instrument_id"] = order["instrument_id"]
+    row["strategy_id"] = order["strategy_id"]
+    row["state"] = ORDER_STATE_SENT
+    row["side"] = order["side"]
+    row["tif"] = order["tif"]
+    row["kind"] = order["kind"]
+    word_at(desk["index_addr"], row["order_id"] & (desk["slots"] - 1))["value"] = slot
+    count_open(desk, row)
+    return slot
+
+
+@hot
+def clear_row(row):
+    """Make a row that of no order: everything that an order brings along is zero, and nothing hangs on it."""
+    row["venue_order_ref"] = 0
+    row["match_number"] = 0
+    row["cum_lots"] = 0
+    row["recv_stamp_ns"] = 0
+    row["tick_stamp_ns"] = 0
+    row["decide_stamp_ns"] = 0
+    row["pass_stamp_ns"] = 0
+    row["order_stamp_ns"] = 0
     row["send_stamp_ns"] = 0
     row["old_order_id"] = 0
     row["old_intent_id"] = 0
@@ -80,20 +100,19 @@ def open_slot(desk, order, user_ref_num, now_ns):
     row["cancel_due"] = 0
     row["reduce_to"] = 0
     row["reduce_due"] = 0
-    row["instrument_id"] = order["instrument_id"]
-    row["strategy_id"] = order["strategy_id"]
-    row["state"] = ORDER_STATE_SENT
-    row["side"] = order["side"]
-    row["tif"] = order["tif"]
-    row["kind"] = order["kind"]
-    word_at(desk["index_addr"], row["order_id"] & (desk["slots"] - 1))["value"] = slot
+    row["tif"] = 0
+    row["kind"] = 0
+
+
+@hot
+def count_open(desk, row):
+    """Count a row that was just opened, and give it a row of `working` if one is free."""
     if desk["working_free"] > 0:
         desk["working_free"] -= 1
         row["working_row"] = word_at(desk["working_rows_addr"], desk["working_free"])["value"]
     desk["orders_open"] += 1
     desk["orders_unasked"] += 1
     word_at(desk["open_addr"], row["instrument_id"])["value"] += 1
-    return slot
 
 
 @hot

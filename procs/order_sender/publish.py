@@ -6,6 +6,8 @@ still misses.
 
 from procs.order_sender.desk import REPORT_BYTES, me_of, reader_of, word_at
 from shm.atomics import copy_bytes, record_at
+from shm.failpoint import failpoint
+from shm.failpoints import FP_REPORT_BETWEEN_READERS
 from shm.instance import stamp
 from shm.jit import hot
 from shm.records.report import REPORT
@@ -59,6 +61,7 @@ def publish(desk, report_addr):
     for reader in range(desk["readers"]):
         if reader_wants(desk, reader, strategy_id) == 1:
             publish_to(desk, reader, report_addr)
+            failpoint(FP_REPORT_BETWEEN_READERS)
 
 
 @hot

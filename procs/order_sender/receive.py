@@ -36,6 +36,8 @@ from procs.wire.soupbintcp.packet import (
 from shm.atomics import copy_bytes, record_at
 from shm.counters import SENDER_HEARTBEATS, SENDER_MALFORMED
 from shm.error_log import ERROR_SENDER_MALFORMED
+from shm.failpoint import failpoint
+from shm.failpoints import FP_MESSAGE_DECODED, FP_QUERY_ANSWERED
 from shm.instance import count, note_error
 from shm.jit import hot
 from shm.records.frame import FRAME, FRAME_BYTES, FRAME_FLAG_CLOSED
@@ -55,6 +57,7 @@ def _sequenced(desk, received, start, size, ack_stamp_ns, now_ns):
     code = decode_ouch_outbound(received, start + SOUP_HEAD_BYTES, size - SOUP_HEAD_BYTES, event)
     if code != WIRE_OK and code != WIRE_SKIPPED:
         return code
+    failpoint(FP_MESSAGE_DECODED)
     if code == WIRE_OK and event["kind"] != OUCH_ACCOUNT_REPLY:
         if answer(desk, received, event, ack_stamp_ns, now_ns) == 1:
             return TAKEN
@@ -62,6 +65,7 @@ def _sequenced(desk, received, start, size, ack_stamp_ns, now_ns):
     if code == WIRE_OK and event["kind"] == OUCH_ACCOUNT_REPLY:
         kind, detail = SESSION_QUERY_ANSWERED, event["user_ref_num"]
         if desk["phase"] == PHASE_REPLAYING:
+            failpoint(FP_QUERY_ANSWERED)
             desk["next_ref_num"] = event["user_ref_num"]
             start_sweep(desk, SWEEP_EVIDENCE)
     desk["venue_seq"] += 1

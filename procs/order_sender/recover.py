@@ -7,7 +7,7 @@ that the dead process journalled and did not publish are published; readers drop
 
 import numpy as np
 
-from procs.order_sender.desk import REPORT_BYTES, SWEEP_LOST, me_of, reader_of, row_of, working_of
+from procs.order_sender.desk import SWEEP_LOST, me_of, reader_of, row_of, working_of
 from procs.order_sender.entries import open_order
 from procs.order_sender.life_cycle import is_open
 from procs.order_sender.orders import ask_cancel, ask_reduce, slot_for, slot_of_order, slot_of_ref
@@ -17,10 +17,16 @@ from procs.order_sender.session import VENUE_SESSION_AT, VENUE_SESSION_WIDTH, st
 from shm.atomics import address_of, copy_bytes, record_at
 from shm.codes import INTENT_REDUCE, INTENT_REPLACE, REPORT_NEVER_ARRIVED, STATE_CANCEL_ONLY
 from shm.counters import SENDER_OPEN_ORDERS
+from shm.errors import JournalCorrupt
+from shm.failpoint import failpoint
+from shm.failpoints import FP_SENDER_REPLAYED, FP_SENDER_REPUBLISHED, reach
 from shm.instance import gauge
 from shm.jit import hot
 from shm.journal import JOURNAL_CANCEL_SENT, JOURNAL_ORDER_SENT, JOURNAL_REPORT, JOURNAL_SESSION
+from shm.journal_disk import KEEP
 from shm.latest import latest_claim, latest_publish, latest_version
+from shm.records.journal_end import JOURNAL_HEAD_BYTES
+from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.order import ORDER
 from shm.records.report import REPORT
 from shm.records.sent import SENT
@@ -145,22 +151,35 @@ def finish_replay(desk):
     want_session_state(desk, STATE_CANCEL_ONLY)
     for reader in range(desk["readers"]):
         republish(desk, reader)
+        failpoint(FP_SENDER_REPUBLISHED)
+
+
+@hot
+def replay_entries(desk, entries_addr, count, entry_bytes):
+    """Apply `count` whole entries, one behind the other. Returns how many, less when one could not be applied."""
+    for row in range(count):
+        address = entries_addr + row * entry_bytes
+        head = record_at(address, JOURNAL_ENTRY)
+        if replay_entry(desk, np.int64(head["kind"]), address + JOURNAL_HEAD_BYTES, head["now_ns"]) == 0:
+            return row
+    return count
 
 
 def replay(state, reader) -> int:
     """Apply every entry of the journal that `reader` (shm/journal_reader.py) shows. Returns their number."""
     desk = state.desk[0]
     clear_working(desk)
-    payload = np.zeros(REPORT_BYTES, np.uint8)
-    payload_addr = address_of(payload)
     applied = 0
     for chunk in reader.chunks():
-        kinds = chunk["head"]["kind"].tolist()
-        times = chunk["head"]["now_ns"].tolist()
-        for kind, at_ns, entry in zip(kinds, times, chunk["payload"], strict=True):
-            payload[:] = entry[:REPORT_BYTES]
-            if replay_entry(desk, kind, payload_addr, at_ns) == 0:
-                raise RuntimeError("recover: two open orders in one slot: the journal is not ours")
-            applied += 1
+        done = replay_entries(desk, address_of(chunk), len(chunk), chunk.dtype.itemsize)
+        applied += int(done)
+        if done < len(chunk):
+            raise JournalCorrupt(
+                where=f"{reader.folder}, entry {applied}",
+                expected="an order sent into a free slot",
+                found="two open orders in one slot: the journal is not ours",
+                do=KEEP,
+            )
+    reach(FP_SENDER_REPLAYED)
     finish_replay(desk)
     return applied

@@ -7,6 +7,7 @@ the recovered state is equal by construction.
 
 from procs.order_sender.desk import REPORT_BYTES, draft_of, journal_of, me_of, row_of
 from procs.order_sender.draft import draft_for
+from procs.order_sender.external import is_external, open_external
 from procs.order_sender.life_cycle import (
     EVENT_BROKEN,
     EVENT_CANCEL_PENDING,
@@ -67,6 +68,8 @@ from shm.counters import (
     SENDER_REPORTS,
     SENDER_VENUE_REJECTS,
 )
+from shm.failpoint import failpoint
+from shm.failpoints import FP_REPORT_APPLIED, FP_REPORT_JOURNALLED, FP_REPORT_PUBLISHED
 from shm.instance import count, gauge, stamp
 from shm.jit import hot
 from shm.journal import JOURNAL_REPORT, journal_claim, journal_commit, journal_lag
@@ -184,13 +187,15 @@ def apply_report(desk, report):
     """Change the order that `report` is about. Used live and on recovery alike; changes nothing for an unknown one."""
     if report["venue_seq"] > desk["venue_seq"]:
         desk["venue_seq"] = report["venue_seq"]
-    if report["order_id"] > desk["order_id_last"]:
+    if report["order_id"] > desk["order_id_last"] and is_external(report["order_id"]) == 0:
         desk["order_id_last"] = report["order_id"]
     kind = int(report["kind"])
     _apply_to_trades(desk, report, kind)
     if report["user_ref_num"] == 0:
         return
     slot = slot_of_ref(desk, report["user_ref_num"])
+    if slot < 0:
+        slot = open_external(desk, report)
     if slot < 0:
         return
     row = row_of(desk, slot)
@@ -250,9 +255,12 @@ def post_draft(desk, now_ns):
     draft["publish_stamp_ns"] = at_ns
     copy_bytes(payload_addr, desk["draft_addr"], REPORT_BYTES)
     journal_commit(journal_of(desk), JOURNAL_REPORT, REPORT_BYTES, at_ns, now_ns)
+    failpoint(FP_REPORT_JOURNALLED)
     desk["report_seq"] += 1
     apply_report(desk, draft)
+    failpoint(FP_REPORT_APPLIED)
     publish(desk, keep_recent(desk, desk["draft_addr"]))
+    failpoint(FP_REPORT_PUBLISHED)
     _count_report(desk, int(draft["kind"]))
     return 1
 

@@ -31,6 +31,7 @@ from procs.order_sender.desk import (
     row_of,
 )
 from procs.order_sender.draft import draft_for
+from procs.order_sender.external import cancel_external
 from procs.order_sender.life_cycle import ORDER_STATE_CLOSED, ORDER_STATE_UNKNOWN, is_unanswered
 from procs.order_sender.mass_cancel import end_mass_cancel
 from procs.order_sender.orders import ask_again
@@ -47,6 +48,14 @@ from shm.codes import (
 from shm.control import control_own_state, control_session_scope, control_set
 from shm.counters import SENDER_BYTES_WAITING, SENDER_SESSIONS
 from shm.error_log import ERROR_SENDER_NO_EVIDENCE, ERROR_SENDER_SESSION_LOST
+from shm.failpoint import failpoint
+from shm.failpoints import (
+    FP_QUERY_ENCODED,
+    FP_SESSION_BEFORE_JOURNAL,
+    FP_SESSION_JOURNALLED,
+    FP_SWEEP_EVIDENCE,
+    FP_SWEEP_LOST,
+)
 from shm.instance import count, gauge, note_error, stamp
 from shm.jit import hot
 from shm.journal import JOURNAL_SESSION, journal_claim, journal_commit
@@ -66,6 +75,7 @@ LOST_UNSENT = 3  # bytes waited longer than unsent_ns
 LOST_MALFORMED = 4  # bytes that no codec accepts
 LOST_ENDED = 5  # the venue said end of session
 LOST_OVERRUN = 6  # the receive buffer was full: the journal did not keep up
+LOST_SLEPT = 7  # this process did not run for silence_ns: the venue may have given us up
 
 SWEEP_BATCH = 512  # slots looked at in one cycle
 
@@ -94,6 +104,7 @@ def want_session_state(desk, wanted):
 @hot
 def journal_session(desk, kind, detail, venue_seq, now_ns):
     """Journal one session event. Returns 1, or 0 with no journal room."""
+    failpoint(FP_SESSION_BEFORE_JOURNAL)
     payload_addr = journal_claim(journal_of(desk))
     if payload_addr == 0:
         return 0
@@ -107,6 +118,7 @@ def journal_session(desk, kind, detail, venue_seq, now_ns):
     entry["reserved"][1] = 0
     copy_bytes(payload_addr + VENUE_SESSION_AT, desk["venue_session_addr"], VENUE_SESSION_WIDTH)
     journal_commit(journal_of(desk), JOURNAL_SESSION, ENTRY_BYTES, stamp(me_of(desk)), now_ns)
+    failpoint(FP_SESSION_JOURNALLED)
     return 1
 
 
@@ -132,6 +144,7 @@ def take_over(desk, tx, now_ns):
     journal_session(desk, SESSION_LOGGED_IN, 0, desk["venue_seq"], now_ns)
     reset_transmit(desk)
     put_query(desk, tx)
+    failpoint(FP_QUERY_ENCODED)
     fd = word(desk, H_FD)
     store_release(desk["fd_in_addr"], fd)
     store_release(desk["fd_out_addr"], fd)
@@ -159,6 +172,23 @@ def give_up(desk, reason, now_ns):
     say(desk, H_APPLIED, desk["venue_seq"])
     say(desk, H_OPEN, desk["orders_open"])
     say(desk, H_LOST, desk["connection"])
+
+
+@hot
+def notice_sleep(desk, now_ns):
+    """Give the session up after a pause of this process as long as the venue's silence may be. Returns 1 when it did.
+
+    Who was stopped and wakes late knows nothing of what happened meanwhile: what waits here is not sent, and nothing
+    new until a fresh login brought the evidence. Shorter pauses are for the expiry of orders and of waiting bytes.
+    Caller: the first thing of the cycle, before anything is read. Cost: one stamp.
+    """
+    at_ns = stamp(me_of(desk))
+    slept_ns = at_ns - desk["awake_stamp_ns"]
+    desk["awake_stamp_ns"] = at_ns
+    if slept_ns <= desk["silence_ns"] or desk["phase"] == PHASE_DOWN:
+        return 0
+    give_up(desk, LOST_SLEPT, now_ns)
+    return 1
 
 
 @hot
@@ -227,12 +257,17 @@ def sweep_orders(desk, now_ns):
         slot = desk["sweep_slot"]
         desk["sweep_slot"] += 1
         row = row_of(desk, slot)
-        kind = _lost_kind(desk, slot, row) if desk["sweep"] == SWEEP_LOST else _evidence_kind(desk, row)
+        if desk["sweep"] == SWEEP_LOST:
+            kind = _lost_kind(desk, slot, row)
+        else:
+            kind = _evidence_kind(desk, row)
+            cancel_external(desk, slot, now_ns)  # the replay is over: it still stands
         if kind != 0:
             draft_for(desk, slot, kind, now_ns)
             if kind == REPORT_NEVER_ARRIVED:
                 draft_of(desk)["leaves_lots"] = 0
             post_draft(desk, now_ns)
+    failpoint(FP_SWEEP_LOST if desk["sweep"] == SWEEP_LOST else FP_SWEEP_EVIDENCE)
     if desk["sweep_slot"] >= desk["slots"]:
         if desk["sweep"] == SWEEP_EVIDENCE:
             desk["phase"] = PHASE_READY

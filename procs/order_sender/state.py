@@ -3,6 +3,7 @@
 Hot functions get the one DESK record, which names the arrays by address, and beside it only what codecs want as arrays.
 """
 
+import ctypes
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from procs.order_sender.session import H_WORDS, VENUE_SESSION_BYTES, VENUE_SESSI
 from procs.wire.big_endian import text_word
 from procs.wire.ouch.event import OUCH_EVENT
 from shm.atomics import address_of
+from shm.counters import SENDER_ASKED
 from shm.records.report import REPORT
 
 SLOTS = 8192  # orders remembered, open and closed: eight seconds at 1,000 orders/s; 2 MiB
@@ -146,6 +148,8 @@ def open_state(
     desk["orphan"] = -1
     desk["recent_first"] = 1
     desk["working_free"] = working_count
+    counters = int(me[0]["counters_addr"])
+    desk["asked"] = ctypes.c_int64.from_address(counters + 8 * SENDER_ASKED).value  # by an earlier life of the process
     _arrays[address_of(state.desk)] = arrays
     return state
 

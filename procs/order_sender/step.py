@@ -3,10 +3,11 @@
 from procs.order_sender.cancels import cancel_halted, cancel_stopped, send_dues
 from procs.order_sender.entries import send_orders, take_orders
 from procs.order_sender.mass_cancel import watch_mass_cancel
+from procs.order_sender.operator_cancel import take_operator_cancel
 from procs.order_sender.publish import refill_readers
 from procs.order_sender.receive import receive
 from procs.order_sender.reports import settle_orphans
-from procs.order_sender.session import keep_alive, sweep_orders, take_over
+from procs.order_sender.session import keep_alive, notice_sleep, sweep_orders, take_over
 from procs.order_sender.waiting import withdraw_orders
 from shm.jit import hot
 
@@ -15,11 +16,13 @@ from shm.jit import hot
 def step(state, now_ns):
     """One duty cycle. What the venue said comes first: it may close what an order or a cancel is about to name."""
     desk = state.desk[0]
-    work = take_over(desk, state.tx, now_ns)
+    work = notice_sleep(desk, now_ns)
+    work += take_over(desk, state.tx, now_ns)
     work += receive(desk, state.received, now_ns)
     work += settle_orphans(desk, now_ns)
     work += sweep_orders(desk, now_ns)
     work += take_orders(desk, state.tx, state.ids, now_ns)
+    work += take_operator_cancel(desk, now_ns)
     work += cancel_stopped(desk, state.tx, state.ids, now_ns)
     work += send_dues(desk, state.tx, state.ids, now_ns)
     work += send_orders(desk, state.tx, state.ids, now_ns)

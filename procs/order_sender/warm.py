@@ -7,7 +7,7 @@ otherwise compile in the middle of a restart.
 import numpy as np
 
 from procs.net.port import line_fd
-from procs.order_sender.recover import clear_working, finish_replay, replay_entry
+from procs.order_sender.recover import clear_working, finish_replay, replay_entries
 from procs.order_sender.session import H_HALT, VENUE_SESSION_BYTES, say, word
 from procs.order_sender.state import arrays_of
 from procs.order_sender.step import step
@@ -29,7 +29,7 @@ def warm_up(state) -> None:
     """Call each function with the types that it meets at run time. The state is scratch and is thrown away."""
     desk, arrays = state.desk[0], arrays_of(state)
     clear_working(desk)
-    replay_entry(desk, 0, int(desk["draft_addr"]), 0)
+    replay_entries(desk, int(desk["draft_addr"]), 0, 64)
     finish_replay(desk)
     for _ in range(64):  # the sweep that a start begins
         step(state, 0)

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from procs.position_keeper.disk_order import DiskOrder, ReportsOnDisk
 from procs.position_keeper.executions import JournalBook
 from procs.position_keeper.recovery import (
     JournalsContradict,
@@ -17,13 +18,16 @@ from procs.position_keeper.recovery import (
     same_life,
     take_newer,
 )
+from procs.position_keeper.snapshots import Snapshots
 from procs.position_keeper.state import KeeperState, state_of
 from procs.position_keeper.step import HISTOGRAMS
 from procs.position_keeper.warm_up import warm_up
 from procs.runtime.agent import main
+from procs.runtime.fill import instrument_rows
 from procs.runtime.role import Role
 from procs.runtime.totals import totals_of_pnl
 from shm.atomics import address_of
+from shm.failpoints import FP_KEEPER_REBUILT, reach
 from shm.latest import latest_read
 from shm.records.instrument import INSTRUMENT
 from shm.ring import ring_caught_up
@@ -31,6 +35,7 @@ from shm.ring import ring_caught_up
 REFRESH_SECONDS = 1.0
 
 _books: dict[str, JournalBook] = {}  # by instance: what our own journal says
+_snapshots: dict[str, Snapshots] = {}  # by instance
 _journals: dict[tuple, list] = {}  # by wiring, a life, and reports ring: order_sender's journal, next entry to read
 
 
@@ -40,9 +45,15 @@ def open_(wiring) -> KeeperState:
         me=wiring.me(),
         reports=wiring.rings_in("reports"),
         tables={name: wiring.table(name) for name in ("positions", "pnl", "totals", "tops")},
-        journal=wiring.journal(),
+        journal=wiring.journal(len if wiring.scratch else _disk_order(wiring).ready),
         config=wiring.config,
     )
+
+
+def _disk_order(wiring) -> DiskOrder:
+    """What holds our journal back from the disk until order_sender's is there."""
+    reports = [ReportsOnDisk(wiring.journal_reader(name)) for name in wiring.peers_in("reports")]
+    return DiskOrder(reports, instrument_rows(wiring.config)["session_id"].astype(np.int64))
 
 
 def _senders(wiring, state) -> np.ndarray:
@@ -61,12 +72,16 @@ def recover(wiring, state) -> None:
     instruments = int(state.keeper[0]["instruments"])
     book = JournalBook(wiring.journal_reader(wiring.instance), instruments, len(state.rows))
     _books[wiring.instance] = book
+    _snapshots[wiring.instance] = Snapshots(wiring.journal_folder, book)
+    for passed_over in _snapshots[wiring.instance].load():
+        print(f"{wiring.instance}: snapshot {passed_over}; it was not used", file=sys.stderr, flush=True)
     book.refresh()
     again = same_life(state)
     rebuild(state, book)
     if again:
         take_newer(state, rows_in_table(state))
     senders = _senders(wiring, state)
+    reach(FP_KEEPER_REBUILT)
     state.totals_of[:] = totals_of_pnl(wiring.config, senders)
     resume(state, senders)
     for ring, name in enumerate(wiring.peers_in("reports")):
@@ -95,12 +110,23 @@ def _read_missed(wiring, state, ring: int, sender: str) -> int:
 
 
 def tend(wiring, state) -> None:
-    """Keep our list of executions near the journal's end, so that a broken trade need not wait for a day of reading."""
+    """Keep our list of executions near the journal's end, so that a broken trade need not wait for a day of reading.
+
+    Now and then a snapshot of it goes to the disk, so that a restart need not either.
+    """
     book = _books[wiring.instance]
     now = time.monotonic()
     if now - book.read_at > REFRESH_SECONDS:
         book.refresh()
         book.read_at = now
+        error = _snapshots[wiring.instance].turn()
+        if error is not None:
+            wiring.disk_failed(error, 0, book.next_seq)
+
+
+def close(wiring, state) -> None:
+    """The hot thread has ended: let a snapshot that is being written be finished."""
+    _snapshots[wiring.instance].close()
 
 
 def catch_up(wiring, state) -> None:
@@ -117,6 +143,7 @@ ROLE = Role(
     tend=tend,
     catch_up=catch_up,
     warm_up=warm_up,
+    close=close,
     histograms=HISTOGRAMS,
 )
 

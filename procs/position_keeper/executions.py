@@ -1,8 +1,10 @@
 """Executions: every execution of this epoch in the order in which it came, read from our own journal. Cold.
 
 What restarts and broken trades are rebuilt from. Private memory, 64 bytes an execution; it grows with the journal and
-reads each entry once.
+reads each entry once. A snapshot is all of it as bytes.
 """
+
+import zlib
 
 import numpy as np
 
@@ -62,6 +64,14 @@ class Executions:
             begun = change + 1
         self._append(fills[begun:])
 
+    def held(self) -> np.ndarray:
+        """All executions in order, broken ones among them. Not a copy."""
+        return self._held[: self._count]
+
+    def replace(self, executions: np.ndarray) -> None:
+        """Hold these and nothing else; as `held` gave them."""
+        self._held, self._count = executions.copy(), len(executions)
+
     def find(self, report: np.void) -> np.void | None:
         """Copy of the standing execution that a report of a break or correction means; None if there is none."""
         at = self._find(report)
@@ -117,21 +127,38 @@ class JournalBook:
     """Executions, and the newest row of each strategy and instrument, as far as our journal was read."""
 
     def __init__(self, reader, instruments: int, rows: int):
-        self._reader, self._next_seq = reader, 0
+        self.reader, self.next_seq, self.chain_crc = reader, 0, 0
         self.read_at = 0.0  # of the process clock; whoever reads at intervals keeps it
         self.executions = Executions(instruments)
         self.images = np.zeros(rows, POSITION)  # newest of each row; reports_seq 0 where there is none
 
     def refresh(self) -> Executions:
         """Read what is new in the journal. Returns the executions."""
-        for chunk in self._reader.chunks(self._next_seq):
-            self._next_seq += len(chunk)
+        for chunk in self.reader.chunks(self.next_seq):
+            self.next_seq, self.chain_crc = self.next_seq + len(chunk), int(chunk["head"]["crc"][-1])
             kind, payload = chunk["head"]["kind"], chunk["payload"]
             fills, snapshots = payload[kind == JOURNAL_FILL], payload[kind == JOURNAL_SNAPSHOT]
             self.executions.take(_records(fills, 0, FILL))
             self._keep(_records(fills, FILL.itemsize, POSITION))
             self._keep(_records(snapshots, 0, POSITION))
         return self.executions
+
+    def pack(self) -> bytes:
+        """All of it as bytes, for a snapshot: what `unpack` takes. They belong to `next_seq` and `chain_crc`."""
+        return self.images.tobytes() + self.executions.held().tobytes()
+
+    def unpack(self, next_seq: int, body: bytes) -> None:
+        """Be what a book of the same `layout` was when it was packed; reading goes on at `next_seq`."""
+        images = self.images.nbytes
+        self.images = np.frombuffer(bytearray(body[:images]), POSITION)
+        self.executions.replace(np.frombuffer(body, EXECUTION, offset=images))
+        self.next_seq = next_seq
+
+    @property
+    def layout(self) -> int:
+        """Number of the layout that `pack` gives: another one when records or the number of rows change."""
+        shape = (POSITION.descr, EXECUTION.descr, len(self.images), self.executions.instruments)
+        return zlib.crc32(repr(shape).encode())
 
     def _keep(self, rows: np.ndarray) -> None:
         at = rows["strategy_id"].astype(np.int64) * self.executions.instruments + rows["instrument_id"]

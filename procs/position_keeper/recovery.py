@@ -16,6 +16,7 @@ from procs.position_keeper.step import APPLIED, WAITING, apply_report
 from shm.atomics import address_of
 from shm.codes import JOURNAL_REPORT, REPORT_BROKEN, REPORT_CORRECTED
 from shm.errors import Fatal, Transient
+from shm.failpoints import FP_KEEPER_ROW_RESUMED, reach
 from shm.latest import latest_read, latest_version
 from shm.records.position import POSITION
 from shm.records.report import REPORT
@@ -84,6 +85,7 @@ def resume(state, senders: np.ndarray) -> None:
         publish_position(state, at)
         mark_row(state, at, 0, int(state.rows[at]["now_ns"]))
         publish_mark(state, at)
+        reach(FP_KEEPER_ROW_RESUMED)
     for total in range(len(state.totals_held)):  # only now: none of them shows less than all of its rows
         publish_total(state, total)
 

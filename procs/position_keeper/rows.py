@@ -9,6 +9,8 @@ from shm.atomics import copy_bytes, record_at
 from shm.codes import SIDE_BUY
 from shm.counters import KEEPER_MARKS
 from shm.error_log import ERROR_LOTS_FULL
+from shm.failpoint import failpoint
+from shm.failpoints import FP_PNL_PUBLISHED, FP_TOTAL_PUBLISHED
 from shm.instance import count, note_error
 from shm.jit import hot
 from shm.latest import latest_claim, latest_publish, latest_read
@@ -166,5 +168,7 @@ def publish_pnl(state, at, mark_half_ticks, now_ns):
     """Mark row `at` and publish it in `pnl`, and the four rows of `totals` that it adds to."""
     mark_row(state, at, mark_half_ticks, now_ns)
     publish_mark(state, at)
+    failpoint(FP_PNL_PUBLISHED)
     for scope in range(SCOPES):
         publish_total(state, state.totals_of[at, scope])
+        failpoint(FP_TOTAL_PUBLISHED)

@@ -26,6 +26,7 @@ import numpy as np
 from config.fees import fees_by_row
 from procs.position_keeper.lots import QUEUE, lots_for
 from procs.position_keeper.money import FEE_RULE
+from procs.runtime.desks import desk_names
 from procs.runtime.totals import total_rows, totals_of_pnl
 from shm.atomics import address_of
 from shm.records.pnl import PNL, SUMMED_WORDS
@@ -60,7 +61,7 @@ LOTS_MAX = 65_536  # open FIFO lots of all rows together, 2 MB
 
 
 class KeeperState(NamedTuple):
-    """Rows are strategy_id * instruments + instrument_id unless said otherwise."""
+    """Rows are strategy_id * instruments + instrument_id unless said otherwise; the last strategy_id is the house."""
 
     me: np.ndarray
     exit_request: np.ndarray
@@ -101,8 +102,7 @@ def fee_rules(config) -> np.ndarray:
 def state_of(*, me, reports, tables: dict, journal, config, lots_max: int = LOTS_MAX) -> KeeperState:
     """A KeeperState without any position. `tables`: TABLE_END arrays positions, pnl, totals, tops."""
     instruments = len(config.instruments)
-    strategies = len(config.topology.of_role("strategy"))
-    count = strategies * instruments
+    count = len(desk_names(config)) * instruments
     rows = np.zeros(count, POSITION)
     rows["instrument_id"] = np.arange(count) % instruments
     rows["strategy_id"] = np.arange(count) // instruments

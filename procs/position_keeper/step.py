@@ -23,6 +23,8 @@ from shm.codes import (
 )
 from shm.counters import KEEPER_CATCH_UPS, KEEPER_FILLS, KEEPER_REPORTS
 from shm.error_log import ERROR_JOURNAL_FULL, ERROR_REPORT_ROW, ERROR_REPORT_VALUE
+from shm.failpoint import failpoint
+from shm.failpoints import FP_FILL_BOOKED, FP_FILL_JOURNALLED, FP_POSITION_PUBLISHED, FP_ROW_CLAIMED, FP_ROW_JOURNALLED
 from shm.instance import count, note_error, record_span, stamp
 from shm.jit import hot
 from shm.journal import journal_claim, journal_commit
@@ -128,9 +130,12 @@ def _apply_fill(state, at, report, now_ns):
     row["reports_seq"] = report["report_seq"]
     row["now_ns"] = now_ns
     copy_bytes(address + FILL_BYTES, row_addr(state, at), POSITION_BYTES)
+    failpoint(FP_FILL_BOOKED)
     journal_commit(state.journal[0], JOURNAL_FILL, FILL_BYTES + POSITION_BYTES, stamp(state.me[0]), now_ns)
+    failpoint(FP_FILL_JOURNALLED)
     state.unsaved[at] = 0
     publish_position(state, at)
+    failpoint(FP_POSITION_PUBLISHED)
     publish_pnl(state, at, mid, now_ns)
     count(state.me[0], KEEPER_FILLS, 1)
     return APPLIED
@@ -258,7 +263,9 @@ def _save_some(state, now_ns):
             last = at
             break
         copy_bytes(address, row_addr(state, at), POSITION_BYTES)
+        failpoint(FP_ROW_CLAIMED)
         journal_commit(state.journal[0], JOURNAL_SNAPSHOT, POSITION_BYTES, stamp(state.me[0]), now_ns)
+        failpoint(FP_ROW_JOURNALLED)
         state.unsaved[at] = 0
         written += 1
     keeper["snapshot_cursor"] = last

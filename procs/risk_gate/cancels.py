@@ -24,6 +24,14 @@ from shm.codes import (
 )
 from shm.control import control_state
 from shm.counters import GATE_CANCELS, GATE_OWN_CANCELS, GATE_REDUCES
+from shm.failpoint import failpoint
+from shm.failpoints import (
+    FP_LEAVING_DECIDED,
+    FP_LEAVING_JOURNALLED,
+    FP_LEAVING_PUBLISHED,
+    FP_OWN_CANCEL_JOURNALLED,
+    FP_OWN_CANCEL_PUBLISHED,
+)
 from shm.instance import count, stamp
 from shm.jit import hot
 from shm.journal import journal_claim
@@ -124,11 +132,14 @@ def on_leaving(gate, by_intent, strategy_id, intent, now_ns):
     if journal_addr == 0:
         return 0
     decision = write_decision(journal_addr, intent, case)
+    failpoint(FP_LEAVING_DECIDED)
     commit_decision(gate, case["pass_stamp_ns"], now_ns)
+    failpoint(FP_LEAVING_JOURNALLED)
     if code == PASS:
         _pass_leaving(gate, intent, out_addr)
     else:
         publish_reject(gate, strategy_id, out_addr, decision)
+    failpoint(FP_LEAVING_PUBLISHED)
     return 1
 
 
@@ -168,10 +179,12 @@ def _cancel_by_gate(gate, target, now_ns, stamp_ns):
         return 0
     write_own_decision(journal_addr, target, now_ns, stamp_ns)
     commit_decision(gate, stamp_ns, now_ns)
+    failpoint(FP_OWN_CANCEL_JOURNALLED)
     target["cancelling"] = 1
     target["cancel_stamp_ns"] = stamp_ns
     record_cancel(book_of(gate), target["strategy_id"], target["instrument_id"], now_ns)
     publish_order(gate, session, write_own_cancel(order_addr, target, now_ns, stamp_ns))
+    failpoint(FP_OWN_CANCEL_PUBLISHED)
     count(record_at(gate["me_addr"], INSTANCE_END), GATE_OWN_CANCELS, 1)
     return 1
 

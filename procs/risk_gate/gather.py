@@ -246,7 +246,7 @@ def _gather_limits(gate, instrument_id, strategy_id):
     """PASS when the rows of the instrument, the strategy and the firm may be used."""
     if limits_of(gate, instrument_id) != PASS or limits_of(gate, gate["instruments"] + strategy_id) != PASS:
         return REJECT_NO_LIMITS
-    return limits_of(gate, gate["instruments"] + gate["strategies"])
+    return limits_of(gate, gate["instruments"] + book_of(gate)["strategies"])
 
 
 @hot

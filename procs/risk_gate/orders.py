@@ -11,6 +11,16 @@ from procs.risk_gate.state import book_of, case_of, desk_at, ring_at, stream_at
 from shm.atomics import record_at
 from shm.codes import INTENT_NEW, LIMIT_SCOPE_FIRM, PASS, REJECT_STATE_FULL
 from shm.counters import GATE_PASSED
+from shm.failpoint import failpoint
+from shm.failpoints import (
+    FP_DECISION_JOURNALLED,
+    FP_ORDER_DECIDED,
+    FP_ORDER_PUBLISHED,
+    FP_ORDER_RESERVED,
+    FP_REJECT_DECIDED,
+    FP_REJECT_JOURNALLED,
+    FP_REJECT_PUBLISHED,
+)
 from shm.ids import take_id
 from shm.instance import count
 from shm.jit import hot
@@ -43,12 +53,16 @@ def _pass_order(gate, by_intent, by_order, order_id, intent, journal_addr, order
     if order_id == 0:
         return 0
     decision = write_decision(journal_addr, intent, case)
+    failpoint(FP_ORDER_DECIDED)
     if _reserve(gate, by_intent, by_order, decision) == NO_SLOT:
         return 0
     instrument_id = int(intent["instrument_id"])
     record_order(book_of(gate), case["strategy"], instrument_id, case["now_ns"], case["qty"], case["value"])
+    failpoint(FP_ORDER_RESERVED)
     commit_decision(gate, case["pass_stamp_ns"], case["now_ns"])
+    failpoint(FP_DECISION_JOURNALLED)
     publish_order(gate, case["session"], write_order(order_addr, intent, case))
+    failpoint(FP_ORDER_PUBLISHED)
     count(record_at(gate["me_addr"], INSTANCE_END), GATE_PASSED, 1)
     return 1
 
@@ -82,7 +96,10 @@ def on_order(gate, by_intent, by_order, ids, strategy_id, intent, now_ns):
         case["code"] = REJECT_STATE_FULL
         case["scope"] = LIMIT_SCOPE_FIRM
     decision = write_decision(journal_addr if journal_addr != 0 else gate["decision_addr"], intent, case)
+    failpoint(FP_REJECT_DECIDED)
     if journal_addr != 0:
         commit_decision(gate, case["pass_stamp_ns"], now_ns)
+    failpoint(FP_REJECT_JOURNALLED)
     publish_reject(gate, strategy_id, reject_addr, decision)
+    failpoint(FP_REJECT_PUBLISHED)
     return 1

@@ -14,7 +14,7 @@ from procs.risk_gate.reports import FOUND_OVERFILL, apply_report
 from procs.risk_gate.rows import NO_SLOT, account_at, order_at
 from procs.risk_gate.state import CAUSE_NONE, book_of, case_of, desk_at, ring_at, stream_at
 from shm.atomics import record_at
-from shm.codes import INTENT_CANCEL, INTENT_NEW, INTENT_REDUCE, PASS, STATE_HALTED
+from shm.codes import INTENT_CANCEL, INTENT_NEW, INTENT_REDUCE, ORDER_ID_EXTERNAL, PASS, STATE_HALTED
 from shm.control import control_instrument_scope, control_set
 from shm.instance import stamp
 from shm.jit import hot
@@ -115,7 +115,8 @@ def again(state, decisions, decision_stamps, reports, report_stamps, sessions):
     for row in range(reports.shape[0]):
         report = reports[row]
         while done < decisions.shape[0] and (
-            decision_stamps[done] <= report_stamps[row] or report["order_id"] > newest_order_id
+            decision_stamps[done] <= report_stamps[row]
+            or newest_order_id < report["order_id"] < ORDER_ID_EXTERNAL  # of those no decision tells
         ):
             newest_order_id = max(newest_order_id, decisions[done]["order_id"])
             again_decision(gate, state.by_intent, state.by_order, decisions[done])

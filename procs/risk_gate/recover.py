@@ -1,5 +1,7 @@
 """Recover: read the journals, rebuild, and go on where the gate died; and catch up while it lives. Cold."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from procs.risk_gate.gather import instrument_of, limits_of
@@ -7,26 +9,43 @@ from procs.risk_gate.rebuild import INTENT_LOST, again, finish_last, resume_inte
 from procs.risk_gate.state import State, parts_of
 from procs.risk_gate.streams import take_report
 from shm.errors import Fatal
+from shm.failpoints import FP_GATE_JOURNALS_READ, FP_GATE_REBUILT, reach
 from shm.journal import JOURNAL_DECISION, JOURNAL_REPORT
 from shm.records.decision import DECISION
 from shm.records.report import REPORT
 from shm.ring import ring_caught_up, ring_release
+
+EARLIER_NS = 1 << 61  # more than any latency stamp
 
 
 class RecoveryContradiction(Fatal):
     """Journal and rings tell different stories: nothing is decided until a person looked."""
 
 
-def read_entries(reader, kind: int, dtype: np.dtype, from_seq: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """(records, their stamps, next sequence) of one kind in a journal from `from_seq` on, as private arrays."""
-    records, stamps = [np.zeros(0, dtype)], [np.zeros(0, np.int64)]
+class Entries(NamedTuple):
+    """Entries of one kind as private arrays; the first `earlier` are of a life before a power loss."""
+
+    records: np.ndarray
+    stamps: np.ndarray
+    next_seq: int
+    earlier: int
+
+
+def read_entries(reader, kind: int, dtype: np.dtype, from_seq: int) -> Entries:
+    """Every entry of one kind in a journal from `from_seq` on.
+
+    A latency clock may start again with the host: stamps of an earlier life are moved before those of this one.
+    """
+    records, stamps, earlier = [np.zeros(0, dtype)], [np.zeros(0, np.int64)], 0
     for chunk in reader.chunks(from_seq):
         from_seq += len(chunk)
         chunk = chunk[chunk["head"]["kind"] == kind]
+        old = chunk["head"]["journal_seq"] <= reader.view.first_seq
         payload = np.ascontiguousarray(chunk["payload"][:, : dtype.itemsize])
         records.append(np.frombuffer(bytearray(payload.tobytes()), dtype))
-        stamps.append(chunk["head"]["stamp_ns"])
-    return np.concatenate(records), np.concatenate(stamps), from_seq
+        stamps.append(chunk["head"]["stamp_ns"] - EARLIER_NS * old)
+        earlier += int(old.sum())
+    return Entries(np.concatenate(records), np.concatenate(stamps), from_seq, earlier)
 
 
 def _read_reports(wiring, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -34,11 +53,11 @@ def _read_reports(wiring, state: State) -> tuple[np.ndarray, np.ndarray, np.ndar
     parts, stamps, sessions = [np.zeros(0, REPORT)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for session, sender in enumerate(sender_names(wiring)):
         reader = _reader(wiring, sender)
-        reports, at_ns, next_seq = read_entries(reader, JOURNAL_REPORT, REPORT, 0)
-        parts_of(state).streams[session]["journal_next"] = next_seq
-        parts.append(reports)
-        stamps.append(at_ns)
-        sessions.append(np.full(len(reports), session, np.int64))
+        reports = read_entries(reader, JOURNAL_REPORT, REPORT, 0)
+        parts_of(state).streams[session]["journal_next"] = reports.next_seq
+        parts.append(reports.records)
+        stamps.append(reports.stamps)
+        sessions.append(np.full(len(reports.records), session, np.int64))
     order = np.argsort(np.concatenate(stamps), kind="stable")
     return np.concatenate(parts)[order], np.concatenate(stamps)[order], np.concatenate(sessions)[order]
 
@@ -58,22 +77,31 @@ def _reader(wiring, instance: str):
 
 def recover(wiring, state: State) -> None:
     """Rebuild exposure, resume every input behind its highest cause, and publish the one answer that may be missing."""
-    decisions, stamps, _ = read_entries(_reader(wiring, wiring.instance), JOURNAL_DECISION, DECISION, 0)
-    rebuild(state, decisions, stamps, *_read_reports(wiring, state))
+    decisions = read_entries(_reader(wiring, wiring.instance), JOURNAL_DECISION, DECISION, 0)
+    reports = _read_reports(wiring, state)
+    reach(FP_GATE_JOURNALS_READ)
+    rebuild(state, decisions.records, decisions.stamps, *reports, decisions.earlier)
 
 
-def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions) -> None:
-    """`recover` on arrays: what the journals hold is known, the rings are attached."""
+def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions, earlier: int = 0) -> None:
+    """`recover` on arrays: what the journals hold is known, the rings are attached.
+
+    The first `earlier` decisions were made before a power loss: their rings are gone with their strategies, so what is
+    open of them is cancelled as nobody's.
+    """
+    decisions["incarnation"][:earlier] = -1
     gate = state.gate[0]
     for instrument_id in range(gate["instruments"]):
         instrument_of(gate, instrument_id)
-    for row in range(gate["instruments"] + gate["strategies"] + 1):
+    for row in range(gate["instruments"] + gate["strategies"] + 2):  # strategies, the house, the firm
         limits_of(gate, row)
     again(state, decisions, stamps, reports, report_stamps, sessions)
-    if len(decisions):
+    reach(FP_GATE_REBUILT)
+    this_life = decisions[earlier:]
+    if len(this_life):
         _finish(state, decisions)
     for strategy_id in range(gate["strategies"]):
-        mine = decisions["cause_seq"][decisions["cause_ring"] == gate["sessions"] + strategy_id]
+        mine = this_life["cause_seq"][this_life["cause_ring"] == gate["sessions"] + strategy_id]
         resume_intents(state, strategy_id, int(mine.max()) + 1 if len(mine) else 0)
         ring_release(parts_of(state).ends["intents"][strategy_id])
 
@@ -98,8 +126,9 @@ def catch_up(wiring, state: State) -> None:
         if stream["behind"] == 0:
             continue
         reader = _reader(wiring, sender)
-        reports, _, stream["journal_next"] = read_entries(reader, JOURNAL_REPORT, REPORT, int(stream["journal_next"]))
-        apply_all(state, session, reports)
+        reports = read_entries(reader, JOURNAL_REPORT, REPORT, int(stream["journal_next"]))
+        stream["journal_next"] = reports.next_seq
+        apply_all(state, session, reports.records)
 
 
 def apply_all(state: State, session: int, reports: np.ndarray) -> None:

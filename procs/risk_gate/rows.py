@@ -121,7 +121,7 @@ class Exposure(NamedTuple):
     by_match: np.ndarray  # IntMap match number and side -> fill slot
     slots: np.ndarray  # ORDER_SLOT[n]
     places: np.ndarray  # int64[n], a permutation of the slots: open ones first
-    accounts: np.ndarray  # ACCOUNT[instruments + strategies + 1]
+    accounts: np.ndarray  # ACCOUNT[instruments + strategies + 1]; the last of the strategies is the house
     pairs: np.ndarray  # HOLDING[strategies * instruments]
     fills: np.ndarray  # FILL_SLOT[FILLS]
     rings: tuple[np.ndarray, ...]  # what the accounts' flows point to
@@ -152,7 +152,8 @@ def aligned(count: int, dtype: np.dtype) -> np.ndarray:
 def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
     """Everything flat and empty. `slots` is the greatest number of orders that can be open at once. Keep it alive.
 
-    `traded` says of each instrument whether any strategy may trade it; the others share one ring that nothing enters.
+    `strategies` counts the house too. `traded` says of each instrument whether any strategy may trade it; the others
+    share one ring that nothing enters.
     """
     instruments, desks = len(traded), strategies + 1
     passes = np.zeros((desks, PASS_RING), PASS_SLOT)

@@ -45,7 +45,7 @@ COPIES = {
     "instrument": INSTRUMENT,
 }
 
-# one row for each strategy
+# one row for each strategy, and one for the house
 DESK = np.dtype(
     [
         (name, "<i8")
@@ -79,7 +79,7 @@ GATE = np.dtype(
             *("reports_addr", "intents_addr", "orders_addr", "rejects_addr"),  # RING_END rows
             *(f"{name}_addr" for name in TABLES),  # TABLE_END rows
             *(f"{name}_addr" for name in COPIES),  # one private record each
-            *("allowed_addr", "position_versions_addr"),  # int64[strategies * instruments] each
+            *("allowed_addr", "position_versions_addr"),  # int64[strategies, and with the house, * instruments]
             *("desks_addr", "streams_addr"),
             *("turn", "steps", "scan_at", "compare_at", "caught_up_stamp_ns"),
         )
@@ -136,17 +136,17 @@ def new_state(
     strategies, instruments = allowed.shape
     exit_request = np.zeros(1, np.int64)
     parts = Parts(
-        exposure=new_exposure(slots, strategies, allowed.any(axis=0)),
+        exposure=new_exposure(slots, strategies + 1, allowed.any(axis=0)),
         ends=ends,
         copies={name: np.zeros(1, dtype) for name, dtype in COPIES.items()},
         allowed=np.ascontiguousarray(allowed, np.int64),
-        position_versions=np.zeros(strategies * instruments, np.int64),
-        desks=np.zeros(strategies, DESK),
+        position_versions=np.zeros((strategies + 1) * instruments, np.int64),
+        desks=np.zeros(strategies + 1, DESK),
         streams=np.zeros(len(orders_headroom), STREAM),
     )
-    parts.desks["incarnation"] = -1
-    parts.desks["silence_ns"] = silence_ns
-    parts.desks["page_addr"] = pages
+    parts.desks["incarnation"][:strategies] = -1  # the house's never is that of an order: none of its orders may stay
+    parts.desks["silence_ns"][:strategies] = silence_ns
+    parts.desks["page_addr"][:strategies] = pages
     parts.streams["headroom"] = orders_headroom
     gate = np.zeros(1, GATE)
     row = gate[0]

@@ -8,6 +8,8 @@ from shm.codes import EXIT_CATCH_UP, STATE_HALTED
 from shm.control import control_instrument_scope, control_set
 from shm.counters import GATE_REPORTS, GATE_UNKNOWN_REPORTS
 from shm.error_log import ERROR_GATE_IMPOSSIBLE_REPORT, ERROR_GATE_OVERFILL, ERROR_GATE_UNKNOWN_REPORT
+from shm.failpoint import failpoint
+from shm.failpoints import FP_GATE_REPORT_APPLIED
 from shm.instance import count, note_error, record_span, stamp
 from shm.jit import hot
 from shm.records.control_end import CONTROL_END
@@ -78,6 +80,7 @@ def read_reports(gate, by_intent, by_order, by_match, session):
     while address != 0 and taken < REPORT_BATCH:
         report = record_at(address, REPORT)
         result = take_report(gate, by_intent, by_order, by_match, session, report)
+        failpoint(FP_GATE_REPORT_APPLIED)
         if result < 0:
             gap = 1
             break

@@ -20,6 +20,7 @@ import psutil
 from config.load import decode
 from config.placement import place
 from procs.runtime.affinity import keep_off, leave_with_parent, name_thread
+from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.notify import Notifier
 from procs.runtime.page import introduce, note_error
 from procs.runtime.paths import state_folder
@@ -31,6 +32,7 @@ from shm.codes import (
     LIFE_NAMES,
     LIFE_RUNNING,
 )
+from shm.control_words import ControlWords
 from shm.errors import EXIT_FATAL, QuintetError
 from shm.process import process_alive
 from shm.records.error_row import ERROR_ROW
@@ -42,7 +44,7 @@ from shm.records.instance import (
     INSTANCE,
     INSTANCE_OFFSET,
 )
-from shm.records.segment_header import SEGMENT_KIND_INSTANCE
+from shm.records.segment_header import SEGMENT_KIND_CONTROL, SEGMENT_KIND_INSTANCE
 from shm.roster import read_roster
 from shm.segment import Segment, attach_segment
 
@@ -79,6 +81,15 @@ class ColdWiring:
         """{instance: INSTANCE page} of every instance of some roles."""
         found = [held.name for role in roles for held in self.config.topology.of_role(role)]
         return {name: self._attach(name).view(INSTANCE_OFFSET, INSTANCE)[0] for name in found}
+
+    def control(self) -> tuple[ControlWords, int]:
+        """The control object, writable, and the number of our own row in it."""
+        segment = attach_segment(
+            self.name, self.epoch, "control", SEGMENT_KIND_CONTROL, CONTROL_WORD, None, writable=True
+        )
+        self._segments.append(segment)
+        writers = control_writers(self.config)
+        return ControlWords(segment.bytes, writers, scope_names(self.config)), writers.index(self.instance)
 
     def count(self, counter_id: int, amount: int) -> None:
         """Add to one of our counters (shm/counters.py)."""

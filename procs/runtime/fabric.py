@@ -4,6 +4,7 @@ The fabric step knows the topology; roles only attach. Its creator keeps the map
 INSTANCE pages (the supervisor's lines are its own) and the control words.
 """
 
+import contextlib
 import os
 import shutil
 import time
@@ -15,13 +16,14 @@ from config.load import Config, encode, file_of
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.fill import instrument_rows, limit_rows
 from procs.runtime.instrument_ids import IDS_FILE, LOCK_FILE, number_instruments
-from procs.runtime.journals import CONFIGURATION
 from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
+from procs.runtime.settled import CONFIGURATION, epoch_to_go_on_with, settle
 from procs.runtime.tables import FABRIC, tables_of
 from shm.codes import STATE_HALTED
 from shm.control_words import ControlWords, control_arm, control_restore, operator_stop
 from shm.errors import Fatal, OutOfSharedMemory
+from shm.folders import make_folder, sync_folder
 from shm.records.control_end import control_bytes
 from shm.records.instance import INSTANCE, INSTANCE_OFFSET
 from shm.records.journal_end import journal_bytes
@@ -69,6 +71,7 @@ class Fabric:
     def __init__(self, config: Config, *, fresh: bool = False, listed: tuple[str, ...] = ()):
         """Create everything. `fresh` empties the state folder first: a demonstration starts from nothing but the ids.
 
+        A life that a power loss ended is gone on with in its epoch; else a new epoch begins (procs/runtime/settled.py).
         `listed` are symbols that the venue's directory will name: each gets a row, configured or not.
         """
         self.config = config = with_trading_date(config, file_of("venues.toml"))
@@ -77,9 +80,11 @@ class Fabric:
             self._refuse_to_empty()
         self.config = config = number_instruments(config, self.state_folder, listed)
         runtime_folder(config.name).mkdir(parents=True, exist_ok=True)
-        self.epoch = create_fabric_epoch(config.name, encode(config))
+        goes_on = None if fresh else epoch_to_go_on_with(self.state_folder, config)
+        self.epoch = create_fabric_epoch(config.name, encode(config), goes_on)
         self._kept: list[Segment] = []
         self.bytes = 0
+        self.pages: list[InstancePage] = []
         try:
             self._open_state_folder(fresh)  # only now: a living fabric of that name was refused
             self._keep_configuration()
@@ -111,13 +116,14 @@ class Fabric:
     def _keep_configuration(self) -> None:
         """Leave the configuration beside the journals of this life: later it says what their numbers were called."""
         folder = self.state_folder / "journal" / str(self.epoch)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         partial = folder / f"{CONFIGURATION}.partial"
         with open(partial, "wb") as file:
             file.write(encode(self.config))
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, folder / CONFIGURATION)
+        sync_folder(folder)
 
     def _keep(self, *segments: Segment) -> Segment:
         for segment in segments:
@@ -135,7 +141,6 @@ class Fabric:
     def _create(self) -> None:
         name, epoch, config = self.config.name, self.epoch, self.config
         self._keep(create_clock(name, epoch, FABRIC))
-        self.pages = []
         for instance in config.topology.instances:
             self.pages.append(InstancePage(instance.name, self._keep(create_instance(name, epoch, instance.name))))
         self._create_control()
@@ -196,6 +201,9 @@ class Fabric:
 
     def destroy(self) -> None:
         """Remove every object. Caller: the creator, after every role has left."""
+        folder = self.state_folder / "journal" / str(self.epoch)
+        with contextlib.suppress(OSError):  # a full disk: then the next start goes on with this life
+            settle(folder, self.config, [(page.name, page.segment) for page in self.pages])
         self.pages, self.control = [], None
         for segment in self._kept:
             segment.close()

@@ -3,6 +3,7 @@
 import numpy as np
 
 from config.trading_date import trading_date
+from procs.runtime.desks import desk_names
 from shm.records.instrument import INSTRUMENT
 from shm.records.limits import LIMIT_NONE, LIMITS
 
@@ -37,12 +38,12 @@ def _fill_limits(row, held) -> None:
 
 
 def limit_rows(config) -> np.ndarray:
-    """LIMITS[instruments + strategies + 1]: instrument rows, strategy rows in topology order, the firm's row.
+    """LIMITS[instruments + desks + 1]: instrument rows, strategy rows in topology order, the house's row, the firm's.
 
-    The row of an instrument that nobody configured stays zero: it rejects everything.
+    The row of an instrument that nobody configured stays zero, and so does the house's: it rejects everything.
     """
-    strategies = [instance.name for instance in config.topology.of_role("strategy")]
-    rows = np.zeros(len(config.instruments) + len(strategies) + 1, LIMITS)
+    *strategies, _ = desks = desk_names(config)
+    rows = np.zeros(len(config.instruments) + len(desks) + 1, LIMITS)
     for name in UNLIMITED:
         rows[name] = LIMIT_NONE
     for row, instrument in zip(rows, config.instruments, strict=False):
@@ -55,5 +56,7 @@ def limit_rows(config) -> np.ndarray:
     for row, name in zip(rows[len(config.instruments) :], strategies, strict=False):
         _fill_limits(row, config.limits.strategies[name])
     _fill_limits(rows[-1], config.limits.firm)
+    for name in LIMITS.names:
+        rows[-2][name] = 0
     rows["version"] = 1
     return rows

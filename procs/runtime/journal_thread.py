@@ -1,6 +1,8 @@
 """Journal thread: the background thread of a role that copies its journal's memory to disk, and what is told of it."""
 
 import threading
+import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,16 +12,21 @@ from shm.journal_space import JournalSpace
 
 IDLE_SECONDS = 0.002  # how long the copier rests when the journal is on disk to its tail
 WATCH_SECONDS = 1.0
+CLOSE_SECONDS = 2.0  # how long the last entries may wait for the journal that they must not be ahead of
 
 
 class Background(threading.Thread):
-    """Copies the journal's memory to disk until told to stop; keeps the first error for the control thread to raise."""
+    """Copies the journal's memory to disk until told to stop; keeps the first error for the control thread.
 
-    def __init__(self, copier: JournalCopier):
+    `halt` stops trading: it is called here, at once, because the control thread may be busy with a session.
+    """
+
+    def __init__(self, copier: JournalCopier, halt: Callable[[], None]):
         super().__init__(name="journal", daemon=True)
-        self.copier = copier
+        self.copier, self.halt = copier, halt
         self.space = JournalSpace(copier.disk.file_entries * copier.disk.entry_bytes)
         self.error: BaseException | None = None
+        self.told = False  # whether people were told of it
         self.leave = threading.Event()
         self._watch_due_s = 0.0
 
@@ -28,9 +35,12 @@ class Background(threading.Thread):
             while not self.leave.is_set():
                 if self.copier.copy_some() == 0:
                     self.leave.wait(IDLE_SECONDS)
-            while self.copier.copy_some():
-                pass
+            deadline = time.monotonic() + CLOSE_SECONDS
+            while self.copier.lag()[0] and time.monotonic() < deadline:
+                if self.copier.copy_some() == 0:
+                    time.sleep(IDLE_SECONDS)
         except BaseException as error:
+            self.halt()
             self.error = error
 
     def watch(self, counters: np.ndarray, at_s: float) -> None:

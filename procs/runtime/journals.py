@@ -2,7 +2,9 @@
 
 ```
 <state folder>/journal/<epoch>/configuration.json     what the entries were written under (procs/runtime/fabric.py)
+                              settled.json            nothing of it is open (procs/runtime/settled.py)
                               <instance>/*.journal    shm/journal_disk.py
+                                         snapshot/    shm/snapshot.py
 ```
 """
 
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from procs.runtime.paths import state_folder
+from procs.runtime.settled import epochs_of
 from shm.errors import NoSuchFabric, NoSuchSegment, NotReady, QuintetError
 from shm.journal_disk import list_files, read_header
 from shm.journal_reader import JournalReader
@@ -18,8 +21,6 @@ from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.segment_header import SEGMENT_KIND_JOURNAL
 from shm.roster import read_roster
 from shm.segment import Segment, attach_segment
-
-CONFIGURATION = "configuration.json"  # file in an epoch's folder
 
 
 class NoSuchJournal(QuintetError):
@@ -37,7 +38,7 @@ class Place(NamedTuple):
 def find(name: str, instance: str | None, epoch: int | None) -> list[Place]:
     """Journals on disk, oldest epoch first. Raises NoSuchJournal when none is as asked."""
     folder = state_folder(name) / "journal"
-    epochs = sorted(int(path.name) for path in folder.glob("*") if path.name.isdigit())
+    epochs = epochs_of(state_folder(name))
     places = [
         Place(path.name, held, path)
         for held in epochs

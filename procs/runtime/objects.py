@@ -8,12 +8,18 @@ from config.topology import RING_RECORDS
 from shm.records.decision import DECISION
 from shm.records.intent import INTENT
 from shm.records.order import ORDER
+from shm.records.quote import QUOTE
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
 from shm.records.tick import TICK
 
 RING_DTYPES = {"tick": TICK, "intent": INTENT, "order": ORDER, "reject": REJECT, "report": REPORT}
-JOURNAL_PAYLOADS = {"risk_gate": DECISION.itemsize, "order_sender": REPORT.itemsize, "position_keeper": REPORT.itemsize}
+JOURNAL_PAYLOADS = {
+    "strategy": QUOTE.itemsize,
+    "risk_gate": DECISION.itemsize,
+    "order_sender": REPORT.itemsize,
+    "position_keeper": REPORT.itemsize,
+}
 
 
 class RingObject(NamedTuple):

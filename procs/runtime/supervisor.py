@@ -2,7 +2,7 @@
 
 One supervisor owns one fabric: it creates the segments, prepares the compiled code, spawns one process for each entry
 of the topology, and holds the supervisor's lines of the INSTANCE pages. A dead process is seen within POLL_SECONDS and
-started again at once; one that dies RESTARTS_MAX times within RESTART_WINDOW_SECONDS stays down and the firm is halted.
+started again at once; one that dies `restarts_max` times within RESTART_WINDOW_SECONDS stays down: the firm is HALTED.
 """
 
 import contextlib
@@ -36,10 +36,10 @@ class StartFailed(Exception):
 class Process:
     """One process of the topology and the instances in it."""
 
-    def __init__(self, name: str, instances, package: str):
+    def __init__(self, name: str, instances, package: str, restarts_max: int):
         self.name, self.instances, self.package = name, instances, package
         self.popen: subprocess.Popen | None = None
-        self.deaths: deque[float] = deque(maxlen=RESTARTS_MAX)
+        self.deaths: deque[float] = deque(maxlen=restarts_max)
         self.given_up = False
 
     @property
@@ -63,14 +63,16 @@ class Process:
 class Supervisor:
     """Runs one fabric. Use `start`, then `poll` at least every POLL_SECONDS, then `stop`."""
 
-    def __init__(self, fabric: Fabric, package: str = "procs"):
+    def __init__(self, fabric: Fabric, package: str = "procs", restarts_max: int = RESTARTS_MAX):
         self.fabric = fabric
         self.package = package
+        self.restarts_max = restarts_max
         self.log_folder = runtime_folder(fabric.config.name) / "log"
         self.log_folder.mkdir(parents=True, exist_ok=True)
         self.preparation: subprocess.Popen | None = None
         self.processes = {
-            name: Process(name, instances, package) for name, instances in fabric.config.topology.processes().items()
+            name: Process(name, instances, package, restarts_max)
+            for name, instances in fabric.config.topology.processes().items()
         }
 
     # --- start ---------------------------------------------------------------------------------------------------
@@ -184,8 +186,8 @@ class Supervisor:
         """Why starting this process again cannot help; "" when it may."""
         if code == EXIT_FATAL:
             return f"{process.name} failed for good: {_tail(self.log_folder / f'{process.name}.log', 1)}"
-        if len(process.deaths) == RESTARTS_MAX and now - process.deaths[0] < RESTART_WINDOW_SECONDS:
-            return f"{process.name} died {RESTARTS_MAX} times in {RESTART_WINDOW_SECONDS:.0f} s"
+        if len(process.deaths) == self.restarts_max and now - process.deaths[0] < RESTART_WINDOW_SECONDS:
+            return f"{process.name} died {self.restarts_max} times in {RESTART_WINDOW_SECONDS:.0f} s"
         return ""
 
     # --- stop ----------------------------------------------------------------------------------------------------

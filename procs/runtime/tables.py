@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from procs.runtime.desks import desk_names
 from procs.runtime.totals import total_rows
 from shm.records.channel import CHANNEL
 from shm.records.depth import DEPTH
@@ -33,7 +34,7 @@ def tables_of(config) -> dict[str, Table]:
     """Every latest table of a configuration, by object name."""
     topology = config.topology
     instruments = len(config.instruments)
-    strategies = len(topology.of_role("strategy"))
+    strategies, desks = len(topology.of_role("strategy")), len(desk_names(config))
     feed = topology.of_role("feed_handler")[0].name
     keeper = topology.of_role("position_keeper")[0].name
     tables = [
@@ -41,11 +42,11 @@ def tables_of(config) -> dict[str, Table]:
         Table("depth", DEPTH, instruments, feed),
         Table("instruments", INSTRUMENT, instruments, feed),
         Table("channels", CHANNEL, len(topology.of_role("feed_handler")), feed),
-        Table("positions", POSITION, strategies * instruments, keeper),
-        Table("pnl", PNL, strategies * instruments, keeper),
+        Table("positions", POSITION, desks * instruments, keeper),
+        Table("pnl", PNL, desks * instruments, keeper),
         Table("params", LIVE_PARAMS, strategies * instruments + strategies, FABRIC),
         Table("totals", TOTAL, len(total_rows(config)), keeper),
-        Table("limits", LIMITS, instruments + strategies + 1, FABRIC),
+        Table("limits", LIMITS, instruments + desks + 1, FABRIC),
     ]
     for sender in topology.of_role("order_sender"):
         tables.append(Table(f"working.{sender.name}", WORKING, topology.working_rows, sender.name))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from procs.runtime.desks import desk_names
 from shm.codes import TOTAL_FIRM, TOTAL_INSTRUMENT, TOTAL_SESSION, TOTAL_STRATEGY
 from shm.records.total import TOTAL
 
@@ -18,12 +19,12 @@ def _currency_ids(config) -> np.ndarray:
 
 
 def total_rows(config) -> np.ndarray:
-    """TOTAL[n], all amounts zero: firm, sessions and strategies by currency, then a row for each instrument.
+    """TOTAL[n], all amounts zero: firm, sessions and desks by currency, then a row for each instrument.
 
     Instruments without currency, which nobody can trade, share the last row, with scope_id -1.
     """
     currencies, money_of = currencies_of(config), _currency_ids(config)
-    counts = ((TOTAL_FIRM, 1), (TOTAL_SESSION, len(config.venues)), (TOTAL_STRATEGY, _strategies(config)))
+    counts = ((TOTAL_FIRM, 1), (TOTAL_SESSION, len(config.venues)), (TOTAL_STRATEGY, _desks(config)))
     keys = [(scope, at, money) for scope, n in counts for at in range(n) for money in range(len(currencies))]
     known = _known(config)
     keys += [(TOTAL_INSTRUMENT, row, money_of[row]) for row in known]
@@ -38,10 +39,10 @@ def totals_of_pnl(config, sessions) -> np.ndarray:
     """The rows of `totals` that each row of `pnl` adds to: i8[rows of pnl, 4]. `sessions`: session by instrument."""
     money = _currency_ids(config)
     instruments, count = len(money), len(currencies_of(config))
-    strategy, instrument = np.divmod(np.arange(_strategies(config) * instruments), instruments)
+    strategy, instrument = np.divmod(np.arange(_desks(config) * instruments), instruments)
     first_strategy = count * (1 + len(config.venues))
     known = _known(config)
-    place = np.full(instruments, first_strategy + count * _strategies(config) + len(known), np.int64)
+    place = np.full(instruments, first_strategy + count * _desks(config) + len(known), np.int64)
     place[known] -= len(known) - np.arange(len(known))
     return np.stack(
         [
@@ -59,5 +60,5 @@ def _known(config) -> np.ndarray:
     return np.flatnonzero([bool(instrument.currency) for instrument in config.instruments])
 
 
-def _strategies(config) -> int:
-    return len(config.topology.of_role("strategy"))
+def _desks(config) -> int:
+    return len(desk_names(config))

@@ -5,6 +5,8 @@ step, warm-up and tests: one `open_` serves both, and the compiled types are the
 """
 
 import ctypes
+import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,13 +22,16 @@ from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.tables import tables_of
 from shm.atomics import address_of
 from shm.codes import STATE_HALTED
-from shm.control import SCOPE_FIRM, control_set
+from shm.control import SCOPE_FIRM
+from shm.control_words import ControlWords
 from shm.ends import control_end_at, journal_end_at
+from shm.error_log import ERROR_JOURNAL_FAILED, ERROR_JOURNAL_TAIL
+from shm.errors import JournalWriteFailed
 from shm.ids import IdBlock, ids_hand_over, ids_wanted
 from shm.ids_disk import ID_LAST_MAX
 from shm.instance import HOT_ERROR_ROWS
 from shm.journal import journal_open
-from shm.journal_disk import JournalCopier, JournalDisk
+from shm.journal_disk import DiskTail, JournalCopier, JournalDisk
 from shm.journal_reader import JournalReader
 from shm.journal_view import JournalView
 from shm.latest import latest_claim, latest_publish
@@ -63,8 +68,6 @@ from shm.segment_kinds import (
     ring_end_producer,
     table_end,
 )
-
-ID_BLOCK = 65536  # identifiers reserved with one sync
 
 
 class ScratchIds(NamedTuple):
@@ -180,7 +183,7 @@ class ScratchWiring(Shape):
         scopes = scope_names(self.config)
         return scratch_control(len(scopes.sessions), len(scopes.strategies), len(scopes.instruments))
 
-    def journal(self) -> np.ndarray:
+    def journal(self, ready: Callable[[np.ndarray], int] = len) -> np.ndarray:
         """JOURNAL_END[1] of this instance's journal, memory only."""
         journal = self._journals[self.instance]
         return scratch_journal(journal.payload_bytes, journal.entries)
@@ -213,7 +216,7 @@ class Wiring(Shape):
         super().__init__(decode(roster.blob), instance)
         self._segments: list[Segment] = []
         self._background: Background | None = None
-        self._control: np.ndarray | None = None
+        self._control: ControlWords | None = None
         self._me = self._adopt(f"instance.{instance}", SEGMENT_KIND_INSTANCE, INSTANCE, 1)
         self._clock = self._attach("clock", SEGMENT_KIND_CLOCK, CLOCK_PAGE, 1)
         self.page = self._me.view(INSTANCE_OFFSET, INSTANCE)[0]
@@ -282,22 +285,29 @@ class Wiring(Shape):
     def control(self) -> np.ndarray:
         """CONTROL_END[1] with our own writer row."""
         segment = self._attach("control", SEGMENT_KIND_CONTROL, CONTROL_WORD, None, writable=True)
+        self._attach_control()
         scopes, writers = scope_names(self.config), control_writers(self.config)
         counts = (len(writers), len(scopes.sessions), len(scopes.strategies), len(scopes.instruments))
-        self._control = control_end_at(segment.address, *counts, writers.index(self.instance))
-        return self._control
+        return control_end_at(segment.address, *counts, writers.index(self.instance))
 
-    def journal(self) -> np.ndarray:
-        """JOURNAL_END[1] of this instance's journal, resumed; its copier starts in the background."""
+    def journal(self, ready: Callable[[np.ndarray], int] = len) -> np.ndarray:
+        """JOURNAL_END[1] of this instance's journal, resumed; its copier starts in the background.
+
+        `ready` holds entries back from the disk (JournalCopier). What a power loss took is told here.
+        """
         journal = self._journals[self.instance]
         segment = self._adopt(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
         entry_bytes = journal_entry_bytes(journal.payload_bytes)
-        disk = JournalDisk(self.journal_folder, entry_bytes)
+        disk = JournalDisk(self.journal_folder, entry_bytes, self.config.topology.journal_file_entries)
         found = disk.recover()
         end = journal_end_at(segment.address, journal.payload_bytes, journal.entries)
-        journal_open(end[0], found.tail_seq, found.prev_crc, self.epoch)
         view = JournalView(segment.bytes, entry_bytes, journal.entries)
-        self._background = Background(JournalCopier(view, disk))
+        goes_on = found.tail_seq > 0 and not view.started
+        journal_open(end[0], found.tail_seq, found.prev_crc, self.epoch)
+        if found.cut_bytes or goes_on:
+            self._tell_loss(found, goes_on, journal.entries)
+        self._attach_control()  # before anything can fail
+        self._background = Background(JournalCopier(view, disk, ready), self.halt_firm)
         self._background.start()
         return end
 
@@ -318,7 +328,7 @@ class Wiring(Shape):
 
     def ids(self, last: int = ID_LAST_MAX) -> IdBlock:
         """Durable identifiers of this instance up to `last`, opened: the first block is reserved on disk."""
-        block = IdBlock(self.state_folder / "ids" / self.instance, ID_BLOCK, last=last)
+        block = IdBlock(self.state_folder / "ids" / self.instance, self.config.topology.id_block, last=last)
         block.open()
         return block
 
@@ -349,16 +359,47 @@ class Wiring(Shape):
     def halt_firm(self) -> None:
         """Say HALTED for the firm in our own control row: a role that fails for good must not be traded around."""
         if self._control is not None:
-            control_set(self._control[0], SCOPE_FIRM, STATE_HALTED)
+            self._control.writer_set(control_writers(self.config).index(self.instance), SCOPE_FIRM, STATE_HALTED)
+
+    def _tell_loss(self, found: DiskTail, goes_on: bool, entries: int) -> None:
+        """Say which entries may be missing: the files tell where a power loss began, nothing tells where it ended."""
+        self.note_error(ERROR_JOURNAL_TAIL, found.tail_seq, found.cut_bytes)
+        text = f"{self.instance}: the journal ends at entry {found.tail_seq}"
+        if found.cut_bytes:
+            text += f", {found.cut_bytes} torn bytes behind it were cut"
+        if goes_on:
+            text += f"; its memory is gone, so entries from {found.tail_seq} on, at most {entries}, are missing"
+        print(text, file=sys.stderr, flush=True)
+
+    def disk_failed(self, error: JournalWriteFailed, number: int, sequence: int) -> None:
+        """Stop trading because something could not be written, and say so: on the page, and in our log."""
+        self.halt_firm()
+        self.note_error(ERROR_JOURNAL_FAILED, number, sequence)
+        print(f"{self.instance}: {error}", file=sys.stderr, flush=True)
+
+    def _attach_control(self) -> None:
+        """Map the control words, so that `halt_firm` needs nothing that could be missing when it is called."""
+        segment = self._attach("control", SEGMENT_KIND_CONTROL, CONTROL_WORD, None, writable=True)
+        self._control = ControlWords(segment.bytes, control_writers(self.config), scope_names(self.config))
 
     def raise_background_error(self) -> None:
-        """Raise what stopped the journal's copier, on the control thread."""
-        if self._background is not None and self._background.error is not None:
+        """Raise what stopped the journal's copier, on the control thread. A failed disk is not raised here.
+
+        The copier halted the firm when its write or sync failed; this process lives on, because only order_sender can
+        cancel what is open, and what the others hold in memory must stay readable. It fails when it is asked to leave.
+        """
+        if self._background is None or self._background.error is None:
+            return
+        if not isinstance(self._background.error, JournalWriteFailed):
             raise self._background.error
+        if not self._background.told:
+            self._background.told = True
+            copier = self._background.copier
+            self.disk_failed(self._background.error, copier.disk.failed, copier.view.watermark)
 
     def watch_journal(self, at_s: float) -> None:
         """Count what the journal copier does and what room it has. Caller: the control thread, with monotonic time."""
-        if self._background is not None:
+        if self._background is not None and not self._background.told:
             self._background.watch(self._counters, at_s)
 
     def watch_recording(self) -> str:
@@ -370,7 +411,8 @@ class Wiring(Shape):
         if self._background is not None:
             self._background.leave.set()
             self._background.join()
-            self.raise_background_error()
+            if self._background.error is not None:
+                raise self._background.error
             self._background.copier.close()
 
     def detach(self) -> None:

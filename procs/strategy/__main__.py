@@ -38,6 +38,7 @@ def open_(wiring) -> StrategyState:
             "intents": wiring.rings_out("intents"),
         },
         tables={name: wiring.table(name) for name in ("depth", "positions", "params")},
+        journal=wiring.journal(),
         ids=block.words,
         strategy_id=wiring.index,
         headroom=int(wiring.headrooms_out("intents")[0]),

@@ -6,11 +6,14 @@ from procs.strategy.budget import budget_wait_until, spend
 from procs.strategy.ladder import LADDER, normalise
 from procs.strategy.match import decide, match
 from procs.strategy.obligation import NOT_OBLIGED, measure, quality_of
+from procs.strategy.quote_journal import journal_quote
 from procs.strategy.slot import HOLD, NO_LEVEL, SLOT_NONE, SLOT_WORKING, SLOTS, WAIT, sent
 from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_REDUCE, SIDE_BUY, SIDE_SELL, TIF_DAY, TRADING_OPEN
 from shm.counters import STRATEGY_HELD_BACK, STRATEGY_INTENTS, STRATEGY_REDUCES
 from shm.error_log import ERROR_QUOTE_CROSSED
+from shm.failpoint import failpoint
+from shm.failpoints import FP_INTENTS_PUBLISHED, FP_INTENTS_STAGED
 from shm.ids import take_id
 from shm.instance import count, note_error, stamp
 from shm.jit import hot
@@ -72,7 +75,9 @@ def _publish(me, end, parts):
         intent = record_at(address, INTENT)
         intent["parts"] = parts
         intent["decide_stamp_ns"] = decided_ns
+    failpoint(FP_INTENTS_STAGED)
     ring_publish_parts(end, parts)
+    failpoint(FP_INTENTS_PUBLISHED)
     count(me, STRATEGY_INTENTS, parts)
 
 
@@ -131,7 +136,7 @@ def _wake_for(desk, slot, now_ns):
 def _send(me, desk, mark, rules, slots, end, ids, now_ns):
     """Publish what was decided, cancels and reduces of both sides first. Returns 1, or 0 when something is stuck.
 
-    Stuck: the ring was full, or no identifier was left.
+    Stuck: the ring was full, or no identifier was left. `desk.parts` is how many intents left.
     """
     bid = mark["instrument_id"] * 2 * SLOTS
     parts, stuck = np.int64(0), 0
@@ -158,6 +163,7 @@ def _send(me, desk, mark, rules, slots, end, ids, now_ns):
                 count(me, STRATEGY_REDUCES, 1)
     if parts > 0:
         _publish(me, end, parts)
+    desk["parts"] = parts
     return 1 - stuck
 
 
@@ -187,6 +193,8 @@ def act(state, row, now_ns):
     _match(me, desk, mark, rules, view, state.outs[row], slots)
     _decide(slots, mark, now_ns)
     all_sent = _send(me, desk, mark, rules, slots, state.intents[0], state.ids, now_ns)
+    if desk["parts"] > 0:
+        journal_quote(me, state.journal[0], state.intents[0], desk["parts"], mark, view, state.outs[row], now_ns)
     mark["bid_span"] = _used(slots, first, mark["bid_span"])
     mark["ask_span"] = _used(slots, first + SLOTS, mark["ask_span"])
     view["ticks"] = 0

@@ -30,7 +30,8 @@ off  size  type   field            meaning of DESK, one record
 184     8  i8     params_version   that version when they were last taken over
 192     8  i8     params_layout    fingerprint that a row of ours carries
 200     8  i8     params_words     the module's own parameters
-208    48  i8x6   reserved         zero
+208     8  i8     parts            intents of the decision that was taken last
+216    40  i8x5   reserved         zero
 
 off  size  type   field            meaning of MARK, one for each instrument
 ---  ----  -----  ---------------  ----------------------------------------
@@ -106,7 +107,8 @@ DESK = np.dtype(
         ("params_version", "<i8"),
         ("params_layout", "<i8"),
         ("params_words", "<i8"),
-        ("reserved", "<i8", (6,)),
+        ("parts", "<i8"),
+        ("reserved", "<i8", (5,)),
     ]
 )
 
@@ -157,6 +159,7 @@ class StrategyState(NamedTuple):
     depth: np.ndarray  # TABLE_END[1]
     positions: np.ndarray  # TABLE_END[1]
     params: np.ndarray  # TABLE_END[1]
+    journal: np.ndarray  # JOURNAL_END[1]
     desk: np.ndarray  # DESK[1]
     rules: np.ndarray
     marks: np.ndarray
@@ -208,7 +211,7 @@ def _memory(desk, sizes: dict[str, int]) -> np.ndarray:
     return memory
 
 
-def state_of(*, me, rings: dict, tables: dict, ids, strategy_id: int, headroom: int, config, instance: str):
+def state_of(*, me, rings: dict, tables: dict, journal, ids, strategy_id: int, headroom: int, config, instance: str):
     """A StrategyState with everything allocated and every slot free.
 
     `rings`: RING_END arrays rejects, reports, ticks, intents; `tables`: TABLE_END arrays depth, positions, params.
@@ -251,6 +254,7 @@ def state_of(*, me, rings: dict, tables: dict, ids, strategy_id: int, headroom: 
         **rings,
         ids=ids,
         **tables,
+        journal=journal,
         desk=desk,
         rules=rules,
         marks=marks,

@@ -32,6 +32,8 @@ from shm.codes import (
     TICK_TRADE,
 )
 from shm.counters import STRATEGY_FOREIGN, STRATEGY_REJECTS, STRATEGY_REPORTS, STRATEGY_RESYNCS, STRATEGY_TICKS
+from shm.failpoint import failpoint
+from shm.failpoints import FP_STRATEGY_REPORT_APPLIED
 from shm.instance import count, record_span, stamp
 from shm.jit import hot
 from shm.records.reject import REJECT
@@ -228,6 +230,7 @@ def _take_reports(state, ring, now_ns):
         report = record_at(address, REPORT)
         record_span(state.me[0], HOP_REPORT, stamp(state.me[0]) - report["publish_stamp_ns"])
         apply_report(state, ring, report, end["next_seq"], now_ns)
+        failpoint(FP_STRATEGY_REPORT_APPLIED)
         ring_advance(end)
         taken += 1
     if taken > 0:

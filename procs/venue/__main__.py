@@ -11,13 +11,14 @@ from procs.runtime.agent import main
 from procs.runtime.role import Role
 from procs.venue.day_blocks import DayReader, warm_reader
 from procs.venue.day_file import is_day, read_directory
+from procs.venue.drop_copy import DropCopy, Stream
 from procs.venue.history import load_history
 from procs.venue.input_log import log_drain
 from procs.venue.knobs import Knobs
 from procs.venue.settings import CHANGED, load_settings
 from procs.venue.state import State, new_state
 from procs.venue.step import close_session, end_session, step
-from procs.venue.store import store_extend
+from procs.venue.store import store_count, store_extend
 from procs.venue.world import World
 from shm.codes import CLOCK_DRIVEN
 from shm.errors import Fatal
@@ -75,9 +76,10 @@ def recover(wiring, state: State) -> None:
         )
     wiring.world = World(wiring.config, state)
     wiring.knobs = Knobs(wiring.runtime_folder / CHANGED, state.venue[0])
+    wiring.runtime_folder.mkdir(parents=True, exist_ok=True)
+    wiring.copies = _drop_copies(wiring, state)
     wiring.input_file = None
     if load_settings().input_log:
-        wiring.runtime_folder.mkdir(parents=True, exist_ok=True)
         wiring.input_file = open(wiring.runtime_folder / "venue-input.log", "wb", buffering=0)
         state.venue[0]["exchange"]["log"]["words"]["to_file"] = 1
     store_extend(state.venue[0]["exchange"]["store"])
@@ -85,13 +87,26 @@ def recover(wiring, state: State) -> None:
         wiring.reader = DayReader(wiring.config.run.replay, state.venue[0]["day"]["blocks"])
 
 
+def _drop_copies(wiring, state: State) -> list[DropCopy]:
+    """A drop copy for each member that has one configured."""
+    exchange = state.venue[0]["exchange"]
+    session = exchange["desk"]["session"].tobytes().decode("ascii")
+    return [
+        DropCopy(held.drop_copy, Stream(exchange["store"], member), session, wiring.runtime_folder)
+        for member, held in enumerate(wiring.config.venues, start=1)
+        if held.drop_copy is not None
+    ]
+
+
 def tend(wiring, state: State) -> None:
-    """Memory ahead of need, connections, the input file."""
+    """Memory ahead of need, connections, drop copies, the input file."""
     store_extend(state.venue[0]["exchange"]["store"])
     if wiring.reader is not None:
         wiring.reader.fill()
     wiring.world.tend()
     wiring.knobs.turn()
+    for copy in wiring.copies:
+        copy.tend(wiring.knobs.settings)
     if wiring.input_file is not None:
         log_drain(state.venue[0]["exchange"]["log"], wiring.input_file)
 
@@ -108,6 +123,8 @@ def close(wiring, state: State) -> None:
         wiring.input_file.close()
     if wiring.reader is not None:
         wiring.reader.close()
+    for copy in wiring.copies:
+        copy.close()
     wiring.world.close()
 
 
@@ -118,6 +135,7 @@ def warm_up(state: State) -> None:
         state.lines_out.count[0] = 0
     log_drain(state.venue[0]["exchange"]["log"], io.BytesIO())
     warm_reader(state.venue[0]["day"]["blocks"])
+    store_count(int(state.venue[0]["exchange"]["store"]["ready_addr"][1]))
     close_session(state, 1_700_000_001_000_000_000)
 
 

@@ -20,10 +20,11 @@ def set_knobs(venue, settings: Settings) -> None:
 
 
 class Knobs:
-    """Follows one file of settings; without it everything stays as it was at the start."""
+    """Follows one file of settings; without it everything stays as it was at the start. `settings`: those in force."""
 
     def __init__(self, path: Path, venue):
         self.path, self.venue, self.seen = path, venue, None
+        self.settings = load_settings()
 
     def turn(self) -> None:
         """Take over what the file says when it is another one than last time. Raises ConfigError."""
@@ -33,4 +34,5 @@ class Knobs:
             return
         if (found.st_ino, found.st_mtime_ns) != self.seen:
             self.seen = (found.st_ino, found.st_mtime_ns)
-            set_knobs(self.venue, load_settings(self.path.read_text(encoding="utf-8")))
+            self.settings = load_settings(self.path.read_text(encoding="utf-8"))
+            set_knobs(self.venue, self.settings)

@@ -6,6 +6,7 @@ runtime folder takes the place of what was said before (knobs.py). An unknown ke
 """
 
 import os
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -27,6 +28,10 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     flow_off: bool = False  # nobody but members trades
     pause_at: int = 0  # a day that is played stops behind its message of that number; 0: never
     cancel_on_disconnect: bool = False
+    copy_fault: Literal["", "drop", "price", "quantity", "duplicate", "delay"] = ""  # of executions in the drop copy
+    copy_faults: int = 0  # so many executions in all, since the start, are copied with a fault
+    copy_delay_ms: int = 2000
+    copy_silent: bool = False  # the drop copy says nothing, not even a heartbeat
     input_log: bool = False  # write every input to `venue-input.log` in the runtime folder
 
 

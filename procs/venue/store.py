@@ -27,6 +27,7 @@ BLOCK_BYTES_MIN = 14  # shortest message that any stream carries, for the size o
 
 CURSOR = np.dtype([("next_seq", "<i8"), ("chunk", "<i8"), ("offset", "<i8"), ("copied", "<i8")])
 STORE_WORDS = np.dtype([("count", "<i8"), ("chunk", "<i8"), ("used", "<i8"), ("ready", "<i8")])
+READY_OFFSET = STORE_WORDS.fields["ready"][1]  # of `ready` behind `count`
 LENGTH = np.dtype([("high", "u1"), ("low", "u1")])  # highest byte first
 
 
@@ -46,9 +47,7 @@ _alive: dict[int, np.ndarray] = {}  # by address: hot rows hold bare ones; a ses
 
 def prepare_store(store) -> None:
     """Make a zeroed STORE empty streams with one chunk each; it must stay where it is."""
-    store["ready_addr"] = (
-        address_of(store["words"]) + np.arange(STREAMS) * STORE_WORDS.itemsize + STORE_WORDS.fields["ready"][1]
-    )
+    store["ready_addr"] = address_of(store["words"]) + np.arange(STREAMS) * STORE_WORDS.itemsize + READY_OFFSET
     store_extend(store, 0)
 
 
@@ -109,8 +108,17 @@ def store_append(store, stream, address, size):
     length["low"] = size & 255
     copy_bytes(target + 2, address, size)
     words["used"] += size + 2
-    words["count"] = count + 1
+    store_release(store["ready_addr"][stream] - READY_OFFSET, count + 1)  # the control thread reads streams too
     return count + 1
+
+
+@hot
+def store_count(ready_addr):
+    """Messages of the stream with that `ready_addr`. Caller: any thread.
+
+    Ordering: acquire; pairs with the release in `store_append`.
+    """
+    return load_acquire(ready_addr - READY_OFFSET)
 
 
 @hot

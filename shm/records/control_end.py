@@ -37,6 +37,10 @@ CONTROL_MONITOR = 1
 CONTROL_INSTANCE_FIRST = 2  # instance i in topology order writes row 2 + i
 CONTROL_READER = -1
 
+# an operator's cancel: generation << 28 | side << 26 | (strategy + 1) << 16 | (instrument + 1); 0 in a field: any
+CANCEL_GENERATION_SHIFT, CANCEL_SIDE_SHIFT, CANCEL_STRATEGY_SHIFT = 28, 26, 16
+CANCEL_SIDE_MASK, CANCEL_STRATEGY_MASK, CANCEL_INSTRUMENT_MASK = 3, (1 << 10) - 1, (1 << 16) - 1
+
 
 def control_scopes(sessions: int, strategies: int, instruments: int) -> int:
     """Number of scopes: firm, then each session, strategy and instrument."""
@@ -51,4 +55,4 @@ def control_block_bytes(scopes: int) -> int:
 def control_bytes(writers: int, sessions: int, strategies: int, instruments: int) -> int:
     """Size of the control object, segment header included."""
     block_bytes = control_block_bytes(control_scopes(sessions, strategies, instruments))
-    return CONTROL_WORDS_OFFSET + 2 * writers * block_bytes
+    return CONTROL_WORDS_OFFSET + 2 * writers * block_bytes + control_block_bytes(sessions)

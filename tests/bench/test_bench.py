@@ -18,6 +18,7 @@ NAMES = (
     "itch_decode",
     "ouch_encode",
     "journal_append",
+    "journal_replay",
     "recording_step",
     "itch_book",
     "strategy_step",
@@ -32,10 +33,11 @@ FAST = {  # benchmark -> names of its results; risk_check compiles the whole gat
     "itch_decode": ["itch_decode"],
     "ouch_encode": ["ouch_encode_enter", "ouch_encode_replace", "ouch_encode_cancel"],
     "journal_append": ["journal_append"],
+    "journal_replay": ["journal_replay"],
     "recording_step": ["recording_step"],
     "itch_book": ["itch_book", "itch_book_market"],
 }
-THROUGHPUTS = {"ring_throughput"}
+THROUGHPUTS = {"ring_throughput", "journal_replay"}
 KEYS = {"name", "question", "unit", "count", "reference", "ratio", "goal", "met", "host"}
 HOST_KEYS = {"cpu", "cores", "caches", "kernel", "clocksource", "governor", "load", "python", "numba", "commit"}
 

@@ -11,7 +11,7 @@ from procs.runtime.paths import state_folder
 from procs.runtime.wiring import Wiring
 from procs.strategy.live_params import take_params
 from procs.strategy.state import state_of
-from shm.scratch import scratch_ids, scratch_me, scratch_ring
+from shm.scratch import scratch_ids, scratch_journal, scratch_me, scratch_ring
 from tests.support.cli import call
 
 
@@ -122,7 +122,13 @@ def test_the_strategy_takes_a_change_at_its_next_step_and_again_after_a_restart(
     def strategy():
         rings = {noun: scratch_ring(slot, 4)[1] for noun in ("rejects", "reports", "ticks", "intents")}
         tables = {table: wiring.table(table) for table in ("depth", "positions", "params")}
-        own = {"me": scratch_me(), "ids": scratch_ids(), "config": config, "instance": "strategy"}
+        own = {
+            "me": scratch_me(),
+            "journal": scratch_journal(192, 4),
+            "ids": scratch_ids(),
+            "config": config,
+            "instance": "strategy",
+        }
         return state_of(rings=rings, tables=tables, strategy_id=0, headroom=0, **own)
 
     state = strategy()

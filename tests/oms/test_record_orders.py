@@ -203,6 +203,19 @@ def test_what_the_venue_says_about_an_order_that_is_not_ours_is_kept_and_told():
     assert found["sessions"][0][4:6] == ("logged_in", "SESSION001")
 
 
+def test_an_external_order_is_an_order_with_a_break_beside_it():
+    scribe, number = Scribe(f"external-{os.getpid()}", 1), codes.ORDER_ID_EXTERNAL + 1
+    fields = {"strategy_id": 1, "user_ref_num": 77, "intent_id": number}
+    scribe.report(codes.REPORT_ACCEPTED, number, 100, **fields)
+    scribe.report(codes.REPORT_EXECUTED, number, 60, qty_lots=40, cum_lots=40, match_number=9, **fields)
+    open_one = number + 1
+    scribe.report(codes.REPORT_ACCEPTED, open_one, 100, **fields | {"intent_id": open_one, "user_ref_num": 78})
+    scribe.report(codes.REPORT_CANCELED, number, 0, qty_lots=60, cum_lots=40, **fields)
+    found = make(scribe)
+    assert found["short"] == [(number, "canceled", "", 0, 40, 40, 0), (open_one, "external", "", 100, 0, 0, 0)]
+    assert [row[3] for row in found["breaks"]] == ["unknown_order"] * 2
+
+
 def test_an_order_that_died_before_it_was_numbered_is_an_order_all_the_same():
     scribe = Scribe(f"unsent-{os.getpid()}", 1)
     scribe.report(codes.REPORT_EXPIRED, 101, 0, user_ref_num=0, reason=codes.REJECT_SESSION)

@@ -15,6 +15,7 @@ class Facts:
     cancel: bool = False  # a cancel of ours is on the way
     replacing: bool = False  # a replacement of ours is on the way, and no cancel came after it
     closed: bool = False
+    external: bool = False  # none of ours entered it: the venue's acknowledgement is all that we have
 
     @property
     def unanswered(self) -> bool:
@@ -24,6 +25,8 @@ class Facts:
     def name(self) -> str:
         if self.closed:
             return "CLOSED"
+        if self.external:
+            return "EXTERNAL"
         if self.lost:
             return "UNKNOWN"
         if self.cancel:
@@ -46,9 +49,9 @@ def on(facts: Facts, event: str) -> Facts | None:
         after = facts if facts.lost else replace(facts, cancel=True, replacing=False)
         return after if is_open else None
     if event == "REDUCE_SENT":
-        return facts if is_open and not facts.cancel else None
+        return facts if is_open and not (facts.cancel or facts.external) else None
     if event == "REPLACE_SENT":
-        free = is_open and not (facts.lost or facts.cancel or facts.replacing)
+        free = is_open and not (facts.lost or facts.cancel or facts.replacing or facts.external)
         return replace(facts, replacing=True) if free else None
     if event == "REPLACE_DIED":
         return replace(facts, replacing=False)

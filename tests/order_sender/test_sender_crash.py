@@ -15,6 +15,7 @@ from shm.codes import (
     REPORT_NEVER_ARRIVED,
     REPORT_UNKNOWN,
 )
+from shm.error_log import ERROR_SENDER_NO_EVIDENCE
 from shm.latest import latest_current
 from shm.records.report import REPORT
 from shm.records.working import WORKING
@@ -130,6 +131,23 @@ def test_crash_after_send_before_ack(bench):
     assert [message[0] for message in bench.venue.received].count("O") == 1
     assert bench.row(order)["leaves_lots"] == 60
     assert_once(bench)
+
+
+def test_an_entry_that_the_venue_numbered_and_never_answered_stays_unknown(bench):
+    bench.venue.auto = False
+    order = bench.new()
+    bench.step()
+    bench.send()
+    for _ in range(3):
+        bench.restart()
+        bench.ready()
+        bench.settle()
+    assert kinds(bench, order) == [REPORT_UNKNOWN], "no time and no restart closes it"
+    assert bench.row(order)["leaves_lots"] == 100
+    assert ERROR_SENDER_NO_EVIDENCE in bench.errors()
+    bench.venue.accept(bench.ref(order))
+    bench.settle()
+    assert kinds(bench, order) == [REPORT_UNKNOWN, REPORT_ACCEPTED]
 
 
 def test_crash_after_ack_before_publish(bench):

@@ -6,6 +6,7 @@ import pytest
 
 from procs.order_sender.desk import WAITING_MAX
 from procs.order_sender.state import arrays_of, check
+from procs.order_sender.wire_out import may_send
 from shm.codes import (
     REJECT_ALREADY_CANCELLING,
     REJECT_CANCEL_ONLY,
@@ -56,6 +57,22 @@ def test_all_orders_that_are_ready_leave_in_one_send_journalled_before(bench):
     assert refs == sorted(refs)
     bench.settle()
     assert bench.row(replaced)["leaves_lots"] == 100
+
+
+def test_a_process_that_was_stopped_with_an_order_encoded_sends_it_not_when_it_wakes_up(bench):
+    desk, stopped_ns = bench.state.desk[0], 600_000_000
+    order = bench.new(expires_ns=bench.now_ns + 50_000_000)
+    assert may_send(desk) == 1
+    bench.step()
+    assert bench.waiting() == 50
+    desk["cycle_stamp_ns"] = bench.stamp() - stopped_ns
+    assert may_send(desk) == 0, "its logic time is that old"
+    bench.step(stopped_ns)
+    desk["cycle_stamp_ns"] = bench.stamp()
+    assert may_send(desk) == 1 and bench.waiting() == 0
+    bench.settle()
+    assert wire(bench) == []
+    assert fate(bench, order) == (REPORT_EXPIRED, REJECT_EXPIRED)
 
 
 def test_more_than_fit_leave_in_the_next_sends_in_order(bench):

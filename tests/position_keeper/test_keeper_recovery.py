@@ -73,7 +73,7 @@ def test_executions_grow_beyond_their_first_memory_and_keep_their_order():
 
 def test_our_own_journal_is_read_once_however_often_it_is_refreshed():
     bench = KeeperBench()
-    reader, read = bench.book._reader, []
+    reader, read = bench.book.reader, []
 
     class Counting:
         def chunks(self, from_seq):

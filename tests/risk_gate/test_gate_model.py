@@ -343,7 +343,9 @@ class Run:
                 )
                 found = {name: int(row[name]) for name in wanted}
                 assert found == wanted, f"instrument {instrument}, strategy {strategy}"
-        for strategy, row in zip((*range(STRATEGIES), None), (*exposure.strategies, *exposure.firm), strict=True):
+        for strategy, row in zip(
+            (*range(STRATEGIES), None), (*exposure.strategies[:STRATEGIES], *exposure.firm), strict=True
+        ):
             wanted = dict(
                 value=model.all_instruments(lambda number, who=strategy: model.position_value(number, who)),
                 value_buy=model.all_instruments(lambda number, who=strategy: model.open_value(number, 1, who)),

@@ -5,13 +5,13 @@ from random import Random
 import pytest
 
 import shm.codes as codes
-from procs.risk_gate import cancels, orders, publish, step, streams
 from procs.risk_gate.flow import let_go
 from procs.risk_gate.recover import RecoveryContradiction
 from procs.risk_gate.rows import ACCOUNT, PASS_RING
 from procs.risk_gate.state import parts_of
 from shm.jit import JIT_OFF
 from tests.support.gate import ORDER, REJECT, Gate, np, view_at
+from tests.support.killer import Killed, Killer
 
 # every call behind which the world or the journal is different, and those between them
 KILL_POINTS = (
@@ -28,34 +28,6 @@ KILL_POINTS = (
     ),
     *("write_own_cancel", "write_own_decision"),
 )
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class Killer:
-    """Replaces the functions that step calls; the `at`-th call of any of them ends the process, before or after."""
-
-    def __init__(self, monkeypatch):
-        self.calls, self.at, self.after = 0, -1, False
-        for name in KILL_POINTS:
-            modules = [module for module in (step, streams, orders, cancels, publish) if hasattr(module, name)]
-            assert modules, name
-            for module in modules:
-                monkeypatch.setattr(module, name, self.wrap(getattr(module, name)))
-
-    def wrap(self, function):
-        def called(*arguments):
-            self.calls += 1
-            if self.calls == self.at and not self.after:
-                raise Killed
-            result = function(*arguments)
-            if self.calls == self.at:
-                raise Killed
-            return result
-
-        return called
 
 
 class Session:
@@ -118,12 +90,12 @@ class Session:
 @pytest.mark.skipif(not JIT_OFF, reason="compiled functions call each other directly: run with NUMBA_DISABLE_JIT=1")
 @pytest.mark.parametrize("after", [False, True], ids=["before the call", "after the call"])
 def test_a_kill_at_any_call_decides_nothing_twice_and_loses_nothing(monkeypatch, after):
-    killer = Killer(monkeypatch)
+    killer = Killer(monkeypatch, "procs.risk_gate", KILL_POINTS)
     whole = Session().run()
     calls = killer.calls
     assert calls > 60 and len(whole.orders) == 6 and len(whole.rejects) == 3
     for at in range(1, calls + 1):
-        killer.calls, killer.at, killer.after = 0, at, after
+        killer.arm(at, after=after)
         killed = Session().run()
         where = f"killed at call {at} of {calls}"
         assert killed.answers() == whole.answers(), where

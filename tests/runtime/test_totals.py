@@ -22,7 +22,7 @@ def test_each_row_of_pnl_adds_to_firm_session_strategy_and_instrument_in_its_cur
     config = several_currencies()
     rows, of = total_rows(config), totals_of_pnl(config, [0] * len(config.instruments))
     money = [currencies_of(config).index(instrument.currency) for instrument in config.instruments]
-    assert len(rows) == tables_of(config)["totals"].rows == 3 + 3 + 2 * 3 + 5
+    assert len(rows) == tables_of(config)["totals"].rows == 3 + 3 + (2 + 1) * 3 + 5  # two strategies and the house
     for at, places in enumerate(of):
         strategy, instrument = divmod(at, len(config.instruments))
         assert rows["scope"][places].tolist() == [TOTAL_FIRM, TOTAL_SESSION, TOTAL_STRATEGY, TOTAL_INSTRUMENT]
@@ -47,4 +47,4 @@ def test_a_row_that_nobody_configured_needs_neither_currency_nor_fees():
 
 def test_one_currency_has_one_row_a_scope():
     config = load()
-    assert len(total_rows(config)) == 1 + len(config.venues) + 1 + len(config.instruments)
+    assert len(total_rows(config)) == 1 + len(config.venues) + 1 + 1 + len(config.instruments)  # a strategy, the house

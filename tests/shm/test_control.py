@@ -277,4 +277,4 @@ def test_layout_keeps_writers_on_their_own_cache_lines():
     assert end["words_addr"] == 4096 + CONTROL_WORDS_OFFSET
     assert end["block_bytes"] % 64 == 0 and end["block_bytes"] >= 16 * 8
     assert end["acks_addr"] == end["words_addr"] + 5 * end["block_bytes"]
-    assert control_bytes(5, 2, 3, 10) == 512 + 10 * end["block_bytes"]
+    assert control_bytes(5, 2, 3, 10) == 512 + 10 * end["block_bytes"] + 64, "and a line of the operator's cancels"

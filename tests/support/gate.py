@@ -90,8 +90,8 @@ class Gate:
             tops=scratch_table(TOP, instruments),
             channels=scratch_table(CHANNEL, 1),
             instruments=scratch_table(INSTRUMENT, instruments),
-            limits=scratch_table(LIMITS, instruments + strategies + 1),
-            positions=scratch_table(POSITION, strategies * instruments),
+            limits=scratch_table(LIMITS, instruments + strategies + 2),
+            positions=scratch_table(POSITION, (strategies + 1) * instruments),
         )
         self.control = scratch_control(1, strategies, instruments)
         self.operator = scratch_control_as(self.control, OPERATOR)
@@ -167,10 +167,11 @@ class Gate:
         self.write("tops", row, bid_price_ticks=bid, ask_price_ticks=ask, trading_state=state, changed_ns=changed_ns)
 
     def limit(self, row, **fields):
-        """Publish a row of limits; those not named have no limit, except what its scope has by default."""
+        """Publish a row of limits: instruments, then strategies, then the firm; those not named have no limit, except what its scope has by default."""
         defaults = FIRM_LIMITS
         if row < self.instruments + self.strategies:
             defaults = INSTRUMENT_LIMITS if row < self.instruments else STRATEGY_LIMITS
+        row += int(row == self.instruments + self.strategies)  # between them lies the house's row, all zero
         self.write("limits", row, **dict.fromkeys(POSITIVE, LIMIT_NONE) | {"version": 1} | defaults | fields)
 
     def channel(self, state=codes.CHANNEL_FRESH, heard_ns=None, **fields):

@@ -18,6 +18,7 @@ from procs.position_keeper.recovery import (
 )
 from procs.position_keeper.state import LOTS_MAX, state_of
 from procs.position_keeper.step import step
+from procs.runtime.desks import desk_names
 from procs.runtime.totals import total_rows
 from shm.atomics import address_of, copy_bytes, record_view
 from shm.codes import JOURNAL_FILL, JOURNAL_REPORT, LIQUIDITY_ADDED, REPORT_EXECUTED, SIDE_BUY
@@ -57,7 +58,7 @@ class KeeperBench:
         self, reports: int = 256, journal: int = 1024, config=None, lots_max: int = LOTS_MAX, sent: int = 4096
     ):
         self.config = config or load()
-        self.rows = len(self.config.instruments) * len(self.config.topology.of_role("strategy"))
+        self.rows = len(self.config.instruments) * len(desk_names(self.config))
         self.lots_max = lots_max
         self.report_in, self._report_out = scratch_ring(REPORT, reports)
         self.tables = {

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from config.load import encode, load
-from procs.runtime.journals import CONFIGURATION
 from procs.runtime.objects import JOURNAL_PAYLOADS
 from procs.runtime.paths import state_folder
+from procs.runtime.settled import CONFIGURATION
 from shm import codes
 from shm.journal_disk import JournalDisk
 from shm.journal_kinds import PAYLOADS
@@ -99,6 +99,12 @@ class Scribe:
             "risk_gate", codes.JOURNAL_DECISION, **(given | {"channel_state": codes.CHANNEL_FRESH} | fields)
         )
 
+    def quote(self, intent_id: int, **fields) -> int:
+        """A strategy decided on one intent."""
+        given = {"bid_price_ticks": 999_900, "bid_qty_lots": 300, "ask_price_ticks": 1_000_100, "ask_qty_lots": 200}
+        given |= {"first_intent_id": intent_id, "last_intent_id": intent_id, "venue_seq": self.clock_ns // 1_000}
+        return self.note("strategy", codes.JOURNAL_QUOTE, **(given | fields))
+
     def fill(self, **fields) -> int:
         """position_keeper applies an execution; `position__*` are fields of the row as it is after it."""
         given = {"fill__kind": codes.REPORT_EXECUTED, "fill__liquidity": codes.LIQUIDITY_ADDED}
@@ -174,6 +180,7 @@ class Trading:
         stamp = self.scribe.clock_ns + 10_000
         stamps = {"recv_stamp_ns": stamp - 900, "tick_stamp_ns": stamp - 700, "decide_stamp_ns": stamp - 500}
         stamps["pass_stamp_ns"] = stamp - 300
+        self.scribe.quote(number + 1000, instrument_id=held["instrument_id"], microprice_milli=price * 1000 + 7)
         self.scribe.decision(order_id=number, kind=kind, **shared, **stamps)
         self.scribe.order(
             number, kind=kind, target_order_id=parent, publish_stamp_ns=stamp - 100, stamp_ns=stamp, **shared, **stamps

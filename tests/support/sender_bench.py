@@ -124,13 +124,24 @@ class SenderBench:
         for producer, _ in self.reports:
             ring_resume_producer(producer[0])
             producer[0]["behind"] = 0
+        journal = self.open_journal()
+        ids = scratch_ids(self.next_ref, 1 << 30)
+        self.next_ref += 1000  # every life skips the rest of its block
+        self.state = self.new_state(journal, ids)
+        replay(self.state, self.reader())
+        check(self.state)
+
+    def open_journal(self):
+        """The writer's end of the journal in memory; nothing of it is in files."""
         journal = journal_end_at(int(self.block.ctypes.data), PAYLOAD_BYTES, self.journal_capacity)
         on_disk = journal_watermark(journal[0])
         last = int(journal[0]["entries_addr"] + ((on_disk - 1) & journal[0]["mask"]) * journal[0]["entry_bytes"])
         journal_open(journal[0], on_disk, int(peek_record(last, JOURNAL_ENTRY)["crc"]) if on_disk else 0, 1)
-        ids = scratch_ids(self.next_ref, 1 << 30)
-        self.next_ref += 1000  # every life skips the rest of its block
-        self.state = open_state(
+        return journal
+
+    def new_state(self, journal, ids):
+        """Everything private of one life."""
+        return open_state(
             me=self.me,
             control=self.control,
             journal=journal,
@@ -145,8 +156,6 @@ class SenderBench:
             unsent_ns=NEVER_NS,
             firm=self.firm,
         )
-        replay(self.state, self.reader())
-        check(self.state)
 
     def crash(self):
         """The process dies between two steps: bytes in its sockets are lost on our side, shared memory stays."""

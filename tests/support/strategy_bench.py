@@ -13,18 +13,21 @@ from procs.strategy.state import state_of
 from shm.atomics import record_view
 from shm.codes import TICK_ADD, TICK_FRESH, TRADING_OPEN
 from shm.instance import stamp
+from shm.journal import journal_drain
 from shm.latest import latest_claim, latest_publish
 from shm.records.depth import DEPTH
 from shm.records.intent import INTENT
 from shm.records.live_params import LIVE_PARAMS
 from shm.records.position import POSITION
+from shm.records.quote import QUOTE
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
 from shm.records.tick import TICK, TICK_FLAG_LAST
 from shm.ring import ring_advance, ring_claim, ring_peek, ring_publish, ring_release
-from shm.scratch import scratch_ids, scratch_me, scratch_ring, scratch_table
+from shm.scratch import scratch_ids, scratch_journal, scratch_me, scratch_ring, scratch_table
 
 ROW = 0
+QUOTES_KEPT = 256
 STRATEGY_ID = 0
 
 
@@ -54,6 +57,7 @@ class StrategyBench:
             me=scratch_me(),
             rings={"rejects": reject_end, "reports": report_end, "ticks": tick_end, "intents": intent_end},
             tables={"depth": self.depth, "positions": self.positions, "params": self.params},
+            journal=scratch_journal(QUOTE.itemsize, QUOTES_KEPT),
             ids=scratch_ids(count=ids),
             strategy_id=STRATEGY_ID,
             headroom=headroom,
@@ -70,6 +74,7 @@ class StrategyBench:
             self.position(0, reports_seq=0, row=row)
 
     def step(self, now_ns: int) -> int:
+        journal_drain(self.state.journal[0])
         return int(self._step(self.state, now_ns))
 
     def _put(self, end, dtype, **fields):

@@ -16,7 +16,7 @@ from procs.cli.snapshot import Snapshot
 from procs.runtime.fabric import Fabric
 from procs.runtime.objects import journals_of
 from procs.runtime.paths import runtime_folder, state_folder
-from procs.runtime.supervisor import Supervisor
+from procs.runtime.supervisor import RESTARTS_MAX, Supervisor
 from procs.venue.settings import CHANGED
 from shm.codes import LIFE_RUNNING
 from shm.journal_reader import JournalReader
@@ -52,13 +52,15 @@ def system_config(
 class System:
     """A running machine. Use as a context manager; `finish` winds it down and returns the report."""
 
-    def __init__(self, config: Config, venue: dict | None = None, listed: tuple[str, ...] = ()):
+    def __init__(
+        self, config: Config, venue: dict | None = None, listed: tuple[str, ...] = (), restarts_max: int = RESTARTS_MAX
+    ):
         self.venue = venue or {}
         os.environ["QUINTET_VENUE"] = json.dumps(self.venue)
         self.config = config
         self.snapshot = None
         self.fabric = Fabric(config, fresh=True, listed=listed)
-        self.supervisor = Supervisor(self.fabric)
+        self.supervisor = Supervisor(self.fabric, restarts_max=restarts_max)
         self.events: list[str] = []
         try:
             self.supervisor.prepare(lambda row: None)

@@ -1,0 +1,12 @@
+"""Desks: to whom a position belongs: each strategy in topology order, then the house. Imports no numba.
+
+The house is for what no strategy entered: orders that the venue has under our session and that no journal of ours knows
+(order_sender adopts them as external), and what they traded. It sends no intents, and its limits are zero.
+"""
+
+HOUSE = "house"
+
+
+def desk_names(config) -> list[str]:
+    """Names by `strategy_id`; the last is the house."""
+    return [*(instance.name for instance in config.topology.of_role("strategy")), HOUSE]
