@@ -65,8 +65,7 @@ def recover(wiring, state) -> None:
     instruments = int(state.keeper[0]["instruments"])
     book = JournalBook(wiring.journal_reader(wiring.instance), instruments, len(state.rows))
     _books[wiring.instance] = book
-    folder = None if wiring.config.run.record else wiring.journal_folder  # a recording holds what journals answered
-    _snapshots[wiring.instance] = Snapshots(folder, book, wiring.config.topology.snapshot_entries)
+    _snapshots[wiring.instance] = Snapshots(wiring.journal_folder, book, wiring.config.topology.snapshot_entries)
     for passed_over in _snapshots[wiring.instance].load():
         print(f"{wiring.instance}: snapshot {passed_over}; it was not used", file=sys.stderr, flush=True)
     book.refresh()

@@ -14,19 +14,16 @@ from shm.snapshot import FOLDER, newest_snapshot, store_snapshot
 
 
 class Snapshots:
-    """The snapshots of one JournalBook; without a folder there are none. Caller: the control thread."""
+    """The snapshots of one JournalBook. Caller: the control thread."""
 
-    def __init__(self, journal_folder: Path | None, book: JournalBook, entries: int):
-        self.folder = None if journal_folder is None else Path(journal_folder) / FOLDER
-        self.book, self.entries = book, entries
+    def __init__(self, journal_folder: Path, book: JournalBook, entries: int):
+        self.folder, self.book, self.entries = Path(journal_folder) / FOLDER, book, entries
         self.next_seq = 0  # of the newest one
         self._writer: threading.Thread | None = None
         self._error: JournalWriteFailed | None = None
 
     def load(self) -> tuple[str, ...]:
         """Start the book, which must be empty, from the newest valid snapshot. Returns why newer ones were not used."""
-        if self.folder is None:
-            return ()
         found = newest_snapshot(self.folder, self.book.layout, self.book.reader.crc_of)
         if found.next_seq:
             self.book.unpack(found.next_seq, found.body)
@@ -38,7 +35,7 @@ class Snapshots:
         if self._error is not None:
             error, self._error, self.entries = self._error, None, 1 << 62
             return error
-        if self.folder is None or self._writing() or not self._due():
+        if self._writing() or not self._due():
             return None
         self.next_seq = self.book.next_seq
         kept = (self.folder, self.book.next_seq, self.book.chain_crc, self.book.layout, self.book.pack())

@@ -5,6 +5,7 @@ are mirrored words. What a call found is logged in one entry, and procs/runtime/
 """
 
 import ctypes
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,10 +21,11 @@ from shm.ids import IDS_END, IDS_NEXT, ids_words
 from shm.journal_reader import JournalReader
 from shm.recording import take_block, take_ids, take_ring, take_table
 from shm.records.clock_page import CLOCK_PAGE
-from shm.records.control_end import control_block_bytes
-from shm.records.instance import INSTANCE
+from shm.records.control_end import CONTROL_WORDS_OFFSET, control_bytes
+from shm.records.instance import COUNTERS_MAX, INSTANCE
 from shm.records.journal_end import JOURNAL_ENTRIES_OFFSET, JOURNAL_WATERMARK_OFFSET
 from shm.records.recording_entry import (
+    ENTRY_FILE,
     ENTRY_READ,
     ENTRY_SECTION,
     ITEM_HEAD_BYTES,
@@ -53,23 +55,28 @@ class RecordedIds:
 
 
 class RecordedReader(JournalReader):
-    """A reader whose answers are logged. `keep(instance, sequence, bytes)` takes them: entries, or none for a tail."""
+    """A reader whose answers are logged. `keep(named, sequence, bytes)` takes them: entries, or none for a tail."""
 
-    def __init__(self, reader: JournalReader, instance: str, keep):
+    def __init__(self, reader: JournalReader, named: tuple[str, int], keep):
         super().__init__(reader.folder, reader.view)
-        self._instance, self._keep = instance, keep
+        self._named, self._keep, self._first = named, keep, 0
 
     def read(self, sequence: int, limit: int = 4096) -> np.ndarray:
         """As JournalReader."""
         chunk = super().read(sequence, limit)
+        if threading.current_thread() is not threading.main_thread():
+            return chunk  # the copier's looks decide what goes to disk, nothing that the role gives out
+        if self.view is not None and self.view.first_seq != self._first:
+            self._first = int(self.view.first_seq)
+            self._keep(self._named, -1 - self._first, b"")
         if len(chunk):
-            self._keep(self._instance, sequence, chunk.tobytes())
+            self._keep(self._named, sequence, chunk.tobytes())
         return chunk
 
     def tail_seq(self) -> int:
         """As JournalReader."""
         tail = super().tail_seq()
-        self._keep(self._instance, tail, b"")
+        self._keep(self._named, tail, b"")
         return tail
 
 
@@ -91,7 +98,7 @@ class RecordedWiring(Wiring):
         self.writer = RecordingWriter(self.recorder, Path(config.run.record), header)
         self.writer.start()
         self._numbers = {name: number for number, name in enumerate(header["journals"])}
-        self._clock_addr = 0
+        self._clock_addr = self._readers = 0
         self._held: dict[str, object] = {}
         self.recorder.r["me_addr"] = address_of(self._keep_array(super().me()))
 
@@ -119,6 +126,9 @@ class RecordedWiring(Wiring):
         """INSTANCE_END[1] with that clock."""
         end = super().me()
         end["clock_addr"] = self.clock_addr
+        self.recorder.begin()
+        self.recorder.put_image(0, int(end[0]["counters_addr"]), COUNTERS_MAX * 8, self.writer.wait)
+        self._commit()
         return end
 
     def rings_in(self, noun: str) -> np.ndarray:
@@ -183,25 +193,29 @@ class RecordedWiring(Wiring):
     def control(self) -> np.ndarray:
         """CONTROL_END[1] over a copy; what the step says in its own row is passed on behind the step."""
         end = super().control().copy()
-        row, blocks = end[0], 2 * int(end[0]["writers"])
+        row = end[0]
+        sizes = (int(row[name]) for name in ("writers", "sessions", "strategies", "instruments"))
+        total = control_bytes(*sizes) - CONTROL_WORDS_OFFSET  # states, acknowledgements, the operator's cancels
         width, source = int(row["block_bytes"]), int(row["words_addr"])
-        size = blocks * width + control_block_bytes(int(row["sessions"]))  # behind the blocks: the operator's cancels
-        own = scratch_bytes(size)
+        own = scratch_bytes(total)
         row["acks_addr"] += own - source
         row["words_addr"] = own
         at = int(row["writer"]) * width
         ctypes.memmove(own + at, source + at, width)
         self.recorder.begin()
         self.recorder.put_image(0, own + at, width, self.writer.wait)
-        for begin, end_at in ((0, at), (at + width, size)):
-            words = (end_at - begin) // 8
-            take_block(self.recorder.r, self.recorder.add_block(source + begin, own + begin, words))
+        for begin, size in ((0, at), (at + width, total - at - width)):
+            take_block(self.recorder.r, self.recorder.add_block(source + begin, own + begin, size // 8))
         self.recorder.set_own_control(source + at, own + at, width // 8)
         self._commit()
         return end
 
     def journal(self, order: Callable | None = None) -> np.ndarray:
-        """JOURNAL_END[1] of our journal itself; the watermark comes through the mirrors."""
+        """JOURNAL_END[1] of our journal itself; the watermark comes through the mirrors. Snapshot files are kept."""
+        for path in sorted(self.journal_folder.glob("*/*.snapshot")):
+            if path.is_file():
+                name = str(path.relative_to(self.journal_folder)).encode()
+                self._keep_bytes(ENTRY_FILE, 0, 0, len(name), name + path.read_bytes())
         end = super().journal(order)
         row = end[0]
         self.recorder.begin()
@@ -220,16 +234,21 @@ class RecordedWiring(Wiring):
 
     def journal_reader(self, instance: str) -> JournalReader:
         """A reader whose entries go into the recording."""
-        return RecordedReader(super().journal_reader(instance), instance, self._keep_read)
+        self._readers += 1
+        return RecordedReader(super().journal_reader(instance), (instance, self._readers - 1), self._keep_read)
 
-    def _keep_read(self, instance: str, sequence: int, data: bytes) -> None:
+    def _keep_read(self, reader: tuple[str, int], sequence: int, data: bytes) -> None:
+        self._keep_bytes(ENTRY_READ, self._numbers[reader[0]], reader[1], sequence, data)
+
+    def _keep_bytes(self, kind: int, detail: int, index: int, key: int, data: bytes) -> None:
+        """An entry of one item past the ring of bytes: it may be large, and no hot thread makes it."""
         head = np.zeros(1, RECORDING_ENTRY)
         whole = (len(data) + 7) & -8
         head["entry_bytes"] = RECORDING_ENTRY.itemsize + ITEM_HEAD_BYTES + whole
-        head["kind"], head["detail"] = ENTRY_READ, self._numbers[instance]
+        head["kind"], head["detail"] = kind, detail
         head["number"] = self.recorder.r["entries"]
         head["outputs_at"] = head["entry_bytes"]
-        item = np.array([ITEM_IN_HEAD | len(data) << 32, sequence], np.int64)
+        item = np.array([ITEM_IN_HEAD | index << 8 | len(data) << 32, key], np.int64)
         self.writer.reads.append(head.tobytes() + item.tobytes() + data + bytes(whole - len(data)))
 
     def ids(self, *last) -> RecordedIds:

@@ -39,6 +39,7 @@ from shm.records.journal_end import JOURNAL_HEAD_BYTES
 from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.recording_entry import (
     ENTRY_CALL,
+    ENTRY_FILE,
     ENTRY_SECTION,
     ENTRY_STEP,
     ITEM_OUT_BYTES,
@@ -160,7 +161,11 @@ class Replay:
     def _blocks(self) -> None:
         for _, kind, data in blocks(self.part.path):
             if kind == BLOCK_READS:
-                self.reads += entries_in(data)
+                for entry in entries_in(data):
+                    if int(head_of(entry)["kind"]) == ENTRY_FILE:
+                        self.wiring.add_file(entry)
+                    else:
+                        self.reads.append(entry)
             elif kind == BLOCK_ENTRIES:
                 self._steps(data)
             elif kind == BLOCK_END:

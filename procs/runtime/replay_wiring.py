@@ -7,6 +7,8 @@ Every call takes the next ENTRY_CALL of the recording and puts what it says into
 import ctypes
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -22,7 +24,7 @@ from shm.errors import QuintetError
 from shm.ids import ids_words
 from shm.recording_again import put_inputs
 from shm.records.clock_page import CLOCK_PAGE
-from shm.records.control_end import control_block_bytes, control_bytes
+from shm.records.control_end import CONTROL_WORDS_OFFSET, control_bytes
 from shm.records.instance import INSTANCE
 from shm.records.journal_end import JOURNAL_END, JOURNAL_WATERMARK_OFFSET, journal_bytes, journal_entry_bytes
 from shm.records.journal_entry import JOURNAL_ENTRY
@@ -46,9 +48,13 @@ class Reads:
         self.entries: dict[int, bytes] = {}
         self.counts: dict[int, deque[int]] = {}
         self.tails: deque[int] = deque()
+        self.first_seq = 0
 
     def take(self, sequence: int, data: bytes, entry_bytes: int) -> None:
         """One answer of the reader."""
+        if not data and sequence < 0:
+            self.first_seq = -1 - sequence
+            return
         if not data:
             self.tails.append(sequence)
             return
@@ -91,6 +97,21 @@ class ReplayReader:
         """As it was answered then."""
         return self._reads.tails.popleft() if self._reads.tails else max(self._store, default=-1) + 1
 
+    def crc_of(self, sequence: int) -> int | None:
+        """As JournalReader."""
+        chunk = self.read(sequence, 1)
+        return int(chunk["head"]["crc"][0]) if len(chunk) else None
+
+    @property
+    def view(self) -> Reads:
+        """What roles ask of the memory: `first_seq`."""
+        return self._reads
+
+    @property
+    def folder(self) -> str:
+        """For messages."""
+        return "(replay)"
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -116,7 +137,9 @@ class ReplayWiring(Shape):
         self.epoch, self.recorder = epoch, Recorder(LOG_BYTES)
         self.calls: deque[bytes] = deque()
         self._names = journals
-        self._reads = {name: Reads() for name in journals}
+        self._reads: dict[int, Reads] = {}
+        self._readers = 0
+        self._files = TemporaryDirectory(prefix="quintet-replay-")
         self._held: dict[str, np.ndarray] = {}
         self._clock_addr = 0
         self.recorder.tape["playing"] = 1
@@ -126,7 +149,20 @@ class ReplayWiring(Shape):
         """Keep the journal entries of an ENTRY_READ."""
         name = self._names[int(head_of(entry)["detail"])]
         item = next(items_in(entry[HEAD_BYTES:]))
-        self._reads[name].take(item.key, item.payload, self._entry_dtype(name).itemsize)
+        reads = self._reads.setdefault(item.index, Reads())
+        reads.take(item.key, item.payload, self._entry_dtype(name).itemsize)
+
+    def add_file(self, entry: bytes) -> None:
+        """Put a file of an ENTRY_FILE where the role looks for it."""
+        item = next(items_in(entry[HEAD_BYTES:]))
+        path = self.journal_folder / item.payload[: item.key].decode()
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(item.payload[item.key :])
+
+    @property
+    def journal_folder(self) -> Path:
+        """A folder of our own with the files that stood beside the journal."""
+        return Path(self._files.name)
 
     def _entry_dtype(self, instance: str) -> np.dtype:
         payload = journal_entry_bytes(self._journals[instance].payload_bytes) - JOURNAL_ENTRY.itemsize
@@ -175,6 +211,7 @@ class ReplayWiring(Shape):
         """INSTANCE_END[1] of a page that nobody reads."""
         end = scratch_me()
         end["clock_addr"] = self.clock_addr
+        self._paint(self._call("me"), int(end[0]["counters_addr"]))
         return end
 
     def rings_in(self, noun: str) -> np.ndarray:
@@ -225,13 +262,12 @@ class ReplayWiring(Shape):
         scopes, writers = scope_names(self.config), control_writers(self.config)
         sizes = (len(writers), len(scopes.sessions), len(scopes.strategies), len(scopes.instruments))
         end = control_end_at(scratch_bytes(control_bytes(*sizes)), *sizes, writers.index(self.instance))
-        row, blocks = end[0], 2 * len(writers)
+        row, total = end[0], control_bytes(*sizes) - CONTROL_WORDS_OFFSET
         width, own = int(row["block_bytes"]), int(row["words_addr"])
         at = int(row["writer"]) * width
         self._paint(entries, own + at)
-        size = blocks * width + control_block_bytes(len(scopes.sessions))
-        for begin, end_at in ((0, at), (at + width, size)):
-            self.recorder.add_block(0, own + begin, (end_at - begin) // 8)
+        for begin, size in ((0, at), (at + width, total - at - width)):
+            self.recorder.add_block(0, own + begin, size // 8)
         self.recorder.set_own_control(scratch_bytes(width), own + at, width // 8)
         self._apply(entries)
         return end
@@ -254,7 +290,8 @@ class ReplayWiring(Shape):
 
     def journal_reader(self, instance: str) -> ReplayReader:
         """What was read of that journal."""
-        return ReplayReader(self._entry_dtype(instance), self._reads[instance])
+        self._readers += 1
+        return ReplayReader(self._entry_dtype(instance), self._reads.setdefault(self._readers - 1, Reads()))
 
     def ids(self, *last) -> ReplayIds:
         """Identifiers from the recording."""

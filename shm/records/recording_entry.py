@@ -36,7 +36,7 @@ ENTRY_STEP = 1  # one step of the hot thread
 ENTRY_CALL = 2  # a call of the wiring before the loop: what was there when an object was attached
 ENTRY_SECTION = 3  # the end of a part of the role that is not hot: what it gave out
 ENTRY_READ = 4  # entries of a journal that such a part read
-ENTRY_END = 5  # the last one
+ENTRY_FILE = 5  # a file beside the journal, as it was at the start: key of the item: bytes of its name
 
 SECTION_OPENED, SECTION_RECOVERED, SECTION_CAUGHT_UP = 1, 2, 3
 SECTION_NAMES = {SECTION_OPENED: "open", SECTION_RECOVERED: "recover", SECTION_CAUGHT_UP: "catch_up"}
