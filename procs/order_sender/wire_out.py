@@ -62,6 +62,8 @@ def poll_out(state):
 @hot
 def sent_again(state, taken):
     """What `poll_out` left behind when the socket took `taken` bytes, without a socket. Caller: replay."""
+    if may_send(state.desk[0]) == 0 or is_too_late(state.desk[0]) == 1:
+        return 0
     frame = state.port_out.frames[0]
     if frame["size"] - state.port_out.taken[0] > 0 and line_fd(state.port_out, 0) >= 0:
         frame["stamp_ns"] = stamp(state.me[0])
