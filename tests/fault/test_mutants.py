@@ -39,6 +39,7 @@ RELEASE_FIRST = """        ring_advance(end)
             break
 """
 JOURNAL_FIRST = """    commit_decision(gate, case["pass_stamp_ns"], case["now_ns"])
+    failpoint(FP_DECISION_JOURNALLED)
     publish_order(gate, case["session"], write_order(order_addr, intent, case))
 """
 PUBLISH_FIRST = """    publish_order(gate, case["session"], write_order(order_addr, intent, case))
@@ -49,7 +50,7 @@ RESEND = """    put_query(desk, tx)
     for slot in range(desk["slots"]):
         if row_of(desk, slot)["state"] == ORDER_STATE_UNKNOWN:
             put_order(desk, tx, slot, {"expires_ns": 1 << 62, "recv_stamp_ns": 0})
-    fd ="""
+"""
 GATE_KILLS = "tests/risk_gate/test_gate_recovery.py::test_a_kill_at_any_call_decides_nothing_twice_and_loses_nothing"
 SENDER_CRASH = "tests/order_sender/test_sender_crash.py"
 SENDER_KILLS = "tests/order_sender/test_sender_kill.py"
@@ -90,7 +91,10 @@ MUTANTS = {
         (SENDER_KILLS,),
     ),
     "what is unanswered is sent again after a restart": Mutant(
-        "procs/order_sender/session.py", "    put_query(desk, tx)\n    fd =", RESEND, (SENDER_KILLS,)
+        "procs/order_sender/session.py",
+        "    put_query(desk, tx)\n    failpoint(FP_QUERY_ENCODED)\n",
+        RESEND,
+        (SENDER_KILLS,),
     ),
     "an order that is in the journal is taken from its ring again": Mutant(
         "procs/order_sender/entries.py",

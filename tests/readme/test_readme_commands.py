@@ -61,17 +61,26 @@ UNITS = "tests/systemd/test_units.py::test_the_steps_of_the_readme_enable_the_ta
 STEPS = Elsewhere(UNITS, "def install_steps")  # does every line of that block in a root of its own
 REPLAY = "tests/flow/test_machine.py::test_the_whole_real_session_is_traded_in_driven_time_without_a_break"
 JOIN = "tests/flow/test_readme_strategy.py::test_the_strategy_of_the_readme_quotes_and_fills_in_the_demo"
+RECORDED = "tests/flow/test_recording_flow.py::"
+DEMO_RECORDED = "tests/flow/test_recording_demo.py::test_a_demo_is_recorded_and_replays_to_the_same_bytes"
 REFUSED = r"expected one of the cores|HALTED|is up"  # production on a host that is too small, or large enough
 
 TABLE = {  # verb -> lines; in the order of the README, which is one that works
     "quintet demo": [
         Elsewhere(JOIN, '"--strategy", str(file)'),
         Line("demo --seconds 1 --replay {history} --speed max --name {other} --json", r'"orders": \{'),
+        Elsewhere(DEMO_RECORDED, "--record"),
     ],
     "quintet up": [
         Line("up --profile prod --name {other}", REFUSED, (0, 1)),
         Line("down --name {other}", "is down$|expected a fabric of that name", (0, 1)),
         Line("up --profile dev --name {name}", r"is up: supervisor \d+, firm ACTIVE"),
+        Line("up --profile dev --record {tmp}/incident --name {other}r", "is up"),
+        Line("down --name {other}r", "is down$"),
+    ],
+    "quintet replay": [
+        Elsewhere(DEMO_RECORDED, '"--instance", "strategy", "--stop-at"'),
+        Elsewhere(RECORDED + "test_the_command_replays_one_instance_and_says_so", '[*command, "--json"]'),
     ],
     "quintet status": [
         Line("status --name {name}", r"order_sender +running"),
@@ -79,7 +88,13 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
         Line("status --watch --name {name}", r"feed +fresh", until=r"order_sender"),
     ],
     "quintet halt": [Line("halt --reason lunch --scope instrument:QNTA --name {name}", "^instrument:QNTA HALTED")],
-    "quintet cancel": [Line("cancel --side buy --reason lunch --name {name}", "^\\d+ orders of side buy")],
+    "quintet cancel": [
+        Line("cancel --side buy --reason lunch --name {name}", "^\\d+ orders of side buy"),
+        Line(
+            "cancel --venue sim --strategy strategy --instrument QNTA --side sell --reason lunch --name {name}",
+            "^\\d+ orders of venue sim",
+        ),
+    ],
     "quintet cancel-all": [
         Line("cancel-all --reason lunch --scope strategy:strategy --name {name}", "^strategy:strategy CANCEL_ONLY")
     ],
@@ -93,12 +108,14 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
         Line("positions --by currency --name {name}", "^USD|^no fills yet"),
         Line("positions --by firm --name {name}", "^firm|^no fills yet"),
         Line("positions --by strategy --json --name {name}", '"by": "strategy"'),
+        Line("positions --at 23:59:59 --epoch all --name {name}", "", (0, 1)),
     ],
     "quintet journal": [
         Line("journal --name {name}", r"order_sender +\d+ +live"),
         Line("journal risk_gate --from 0 --kind decision --where side=buy --name {name}", r"decision +code="),
         Line("journal order_sender --last 1 --follow --name {name}", "kind=", until=r"kind="),
         Line("journal --verify --name {name}", r"order_sender \d+: sound"),
+        Line("journal prune --days 30 --apply --name {name}", r"lives (would go|went)|0 of \d+ lives"),
     ],
     "quintet orders": [
         Line(
@@ -106,6 +123,7 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
             "^time +order",
         ),
         Line("orders --side sell --since 00:00 --until 23:59:59 --epoch all --last 5 --json --name {name}", ""),
+        Line("orders --at 23:59:59 --name {name}", "^time +order"),
     ],
     "quintet executions": [
         Line("executions --state done --strategy strategy --instrument QNTA --side buy --name {name}", "^time +match"),
@@ -120,6 +138,11 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
         Line(
             "decisions --side sell --since 00:00 --until 23:59:59 --epoch all --last 5 --name {name}", "^time +intent"
         ),
+    ],
+    "quintet breaks": [
+        Line("breaks --state open --kind position --instrument QNTA --epoch all --last 5 --name {name}", "^no breaks"),
+        Line("breaks --state acknowledged --name {name}", "^no breaks"),
+        Line("breaks --state cleared --name {name}", "", (0, 1)),
     ],
     "quintet chain": [Line("chain 1 --epoch all --name {name}", "gate passed", (0, 1))],
     "quintet oms": [
@@ -169,6 +192,11 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
         "demo --replay {tmp}/day.itch.gz --name {other}d", "equal to the venue's ledger"
     ),
     "quintet demo --strategy ./join.py": Elsewhere(JOIN, '"--strategy", str(file)'),
+    ".venv/bin/quintet demo --seconds 10 --record /tmp/incident": Elsewhere(DEMO_RECORDED, "--record"),
+    ".venv/bin/quintet replay /tmp/incident": Elsewhere(DEMO_RECORDED, '"replay", str(folder)'),
+    "NUMBA_DISABLE_JIT=1 .venv/bin/quintet replay /tmp/incident --instance strategy --stop-at 1234": Elsewhere(
+        DEMO_RECORDED, '"--stop-at"'
+    ),
     "quintet resume --reason …": Line("resume --reason checked --name {name}", "^firm ACTIVE"),
     # under systemd
     "python3 -m venv /opt/quintet": Ci('python3 -m venv "$work/opt/quintet"'),
@@ -202,7 +230,9 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
     # testing, numbers
     "python -m pytest -n 2": Ci(".venv/bin/python -m pytest -q -n 2"),
     "python -m pytest -m soak": Ci("python -m pytest -q -m soak"),
-    "-m soak tests/fault": Ci("python -m pytest -q -m soak tests/fault"),
+    "-m soak tests/fault/test_bad_days.py tests/fault/test_feed.py": Ci(
+        "python -m pytest -q -m soak tests/fault/test_bad_days.py tests/fault/test_feed.py"
+    ),
     "python -m pytest -q -s -m soak tests/flow/test_day.py": Elsewhere(
         "tests/flow/test_day.py::test_a_day_is_replayed_without_a_gap_and_its_books_are_right_wherever_one_looks",
         '"ten million messages of 500", marks=pytest.mark.soak',
