@@ -4,11 +4,11 @@ import sys
 import time
 
 from procs.oms.loader import ROLES, Loader
+from procs.oms.progress import Progress
 from procs.oms.reconcile import Read, Reconciler
 from procs.oms.venue_breaks import Alarms, VenueBreaks
-from procs.runtime.cold import has_left, main
+from procs.runtime.cold import main
 from procs.runtime.role import ColdRole
-from shm.codes import LIFE_RUNNING
 from shm.counters import (
     OMS_BEHIND,
     OMS_BREAKS,
@@ -25,26 +25,6 @@ from shm.counters import (
 from shm.error_log import ERROR_RECORD_BREAK
 
 COPY_NONE, COPY_HEARD, COPY_SILENT = 0, 1, 2  # of OMS_COPY_STATE
-
-
-class Progress:
-    """How far one living journal is in the record, in time; and when its writer was last away."""
-
-    def __init__(self, instance: str, page):
-        self.instance, self.page = instance, page
-        self.through_ns = self.away_ns = 0
-        self._asked = (0, 0)  # (monotonic time, tail then)
-
-    def look(self, loader: Loader) -> Read:
-        """Note the tail as it is now, and whether the one noted earlier was reached. Caller: before each batch."""
-        now_ns = time.monotonic_ns()
-        place = loader.place(self.instance)
-        if int(self.page["life"]) != LIFE_RUNNING or has_left(self.page):
-            self.away_ns = now_ns
-        if place is not None and place[0] >= self._asked[1]:
-            self.through_ns = self._asked[0]
-            self._asked = (now_ns, place[1])
-        return Read(self.through_ns, self.away_ns)
 
 
 class Worker:

@@ -2,7 +2,8 @@
 
 Executions come in the order of their reports; each is held against position_keeper's row for the same report, so no
 moment need be found at which both stand still. After a trade was broken or corrected, and after a start, the sum is
-taken anew from the record.
+taken anew from the record. A row that did not come in time is still looked for: reduced trading may bring no other
+execution that could show that both agree again.
 """
 
 from collections import deque
@@ -44,6 +45,17 @@ SUM = (
     " WHERE epoch = ? AND strategy_id = ? AND instrument_id = ? AND session_id = ? AND report_seq <= ?"
     " AND order_id != 0"
 )
+LAST = (
+    "SELECT x.report_seq, x.order_id FROM executions x JOIN executions o ON o.epoch = x.epoch"
+    " AND o.session_id = x.session_id AND o.strategy_id = x.strategy_id AND o.instrument_id = x.instrument_id"
+    " WHERE o.epoch = ? AND o.session_id = ? AND o.order_id = ? AND x.order_id != 0"
+    " ORDER BY x.report_seq DESC LIMIT 1"
+)
+AMENDED = (
+    "SELECT 1 FROM executions x JOIN executions l ON l.epoch = x.epoch AND l.session_id = x.session_id"
+    " AND l.strategy_id = x.strategy_id AND l.instrument_id = x.instrument_id"
+    " WHERE l.epoch = ? AND l.session_id = ? AND l.report_seq = ? AND x.amended_seq > l.report_seq LIMIT 1"
+)
 FILL = (
     "SELECT position_lots FROM fills WHERE epoch = ? AND session_id = ? AND report_seq = ? AND order_id = ?"
     " ORDER BY seq DESC LIMIT 1"
@@ -57,11 +69,22 @@ class Kept:
         self.store, self.epoch, self.session_id, self.instance = store, epoch, session_id, instance
         self.waiting: deque[Expected] = deque()
         self.positions: dict[Place, int] = {}  # what the executions up to the last one compared add up to
+        self.lacking: dict[Place, tuple[Expected, int]] = {}  # told for want of a row: (execution, position after it)
 
     def expect(self, report_seq: int, order_id: int, kind: str, seen_ns: int) -> None:
         """An execution of ours, or a change of one, is in the record."""
         if order_id:  # what nobody ordered is in nobody's position
             self.waiting.append(Expected(report_seq, order_id, kind, seen_ns))
+
+    def again(self, order_id: int, seen_ns: int) -> None:
+        """A break of an earlier life stands for the place of `order_id`: look at its last execution once more.
+
+        Not where a trade was changed after it: then the next execution takes the sum anew.
+        """
+        run = self.store.connection.execute
+        last = run(LAST, (self.epoch, self.session_id, order_id)).fetchone()
+        if last is not None and run(AMENDED, (self.epoch, self.session_id, last[0])).fetchone() is None:
+            self.expect(*last, "executed", seen_ns)
 
     def compare(self, settled_ns: int, away_ns: int, allowed_ns: int) -> list[tuple[Place, Wrong | None]]:
         """What can be said now, in order: (place, what is wrong or None).
@@ -70,10 +93,13 @@ class Kept:
         it was seen before `allowed_ns`.
         """
         found: list[tuple[Place, Wrong | None]] = []
-        run = self.store.connection.execute
+        for place, (held, lots) in list(self.lacking.items()):
+            kept = self._row(held)
+            if kept is not None:
+                found.append(self._told(place, held, lots, kept))
         while self.waiting:
             held = self.waiting[0]
-            kept = run(FILL, (self.epoch, self.session_id, held.report_seq, held.order_id)).fetchone()
+            kept = self._row(held)
             due = (held.seen_ns <= settled_ns and away_ns <= settled_ns) or held.seen_ns <= allowed_ns
             if kept is None and not due:
                 break
@@ -95,8 +121,17 @@ class Kept:
         else:
             given = (self.epoch, *place, self.session_id, held.report_seq)
             self.positions[place] = run(SUM, given).fetchone()[0]
-        lots = self.positions[place]
+        return [self._told(place, held, self.positions[place], kept)]
+
+    def _row(self, held: Expected) -> tuple | None:
+        given = (self.epoch, self.session_id, held.report_seq, held.order_id)
+        return self.store.connection.execute(FILL, given).fetchone()
+
+    def _told(self, place: Place, held: Expected, lots: int, kept: tuple | None) -> tuple[Place, Wrong | None]:
+        self.lacking.pop(place, None)
         if kept is not None and kept[0] == lots:
-            return [(place, None)]
+            return place, None
+        if kept is None:
+            self.lacking[place] = held, lots
         what = "none" if kept is None else f"{kept[0]:+}"
-        return [(place, Wrong(held.order_id, f"{lots:+} after report {held.report_seq}", what))]
+        return place, Wrong(held.order_id, f"{lots:+} after report {held.report_seq}", what)

@@ -19,8 +19,8 @@ silence                 nothing was heard of the drop copy for `silence_ms`     
 
 Settled: `settle_ms` after the last of both sides spoke of it, in which the side that lacks it was read to its end. A
 record that is itself behind therefore accuses nobody, and neither does a drop copy that is down, or has said nothing at
-all since: it may be a heartbeat late. While a process whose journal we wait for is away (dead, or in its first
-seconds), it has GRACE_NS longer, ALLOWED_NS in all.
+all since: it may be a heartbeat late. While a process whose journal we wait for is away (dead, hung, or in its first
+seconds), it has GRACE_NS longer, ALLOWED_NS in all. What was told for want of a row is cleared when the row comes.
 """
 
 import time
@@ -162,6 +162,8 @@ class Reconciler:
                 match, reference = held.match_number, held.user_ref_num
                 key = ("execution", match, reference) if match else ("order", reference)
                 self.watched.setdefault(key, Watch(now_ns, now_ns, utc_ns))
+            elif held.session_id == self.session_id and held.kind == "position":
+                self.kept.again(held.order_id, now_ns)
 
     def _take_copy(self) -> set[tuple]:
         """Messages of the drop copy: applied, and stored with the number of the next one."""

@@ -64,9 +64,11 @@ def test_a_stopped_role_does_no_harm_and_goes_on_when_it_continues(folders):
             machine.wait(lambda since=stopped: time.monotonic() - since > 2.0, "two seconds of silence")
             if role == "strategy":  # its orders were cancelled when its step word went stale
                 machine.wait(lambda: open_orders(machine.snapshot) == 0, "the silent strategy's orders are cancelled")
+            assert machine.counters().get("oms_venue_breaks", 0) == 0, "who is late is accused of nothing"
             machine.kill_signal(role, signal.SIGCONT)
             before = machine.fills()
             machine.wait(lambda seen=before: machine.fills() > seen, f"fills after {role} goes on")
+        assert machine.counters().get("oms_venue_breaks", 0) == 0
         report = machine.finish()
         assert report["failures"] == [], machine.logs()
 

@@ -102,6 +102,7 @@ def scratch_agent(notifier: Notifier) -> tuple[Agent, np.void]:
         count_control=lambda *_: None,
         raise_background_error=lambda: None,
         watch_journal=lambda *_: None,
+        watch_recording=lambda: "",
     )
     agent = Agent.__new__(Agent)
     agent.roles, agent.wirings, agent.states = [SimpleNamespace(tend=lambda *_: None)], [wiring], [None]

@@ -87,6 +87,7 @@ def test_a_core_that_is_not_granted_is_refused_in_production_and_a_warning_elsew
         )
         agent = Agent.__new__(Agent)
         agent.wirings, agent.states, agent.warnings, agent.hot_error = [wiring], [], 0, None
+        agent.recorded = ()
         agent.stop_word, agent.loop = np.zeros(1, np.int64), lambda *_: 1
         agent._hot()
         return agent
