@@ -49,6 +49,7 @@ class Ring(Struct, forbid_unknown_fields=True, frozen=True):
 class Topology(Struct, forbid_unknown_fields=True, frozen=True, rename={"instances": "instance", "rings": "ring"}):
     """The whole machine. `journal_entries` and `working_rows` size the journals and the table of open orders.
 
+    A strategy's journal has half as many entries in memory.
     `journal_file_entries`: room of one journal file; files are made whole, so it is what a small disk must have free;
     `id_block` identifiers are reserved with one sync; a snapshot is due after `snapshot_entries` of a journal.
     """

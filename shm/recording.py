@@ -13,10 +13,10 @@ Hot functions take the RECORDER record `r`. A log that has no room ends the reco
 from shm.atomics import copy_bytes, fence_acquire, load_acquire, load_relaxed, record_at, store_relaxed, store_release
 from shm.ids import IDS_RESERVED_END, IDS_RESERVED_NEXT
 from shm.jit import hot
+from shm.recorder_rows import RECORDED_BLOCK, RECORDED_RING, RECORDED_TABLE
 from shm.records.frame import FRAME, FRAME_BYTES
 from shm.records.journal_end import JOURNAL_END, JOURNAL_HEAD_BYTES
 from shm.records.journal_entry import JOURNAL_ENTRY
-from shm.records.recorder import RECORDED_BLOCK, RECORDED_RING, RECORDED_TABLE
 from shm.records.recording_entry import (
     ENDED_BEHIND,
     ENDED_OVERRUN,

@@ -20,6 +20,9 @@ JOURNAL_PAYLOADS = {
     "order_sender": REPORT.itemsize,
     "position_keeper": REPORT.itemsize,
 }
+# What stands in a strategy's journal explains trading and holds nothing up (procs/strategy/quote_journal.py), so it
+# has less memory than journals without whose room no order leaves; shared memory in a container is 64 MiB.
+JOURNAL_DIVISORS = {"strategy": 2}
 
 
 class RingObject(NamedTuple):
@@ -62,7 +65,7 @@ def journals_of(config) -> dict[str, JournalObject]:
         instance.name: JournalObject(
             f"journal.{instance.name}",
             JOURNAL_PAYLOADS[instance.role],
-            config.topology.journal_entries,
+            max(2, config.topology.journal_entries // JOURNAL_DIVISORS.get(instance.role, 1)),
             instance.name,
         )
         for instance in config.topology.instances

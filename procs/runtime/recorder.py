@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shm.atomics import address_of
+from shm.recorder_rows import RECORDED_BLOCK, RECORDED_RING, RECORDED_TABLE, RECORDER
 from shm.recording import (
     end_recording,
     entry_begin,
@@ -25,7 +26,6 @@ from shm.recording import (
     tape_begin,
 )
 from shm.records.clock_page import CLOCK_PAGE, CLOCK_SOURCE_TAPE
-from shm.records.recorder import RECORDED_BLOCK, RECORDED_RING, RECORDED_TABLE, RECORDER
 from shm.records.recording_entry import ENDED_CLOSED, ENTRY_CALL, ITEM_IMAGE
 from shm.records.tape import TAPE
 from shm.scratch import scratch_block, scratch_bytes, scratch_ring, scratch_table

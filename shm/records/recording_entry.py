@@ -1,4 +1,7 @@
-"""RecordingEntry: head of one entry of a recording, and of the items in it. Writer: the hot thread of a recorded role.
+"""RecordingEntry: head of one entry of a recording, and of the items in it.
+
+Writer: the hot thread of a recorded role. Readers: the thread that writes the recording's file, whole entries only, and
+replay. One cache line.
 
 An entry is the head, input items, one item of stamps, output items. An item is two words and its payload, padded to
 whole words: kind | index << 8 | payload bytes << 32, then its key. One entry is what one step took and gave.

@@ -9,6 +9,7 @@ from procs.position_keeper.accounts import check
 from procs.position_keeper.lots import lots_of
 from procs.position_keeper.recovery import JournalsContradict, rebuild
 from procs.position_keeper.rows import clear_row
+from procs.position_keeper.step import CATCH_UP_EVERY_NS
 from procs.position_keeper.warm_up import warm_up
 from procs.runtime.compiled import compiled_count, compiled_names
 from shm.codes import (
@@ -21,7 +22,7 @@ from shm.codes import (
     SIDE_BUY,
     SIDE_SELL,
 )
-from shm.counters import KEEPER_BROKEN, KEEPER_CORRECTED
+from shm.counters import KEEPER_BROKEN, KEEPER_CATCH_UPS, KEEPER_CORRECTED
 from shm.error_log import ERROR_BREAK_UNKNOWN, ERROR_LOTS_FULL, ERROR_REPORT_VALUE
 from shm.jit import JIT_OFF
 from shm.records.error_row import ERROR_ROW
@@ -137,6 +138,22 @@ def test_a_change_waits_for_the_control_thread_and_nothing_overtakes_it(bench):
     bench.catch_up()
     assert bench.position()["position_lots"] == -3 and bench.position()["reports_seq"] == 3
     assert (counted(bench, KEEPER_BROKEN), counted(bench, KEEPER_CORRECTED)) == (1, 0)
+
+
+def test_changes_that_follow_each_other_ask_for_the_control_thread_once_in_a_while(bench):
+    for match in (1, 2):
+        tell(bench, "trade", match)
+    tell(bench, "break", 1)
+    bench.step()
+    bench.catch_up()
+    tell(bench, "break", 2)
+    bench.step(after_ns=CATCH_UP_EVERY_NS)
+    assert bench.state.exit_request[0] == 0, "asked twice within the pause"
+    assert bench.position()["position_lots"] == 10, "not before the control thread did it"
+    bench.step(after_ns=1)
+    assert bench.state.exit_request[0] == EXIT_CATCH_UP and counted(bench, KEEPER_CATCH_UPS) == 2
+    bench.catch_up()
+    assert (bench.position()["position_lots"], bench.position()["fills"]) == (0, 0)
 
 
 def test_a_break_of_an_execution_that_we_do_not_have_is_counted_and_changes_nothing(bench):

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from config.load import decode, encode, load
 from procs.runtime import instrument_ids
+from procs.runtime.desks import HOUSE, desk_names
 from procs.runtime.fabric import Fabric
 from procs.runtime.fill import instrument_rows, limit_rows
 from procs.runtime.instrument_ids import (
@@ -140,7 +141,10 @@ def test_rows_follow_the_ids_and_strangers_cannot_be_traded(tmp_path):
     for row in (0, 6, 7):
         assert not numbered.instruments[row].configured and limits[row]["qty_lots_max"] == 0
     assert limits[2]["qty_lots_max"] == config.limits.instruments["QNTA"].qty_lots_max
-    assert tables_of(numbered)["tops"].rows == 8 and tables_of(numbered)["limits"].rows == 10
+    assert desk_names(numbered) == ["strategy", HOUSE]
+    rows = {name: tables_of(numbered)[name].rows for name in ("tops", "positions", "pnl", "limits")}
+    assert rows == {"tops": 8, "positions": 2 * 8, "pnl": 2 * 8, "limits": 8 + 2 + 1}, "instruments, desks, firm"
+    assert len(limits) == 11 and limits[9]["open_orders_max"] == limits[9]["gross_micro_max"] == 0, "the house's row"
 
 
 def test_the_host_decides_how_many_known_strangers_get_a_row(tmp_path):

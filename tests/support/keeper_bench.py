@@ -1,6 +1,7 @@
 """position_keeper on scratch memory, with an order_sender's journal beside it, and ways to die and come back."""
 
 import ctypes
+from functools import cache
 
 import numpy as np
 
@@ -17,11 +18,12 @@ from procs.position_keeper.recovery import (
     take_newer,
 )
 from procs.position_keeper.state import LOTS_MAX, state_of
-from procs.position_keeper.step import step
+from procs.position_keeper.step import CATCH_UP_EVERY_NS, step
 from procs.runtime.desks import desk_names
 from procs.runtime.totals import total_rows
 from shm.atomics import address_of, copy_bytes, record_view
-from shm.codes import JOURNAL_FILL, JOURNAL_REPORT, LIQUIDITY_ADDED, REPORT_EXECUTED, SIDE_BUY
+from shm.clock import drive_now_ns, stamp_ns
+from shm.codes import CLOCK_DRIVEN, JOURNAL_FILL, JOURNAL_REPORT, LIQUIDITY_ADDED, REPORT_EXECUTED, SIDE_BUY
 from shm.instance import stamp
 from shm.jit import hot
 from shm.journal import journal_claim, journal_commit, journal_resume
@@ -43,7 +45,22 @@ from shm.ring import (
     ring_publish,
     ring_resume_consumer,
 )
-from shm.scratch import scratch_journal, scratch_journal_reader, scratch_me, scratch_ring, scratch_table
+from shm.scratch import (
+    scratch_clock,
+    scratch_journal,
+    scratch_journal_reader,
+    scratch_me,
+    scratch_ring,
+    scratch_table,
+)
+
+BETWEEN_STEPS_NS = CATCH_UP_EVERY_NS + 1  # a step that has to wait for its journal may ask for it at once
+
+
+@cache
+def _clock_addr() -> int:
+    """One clock for all benches, which moves with their steps alone: a fast machine does what a slow one does."""
+    return scratch_clock(CLOCK_DRIVEN, virtual_stamps=True)
 
 
 @hot
@@ -69,8 +86,9 @@ class KeeperBench:
         }
         self.journal = scratch_journal(REPORT.itemsize, journal)
         self.sender_journal = scratch_journal(REPORT.itemsize, sent)
-        self.me = scratch_me()
+        self.me = scratch_me(_clock_addr())
         self.report_seq = 0
+        self._pass(BETWEEN_STEPS_NS)
         self.start()
 
     # --- the sender's side ---------------------------------------------------------------------------------------
@@ -133,8 +151,13 @@ class KeeperBench:
         ring_caught_up(self.state.reports[0], int(self.state.applied_seq[0]))
         self.state.exit_request[0] = 0
 
-    def step(self, now_ns: int = 0) -> int:
+    def step(self, now_ns: int = 0, after_ns: int = BETWEEN_STEPS_NS) -> int:
+        """One step, `after_ns` of latency time after the step before."""
+        self._pass(after_ns)
         return int(step(self.state, now_ns))
+
+    def _pass(self, ns: int) -> None:
+        drive_now_ns(_clock_addr(), stamp_ns(_clock_addr()) + ns)
 
     def _read(self, table: str, dtype, row: int):
         held = np.zeros(1, dtype)

@@ -1,4 +1,7 @@
-"""Recorder: what the recording loop of one instance works with. Private memory; writer and reader: its hot thread.
+"""Recorder rows: what the recording loop of one instance works with. Private memory of its process, no shared record.
+
+Writer and reader: its hot thread, on rows that procs/runtime/recorder.py sets up. Of a RECORDER the thread that writes
+the file reads `entries` and `ended`, and ends it when the disk is full or fails.
 
 One RECORDER, which names by address one RECORDED_RING for each ring, one RECORDED_TABLE for each latest table, one
 RECORDED_BLOCK for each run of words that others write. `source` is the shared object, `mirror` the private copy that
@@ -69,3 +72,6 @@ RECORDER = _words(
     *("entries", "ended", "now_ns", "at_ns"),
     *("frames", "sent", "sent_addr", "sent_bytes", "differs", "found", "steps", "output_bytes"),  # of a replayed step
 )
+
+assert RECORDED_RING.itemsize == RECORDED_TABLE.itemsize == 40
+assert RECORDED_BLOCK.itemsize == 24
