@@ -10,7 +10,6 @@ from shm.counters import JOURNAL_COPIED, JOURNAL_FREE_BYTES, JOURNAL_LAG_BYTES, 
 from shm.journal_disk import JournalCopier
 from shm.journal_space import JournalSpace
 
-IDLE_SECONDS = 0.002  # how long the copier rests when the journal is on disk to its tail
 WATCH_SECONDS = 1.0
 CLOSE_SECONDS = 2.0  # how long the last entries may wait for the journal that they must not be ahead of
 
@@ -18,12 +17,13 @@ CLOSE_SECONDS = 2.0  # how long the last entries may wait for the journal that t
 class Background(threading.Thread):
     """Copies the journal's memory to disk until told to stop; keeps the first error for the control thread.
 
-    `halt` stops trading: it is called here, at once, because the control thread may be busy with a session.
+    `halt` stops trading: it is called here, at once, because the control thread may be busy with a session. It rests
+    `rest_seconds` when the journal is on disk to its tail.
     """
 
-    def __init__(self, copier: JournalCopier, halt: Callable[[], None]):
+    def __init__(self, copier: JournalCopier, halt: Callable[[], None], rest_seconds: float):
         super().__init__(name="journal", daemon=True)
-        self.copier, self.halt = copier, halt
+        self.copier, self.halt, self.rest_seconds = copier, halt, rest_seconds
         self.space = JournalSpace(copier.disk.file_entries * copier.disk.entry_bytes)
         self.error: BaseException | None = None
         self.told = False  # whether people were told of it
@@ -34,11 +34,11 @@ class Background(threading.Thread):
         try:
             while not self.leave.is_set():
                 if self.copier.copy_some() == 0:
-                    self.leave.wait(IDLE_SECONDS)
+                    self.leave.wait(self.rest_seconds)
             deadline = time.monotonic() + CLOSE_SECONDS
             while self.copier.lag()[0] and time.monotonic() < deadline:
                 if self.copier.copy_some() == 0:
-                    time.sleep(IDLE_SECONDS)
+                    time.sleep(self.rest_seconds)
         except BaseException as error:
             self.halt()
             self.error = error

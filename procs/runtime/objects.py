@@ -20,9 +20,11 @@ JOURNAL_PAYLOADS = {
     "order_sender": REPORT.itemsize,
     "position_keeper": REPORT.itemsize,
 }
+REST_SECONDS = 0.002
 # What stands in a strategy's journal explains trading and holds nothing up (procs/strategy/quote_journal.py), so it
 # has less memory than journals without whose room no order leaves; shared memory in a container is 64 MiB.
 JOURNAL_DIVISORS = {"strategy": 2}
+JOURNAL_REST_SECONDS = {"strategy": 0.05}  # nor does a power loss that takes 50 ms of it: its copier rests longer
 
 
 class RingObject(NamedTuple):
@@ -45,6 +47,7 @@ class JournalObject(NamedTuple):
     payload_bytes: int
     entries: int
     owner: str
+    rest_seconds: float  # how long its copier rests when all of it is on disk
 
 
 def rings_of(config) -> list[RingObject]:
@@ -67,6 +70,7 @@ def journals_of(config) -> dict[str, JournalObject]:
             JOURNAL_PAYLOADS[instance.role],
             max(2, config.topology.journal_entries // JOURNAL_DIVISORS.get(instance.role, 1)),
             instance.name,
+            JOURNAL_REST_SECONDS.get(instance.role, REST_SECONDS),
         )
         for instance in config.topology.instances
         if instance.role in JOURNAL_PAYLOADS

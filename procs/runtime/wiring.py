@@ -310,7 +310,7 @@ class Wiring(Shape):
         self._attach_control()  # before anything can fail
         readers = [self.plain_reader(name) for name in self.peers_in("reports")]
         ready = len if order is None else order(readers, self.config)
-        self._background = Background(JournalCopier(view, disk, ready), self.halt_firm)
+        self._background = Background(JournalCopier(view, disk, ready), self.halt_firm, journal.rest_seconds)
         self._background.start()
         return end
 
