@@ -55,7 +55,7 @@ class Gate:
             record["intent_id"], record["code"], record["kind"] = self.decisions, codes.REJECT_RATE, codes.INTENT_NEW
             address = journal_claim(self.end[0])
             assert address
-            ctypes.memmove(address, record.tobytes(), record.itemsize)
+            ctypes.memmove(int(address), record.tobytes(), record.itemsize)
             assert journal_commit(self.end[0], codes.JOURNAL_DECISION, record.itemsize, 0, time.time_ns()) >= 0
 
     def recorded(self) -> int:
