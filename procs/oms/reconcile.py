@@ -38,6 +38,7 @@ from procs.wire.ouch.plain import read_outbound
 
 GRACE_NS = 3_000_000_000
 ALLOWED_NS = 10_000_000_000
+ON_ITS_WAY_NS = 100_000_000  # what is heard of the drop copy sooner after our word may have been sent before it
 EVENTS_MAX = 4_096  # own events of one step
 SWEEP_NS = 50_000_000  # what nothing new was told of is looked at so often: it may have become due
 
@@ -251,7 +252,7 @@ class Reconciler:
             return True
         settle_ns = self.config.settle_ms * 1_000_000
         copied = max(watch.last_ns, self.session.logged_in_ns) + settle_ns <= self.session.drained_ns
-        copied = copied and watch.last_ns <= self.session.heard_ns  # one that is silent has not said no
+        copied = copied and watch.last_ns + ON_ITS_WAY_NS <= self.session.heard_ns  # who is silent has not said no
         from_ns = max(watch.last_ns, order_sender.away_ns + GRACE_NS if order_sender.away_ns else 0)
         allowed = watch.first_ns + ALLOWED_NS <= time.monotonic_ns()
         recorded = allowed or from_ns + settle_ns <= order_sender.through_ns

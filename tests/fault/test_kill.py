@@ -54,12 +54,28 @@ def test_each_role_killed_in_turn_comes_back_and_orders_go_on(folders):
         check_what_was_sent(machine)
 
 
+def stop_at_rest(machine: System, role: str) -> None:
+    """Stop a role when its journal is on disk to its end: oms then has all of it, and might take it for up to date."""
+    view = machine.journal_view(role)
+
+    def rests() -> bool:
+        machine.kill_signal(role, signal.SIGSTOP)
+        pid = machine.fabric.page(role).pid
+        machine.wait(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, f"{role} is stopped")
+        if view.watermark == view.tail():
+            return True
+        machine.kill_signal(role, signal.SIGCONT)
+        return False
+
+    machine.wait(rests, f"{role} is stopped with its journal on disk")
+
+
 def test_a_stopped_role_does_no_harm_and_goes_on_when_it_continues(folders):
     with System(system_config("stop")) as machine:
         for role in ("strategy", "position_keeper"):
             before = machine.fills()
             machine.wait(lambda seen=before: machine.fills() > seen + 3, "trading")
-            machine.kill_signal(role, signal.SIGSTOP)
+            stop_at_rest(machine, role)
             stopped = time.monotonic()
             machine.wait(lambda since=stopped: time.monotonic() - since > 2.0, "two seconds of silence")
             if role == "strategy":  # its orders were cancelled when its step word went stale

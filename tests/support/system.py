@@ -121,11 +121,15 @@ class System:
         partial.write_text(json.dumps(self.venue))
         os.replace(partial, path)
 
-    def journal(self, instance: str, kind: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-        """(heads, records) of every entry of one kind that an instance has journalled so far."""
+    def journal_view(self, instance: str) -> JournalView:
+        """The memory of an instance's journal."""
         shape = journals_of(self.config)[instance]
         segment = self.snapshot.view.segment(shape.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY)
-        view = JournalView(segment.bytes, journal_entry_bytes(shape.payload_bytes), shape.entries)
+        return JournalView(segment.bytes, journal_entry_bytes(shape.payload_bytes), shape.entries)
+
+    def journal(self, instance: str, kind: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        """(heads, records) of every entry of one kind that an instance has journalled so far."""
+        view = self.journal_view(instance)
         folder = state_folder(self.config.name) / "journal" / str(self.fabric.epoch) / instance
         heads, records = [np.zeros(0, JOURNAL_ENTRY)], [np.zeros(0, dtype)]
         for chunk in JournalReader(folder, view).chunks():
