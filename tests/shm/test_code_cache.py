@@ -71,7 +71,7 @@ def test_an_edited_callee_compiles_its_callers_anew_and_an_unedited_one_nothing(
     [
         lambda content: content[:100],
         lambda content: b"",
-        lambda content: b"?" + content[1:],
+        lambda content: bytes([content[0] ^ 1]) + content[1:],
         lambda content: hashlib.sha256(b"no pickle").digest() + b"no pickle",
     ],
     ids=["cut", "empty", "another byte", "whole but no code"],

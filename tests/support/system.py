@@ -11,7 +11,7 @@ from msgspec import structs
 
 from config.load import Config, load
 from procs.cli.report import collect, failures
-from procs.cli.session import drain, stop_quoting, wait_ready
+from procs.cli.session import drain, settle, stop_quoting, wait_ready
 from procs.cli.snapshot import Snapshot
 from procs.runtime.fabric import Fabric
 from procs.runtime.objects import journals_of
@@ -28,6 +28,7 @@ from shm.records.segment_header import SEGMENT_KIND_CLOCK, SEGMENT_KIND_JOURNAL
 from shm.segment import HEADER_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
+HEAL_SECONDS = 5.0  # what the venue said while a session was lost is a break until oms has read our journals too
 ROLES = ("feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper")
 
 
@@ -154,6 +155,7 @@ class System:
         seconds = time.monotonic() - self.begun
         open_left = stop_quoting(self.fabric, self.supervisor, self.snapshot)
         missing = drain(self.supervisor, self.snapshot)
+        settle(self.supervisor, lambda: self.counters().get("oms_venue_breaks", 0), HEAL_SECONDS)
         report = collect(self.snapshot, seconds, "test", {}, [])
         report["failures"] = failures(report)
         if open_left or missing:
