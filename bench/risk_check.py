@@ -71,6 +71,7 @@ from shm.scratch import (
 
 QUESTION = "How long does the whole list of pre-trade checks take for one intent, gathering its inputs included?"
 STRATEGIES = 4
+DESKS = STRATEGIES + 1  # and the house, whose limits are zero
 INSTRUMENTS = (8, 1000)
 INTENTS = 1024  # as many as the ring of the default topology holds
 ORDERS_EACH = 2
@@ -92,8 +93,8 @@ class Desk:
             tops=instruments,
             channels=1,
             instruments=instruments,
-            limits=instruments + STRATEGIES + 1,
-            positions=STRATEGIES * instruments,
+            limits=instruments + DESKS + 1,
+            positions=DESKS * instruments,
         )
         self.tables = {name: scratch_table(dtype, rows[name]) for name, dtype in TABLES.items()}
         self.me = scratch_me()
@@ -164,7 +165,7 @@ class Desk:
         for row in range(self.instruments, self.instruments + STRATEGIES):
             self.write("limits", row, **none | every | rates | dict(long_lots_max=50_000, short_lots_max=50_000))
         whole = dict(concentration_bps_max=5000, concentration_floor_micro=10**15)
-        self.write("limits", self.instruments + STRATEGIES, **none | every | rates | whole)
+        self.write("limits", self.instruments + DESKS, **none | every | rates | whole)
         self.write("channels", 0, state=CHANNEL_FRESH, heard_ns=NOW_NS)
         for page in self.pages:
             record_view(int(page[0]["page_addr"]), INSTANCE)["step_ns"] = stamp(self.me[0])
@@ -310,7 +311,7 @@ def state_places(desk: Desk, intents: np.ndarray) -> tuple[np.ndarray, np.ndarra
     places = [
         (tops["rows_addr"] + instrument * tops["stride"], 8 + 2 * TOP.itemsize // 8),
         (channels["rows_addr"] + none, 8 + 2 * CHANNEL.itemsize // 8),
-        *(row_of(exposure.accounts, row) for row in (instrument, rows + strategy, rows + STRATEGIES)),
+        *(row_of(exposure.accounts, row) for row in (instrument, rows + strategy, rows + DESKS)),
         row_of(exposure.pairs, strategy * rows + instrument),
         row_of(exposure.slots, target),
         row_of(parts.copies["case"], 0),
