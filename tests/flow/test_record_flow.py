@@ -155,7 +155,7 @@ def test_whatever_dies_the_record_has_every_execution_of_the_venue_once(rounds):
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
     dice = random.Random(seed)
-    with System(system_config("died")) as machine:
+    with System(system_config("died"), restarts_max=1000) as machine:
         for _ in range(rounds):
             for role in ("order_sender", "risk_gate", "position_keeper"):
                 wanted = machine.fills() + dice.randrange(1, 6)
