@@ -31,10 +31,11 @@ SETTLE_S = 1.0
 
 
 def with_oms(name: str) -> Config:
-    """The configuration of tick_to_order and the book of record beside it."""
+    """The configuration of tick_to_order and the book of record beside it; the canned venue has no drop copy."""
     config = bench_config(name)
     instances = (*config.topology.instances, *load(name).topology.of_role("oms"))
-    return structs.replace(config, topology=structs.replace(config.topology, instances=instances))
+    venues = tuple(structs.replace(venue, drop_copy=None) for venue in config.venues)
+    return structs.replace(config, topology=structs.replace(config.topology, instances=instances), venues=venues)
 
 
 def follower(name: str) -> subprocess.Popen:
