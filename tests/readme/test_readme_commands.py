@@ -238,6 +238,7 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
         '"ten million messages of 500", marks=pytest.mark.soak',
     ),
     "python -m bench --report": Ci("python -m bench all --report --smoke"),
+    "python -m bench journal_readers": Ci("python -m bench all --report --smoke"),
     "python -m bench all": Ci("python -m bench all --report --smoke"),
 }
 
