@@ -83,20 +83,13 @@ class Session:
             try:
                 self.bench.cycle(write=70)  # orders leave in pieces
             except Killed:
-                self.rise()
+                self.deaths += self.killer.rise(self.start)
             self.check_sent()
 
-    def rise(self):
-        """Start again, as often as it takes."""
-        while True:
-            self.deaths += 1
-            assert self.deaths < 4
-            try:
-                self.bench.restart()
-                self.bench.ready()
-                return
-            except Killed:
-                continue
+    def start(self):
+        """A new process, logged in."""
+        self.bench.restart()
+        self.bench.ready()
 
     def trade(self, qty):
         """The venue fills a part of its oldest live order, whatever we know of that."""

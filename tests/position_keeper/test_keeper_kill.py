@@ -69,18 +69,7 @@ class Day:
                     self.bench.catch_up()
                     self.bench.forgive()
             except Killed:
-                self.rise()
-
-    def rise(self):
-        """Start again, as often as it takes."""
-        while True:
-            self.deaths += 1
-            assert self.deaths < 4
-            try:
-                self.bench.start()
-                return
-            except Killed:
-                continue
+                self.deaths += self.killer.rise(self.bench.start)
 
     def picture(self):
         """Everything that a day leaves: rows, totals in money, journalled executions by report."""

@@ -167,7 +167,10 @@ class Gate:
         self.write("tops", row, bid_price_ticks=bid, ask_price_ticks=ask, trading_state=state, changed_ns=changed_ns)
 
     def limit(self, row, **fields):
-        """Publish a row of limits: instruments, then strategies, then the firm; those not named have no limit, except what its scope has by default."""
+        """Publish a row of limits: instruments, then strategies, then the firm.
+
+        Fields that are not named have no limit, except what the row's scope has by default.
+        """
         defaults = FIRM_LIMITS
         if row < self.instruments + self.strategies:
             defaults = INSTRUMENT_LIMITS if row < self.instruments else STRATEGY_LIMITS

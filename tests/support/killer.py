@@ -28,6 +28,17 @@ class Killer:
         """Count from 0; the process ends at call `at`."""
         self.calls, self.at, self.again, self.after = 0, at, at + again if again else 0, after
 
+    def rise(self, start) -> int:
+        """Call `start` until it comes to its end. Returns the deaths so far in this life, the one that led here included."""
+        deaths = 1
+        while True:
+            try:
+                start()
+                return deaths
+            except Killed:
+                deaths += 1
+                assert deaths <= 2, "more deaths than were asked for"
+
     def wrap(self, function):
         def called(*arguments):
             self.calls += 1
