@@ -109,6 +109,35 @@ def _check_instruments(config, file) -> None:
         for field in ("quote_tick_ticks", "lot_lots", "price_ticks_max", "multiplier", "price_tick_micro"):
             _positive(file, f"{key}.{field}", getattr(instrument, field))
         _check_bands(file, key, instrument)
+    symbols = {instrument.symbol: instrument for instrument in config.instruments}
+    for row, instrument in enumerate(config.instruments):
+        _check_contract(file, f"instrument[{row}]", instrument, symbols)
+
+
+def _check_contract(file, key: str, instrument, symbols: dict) -> None:
+    """What a derivative must say, and what nothing else may."""
+    if instrument.underlying and (
+        instrument.underlying not in symbols or symbols[instrument.underlying].underlying or instrument.kind == "equity"
+    ):
+        expected = "of a future or option, a symbol of this file that is nothing's derivative"
+        raise ConfigError(file, f"{key}.underlying", expected, repr(instrument.underlying))
+    option, expires = instrument.kind == "option", instrument.kind != "equity"
+    if option and not instrument.underlying:
+        raise ConfigError(file, f"{key}.underlying", "the symbol that the option is on", "nothing")
+    for field, wanted in (
+        ("expires", expires),
+        ("strike_ticks", option),
+        ("option_type", option),
+        ("exercise", option),
+    ):
+        value = getattr(instrument, field)
+        if bool(value) != wanted:
+            expected = f"a value for a {instrument.kind}" if wanted else f"nothing for a {instrument.kind}"
+            raise ConfigError(file, f"{key}.{field}", expected, repr(value) if value else "nothing")
+    if instrument.strike_ticks < 0:
+        raise ConfigError(file, f"{key}.strike_ticks", "a number above 0", str(instrument.strike_ticks))
+    if instrument.expires is not None and instrument.expires.tzinfo is None:
+        raise ConfigError(file, f"{key}.expires", "a time with its offset from UTC", str(instrument.expires))
 
 
 def _check_bands(file, key: str, instrument) -> None:
@@ -130,7 +159,7 @@ def _check_scope(file, key: str, held) -> None:
     """Every limit of one scope: above 0 or "none", what may be 0 not below it, and room between the rates."""
     for field in held.__struct_fields__:
         value = getattr(held, field)
-        if field in ("messages_floor", "rate_headroom", "concentration_floor_micro"):
+        if field in ("messages_floor", "rate_headroom", "concentration_floor_micro", "locate_lots"):
             if value < 0:
                 raise ConfigError(file, f"{key}.{field}", "a number from 0 on", str(value))
         elif isinstance(value, int):

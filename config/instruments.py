@@ -5,7 +5,8 @@ In the file the order means nothing. A fabric gives each symbol its permanent in
 the file does not configure holds a stranger: no limits, no price is valid, so it cannot be traded.
 """
 
-from datetime import date
+from datetime import date, datetime
+from typing import Literal
 
 from msgspec import Struct
 
@@ -34,6 +35,12 @@ class Instrument(Struct, forbid_unknown_fields=True, frozen=True, rename={"bands
     multiplier: int
     price_tick_micro: int
     fee_class: str = "standard"  # which of a venue's dated fees it pays
+    kind: Literal["equity", "future", "option"] = "equity"
+    underlying: str = ""  # symbol; "" where it is nothing's derivative
+    expires: datetime | None = None  # future, option: with its offset from UTC
+    strike_ticks: int = 0  # option
+    option_type: Literal["", "call", "put"] = ""
+    exercise: Literal["", "european", "american"] = ""
     bands: tuple[Band, ...] = ()
 
     def bands_on(self, day: date) -> tuple[Band, ...]:

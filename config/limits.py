@@ -29,6 +29,14 @@ class InstrumentLimits(Struct, forbid_unknown_fields=True, frozen=True):
     messages_floor: int
     age_ms_max: int
     channel_silence_ms_max: int
+    collar_near_ticks: Limit  # as the collars above, in price ticks; both hold
+    collar_far_ticks: Limit
+    permitted: tuple[Literal["buy", "sell", "short"], ...]  # none: the instrument is restricted
+    locate_lots: int  # lots located that may be sold short
+    scale_age_ms_max: Limit  # greatest age of its Greeks
+    delta_micro_max: Limit  # of the portfolio in this underlying: worst case over working orders
+    gamma_micro_max: Limit
+    vega_micro_max: Limit
 
 
 class StrategyLimits(Struct, forbid_unknown_fields=True, frozen=True):
@@ -50,6 +58,16 @@ class StrategyLimits(Struct, forbid_unknown_fields=True, frozen=True):
     burst_window_ms: int
     messages_per_fill_max: Limit
     messages_floor: int  # so many messages are free before the ratio counts
+    same_window_ms: Limit  # in it `same_orders_max` new orders of the same instrument, side, price and size
+    same_orders_max: Limit
+    executions_max: Limit  # until a person lets it trade on
+    fill_window_ms: Limit  # in it the executions below; then nothing new for `fill_reset_ms`; "none": until `resume`
+    fill_lots_max: Limit
+    fill_delta_micro_max: Limit
+    fill_vega_micro_max: Limit
+    fill_reset_ms: Limit
+    loss_micro_max: Limit  # realised and unrealised
+    drawdown_micro_max: Limit  # from the highest P&L of the life
     silence_ms_max: int  # the strategy's step word older than this: its orders are cancelled
 
 
@@ -73,6 +91,11 @@ class FirmLimits(Struct, forbid_unknown_fields=True, frozen=True):
     burst_window_ms: int
     messages_per_fill_max: Limit
     messages_floor: int
+    loss_micro_max: Limit
+    drawdown_micro_max: Limit
+    self_trade: Literal["reject", "cancel"]  # what gives way before a trade with ourselves: new or resting
+    risk_age_ms_max: Limit  # risk_engine silent for longer: REDUCING
+    mark_age_ms_max: Limit  # a mark older than this is a breach
 
 
 class Limits(

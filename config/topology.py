@@ -4,8 +4,20 @@ from typing import Literal
 
 from msgspec import Struct
 
-ROLES = ("venue", "feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper", "oms")  # flow order
-COLD_ROLES = ("oms",)  # they read tables and journals, have no core and no ring, and nothing waits for them
+ROLES = (
+    "venue",
+    "feed_handler",
+    "strategy",
+    "risk_gate",
+    "order_sender",
+    "position_keeper",
+    "risk_engine",
+    "oms",
+)  # flow
+COLD_ROLES = (
+    "risk_engine",
+    "oms",
+)  # they read tables and journals, have no core and no ring, and nothing waits for them
 RING_RECORDS = {  # ring noun -> (role that produces, roles that may consume, record file in shm/records)
     "ticks": ("feed_handler", ("strategy",), "tick"),
     "intents": ("strategy", ("risk_gate",), "intent"),
@@ -22,7 +34,9 @@ class Instance(Struct, forbid_unknown_fields=True, frozen=True):
     """
 
     name: str
-    role: Literal["venue", "feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper", "oms"]
+    role: Literal[
+        "venue", "feed_handler", "strategy", "risk_gate", "order_sender", "position_keeper", "risk_engine", "oms"
+    ]
     core: int = -1
     idle: Literal["", "spin", "yield", "backoff"] = ""
     process: str = ""

@@ -25,6 +25,32 @@ TRADING_HALTED = 2
 TRADING_PAUSED = 3
 TRADING_QUOTE_ONLY = 4
 
+# what an instrument is (records/instrument.py)
+KIND_EQUITY = 1
+KIND_FUTURE = 2
+KIND_OPTION = 3
+OPTION_CALL = 1
+OPTION_PUT = 2
+EXERCISE_EUROPEAN = 1
+EXERCISE_AMERICAN = 2
+
+# flags of a top (records/top.py)
+TOP_FLAG_SHORT_RESTRICTED = 1  # Reg SHO rule 201 is in effect: short sales above the best bid only
+
+# what may be entered in an instrument (records/limits.py)
+PERMIT_BUY = 1
+PERMIT_SELL = 2
+PERMIT_SHORT = 4
+
+# what gives way before a trade with ourselves (records/limits.py)
+SELF_TRADE_REJECT = 1  # the new order is refused
+SELF_TRADE_CANCEL = 2  # the resting orders are cancelled first; the new order is refused until they are gone
+
+# scope of a row of risk (records/risk.py)
+RISK_SCOPE_FIRM = 1
+RISK_SCOPE_STRATEGY = 2
+RISK_SCOPE_UNDERLYING = 3
+
 # channel state (records/channel.py)
 CHANNEL_FRESH = 1
 CHANNEL_STALE = 2
@@ -156,6 +182,24 @@ REJECT_BURST_LOTS = 45  # lots entered in a short window
 REJECT_BURST_NOTIONAL = 46  # notional entered in a short window
 REJECT_ORDER_TO_TRADE = 47  # too many messages for the executions that they led to
 REJECT_REDUCE_SIZE = 48  # a reduce that is not to a positive size below the present one
+REJECT_SAME_ORDER = 49  # as many new orders with the same content in the window already
+REJECT_SELF_TRADE = 50  # would trade with an order of ours
+REJECT_EXECUTIONS = 51  # executed so often that a person must let it go on
+REJECT_FILL_BURST = 52  # so much executed in a short window
+REJECT_RESTRICTED = 53  # the side is not permitted in this instrument
+REJECT_LOCATE = 54  # short by more than was located
+REJECT_SHORT_PRICE = 55  # short sale at or below the best bid while Reg SHO restricts it
+REJECT_PRICE_BAND = 56  # outside of the venue's price band
+REJECT_COLLAR_NEAR_TICKS = 57  # as COLLAR_NEAR, in ticks
+REJECT_COLLAR_FAR_TICKS = 58  # as COLLAR_FAR, in ticks
+REJECT_DELTA = 59  # worst-case delta of the underlying
+REJECT_GAMMA = 60  # worst-case gamma
+REJECT_VEGA = 61  # worst-case vega
+REJECT_GREEKS_STALE = 62  # no valid row of greeks young enough
+REJECT_LOSS = 63  # realised and unrealised loss
+REJECT_DRAWDOWN = 64  # loss from the highest P&L
+REJECT_RISK_STALE = 65  # risk_engine's row, or a mark in it, is too old
+REJECT_NOT_APPROVED = 66  # order_sender: not what risk_gate approved
 REJECT_NAMES = {
     10: "instrument",
     11: "trading_state",
@@ -196,6 +240,24 @@ REJECT_NAMES = {
     46: "burst_notional",
     47: "order_to_trade",
     48: "reduce_size",
+    49: "same_order",
+    50: "self_trade",
+    51: "executions",
+    52: "fill_burst",
+    53: "restricted",
+    54: "locate",
+    55: "short_price",
+    56: "price_band",
+    57: "collar_near_ticks",
+    58: "collar_far_ticks",
+    59: "delta",
+    60: "gamma",
+    61: "vega",
+    62: "greeks_stale",
+    63: "loss",
+    64: "drawdown",
+    65: "risk_stale",
+    66: "not_approved",
 }
 
 # whose limit a reject names (records/reject.py, records/decision.py)
@@ -204,4 +266,12 @@ LIMIT_SCOPE_INSTRUMENT = 2  # all strategies in the instrument
 LIMIT_SCOPE_PAIR = 3  # the strategy in the instrument
 LIMIT_SCOPE_STRATEGY = 4
 LIMIT_SCOPE_FIRM = 5
-LIMIT_SCOPE_NAMES = {1: "order", 2: "instrument", 3: "strategy in instrument", 4: "strategy", 5: "firm"}
+LIMIT_SCOPE_UNDERLYING = 6  # all that has the same underlying
+LIMIT_SCOPE_NAMES = {
+    1: "order",
+    2: "instrument",
+    3: "strategy in instrument",
+    4: "strategy",
+    5: "firm",
+    6: "underlying",
+}

@@ -335,4 +335,10 @@ def limits_row_is_set(limits):
     low = min(low, limits["short_lots_max"], limits["age_ns_max"], limits["channel_silence_ns_max"])
     low = min(low, limits["rate_window_ns"], limits["rate_orders_max"], limits["rate_messages_max"])
     low = min(low, limits["rate_cancels_max"], limits["concentration_bps_max"])
+    low = min(low, limits["collar_near_ticks"], limits["collar_far_ticks"], limits["scale_age_ns_max"])
+    low = min(low, limits["delta_micro_max"], limits["gamma_micro_max"], limits["vega_micro_max"])
+    low = min(low, limits["same_window_ns"], limits["same_orders_max"], limits["executions_max"])
+    low = min(low, limits["fill_window_ns"], limits["fill_lots_max"], limits["fill_delta_micro_max"])
+    low = min(low, limits["fill_vega_micro_max"], limits["fill_reset_ns"], limits["loss_micro_max"])
+    low = min(low, limits["drawdown_micro_max"], limits["risk_age_ns_max"], limits["mark_age_ns_max"])
     return PASS if low > 0 else REJECT_NO_LIMITS

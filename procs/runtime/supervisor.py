@@ -26,7 +26,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 RESTARTS_MAX = 5
 RESTART_WINDOW_SECONDS = 30.0
-STOP_ORDER = ("strategy", "feed_handler", "risk_gate", "order_sender", "position_keeper", "venue", "oms")
+STOP_ORDER = ("strategy", "feed_handler", "risk_gate", "order_sender", "position_keeper", "venue", "risk_engine", "oms")
 
 
 class StartFailed(Exception):

@@ -8,12 +8,14 @@ from procs.runtime.desks import desk_names
 from procs.runtime.totals import total_rows
 from shm.records.channel import CHANNEL
 from shm.records.depth import DEPTH
+from shm.records.greeks import GREEKS
 from shm.records.instrument import INSTRUMENT
 from shm.records.ledger import LEDGER
 from shm.records.limits import LIMITS
 from shm.records.live_params import LIVE_PARAMS
 from shm.records.pnl import PNL
 from shm.records.position import POSITION
+from shm.records.risk import RISK
 from shm.records.top import TOP
 from shm.records.total import TOTAL
 from shm.records.working import WORKING
@@ -37,6 +39,7 @@ def tables_of(config) -> dict[str, Table]:
     strategies, desks = len(topology.of_role("strategy")), len(desk_names(config))
     feed = topology.of_role("feed_handler")[0].name
     keeper = topology.of_role("position_keeper")[0].name
+    engine = next((held.name for held in topology.of_role("risk_engine")), FABRIC)  # without one they stay empty
     tables = [
         Table("tops", TOP, instruments, feed),
         Table("depth", DEPTH, instruments, feed),
@@ -47,6 +50,8 @@ def tables_of(config) -> dict[str, Table]:
         Table("params", LIVE_PARAMS, strategies * instruments + strategies, FABRIC),
         Table("totals", TOTAL, len(total_rows(config)), keeper),
         Table("limits", LIMITS, instruments + desks + 1, FABRIC),
+        Table("greeks", GREEKS, instruments, engine),
+        Table("risk", RISK, 1 + desks + instruments, engine),
     ]
     for sender in topology.of_role("order_sender"):
         tables.append(Table(f"working.{sender.name}", WORKING, topology.working_rows, sender.name))

@@ -1,7 +1,7 @@
 """Limits: the pre-trade limits of one scope row. Zero means none allowed: a zero-filled row rejects everything.
 
 Writer: the fabric step and `quintet` (one writer at a time, under the roster's lock). Readers: risk_gate, cold roles
-(latest `limits`; rows: instruments first, then strategies, then one firm row). Four cache lines. A limit that has no
+(latest `limits`; rows: instruments first, then strategies, then one firm row). Seven cache lines. A limit that has no
 meaning for a scope holds LIMIT_NONE, written out, never zero. Money is in micro-units of the firm's currency, but for
 `notional_micro_max`, which is in the instrument's own.
 
@@ -33,7 +33,28 @@ off  size  type   field                      meaning
 184     8  i8     rate_cancels_max           cancels and reduces in one window, before new orders stop (strategy, firm)
 192     8  i8     concentration_bps_max      one instrument's part of the firm's gross exposure (firm)
 200     8  i8     concentration_floor_micro  up to this gross of the instrument its part does not count (firm)
-208    48  i8x6   reserved                   zero
+208     8  i8     collar_near_ticks          as collar_near_bps, in price ticks; both hold (instrument)
+216     8  i8     collar_far_ticks           as collar_far_bps, in price ticks; both hold (instrument)
+224     8  i8     permitted                  PERMIT_*, OR-ed; 0: restricted, nothing may be entered (instrument)
+232     8  i8     locate_lots                lots located that may be sold short and stay so (instrument)
+240     8  i8     scale_age_ns_max           greatest age of the instrument's row of `greeks` (instrument)
+248     8  i8     delta_micro_max            worst-case delta of all that has this underlying (instrument)
+256     8  i8     gamma_micro_max            the same of gamma (instrument)
+264     8  i8     vega_micro_max             the same of vega (instrument)
+272     8  i8     same_window_ns             in this time ... (strategy)
+280     8  i8     same_orders_max            ... so many new orders of the same instrument, side, price, size (strategy)
+288     8  i8     executions_max             executions until a person lets it trade on (strategy)
+296     8  i8     fill_window_ns             in this time ... (strategy)
+304     8  i8     fill_lots_max              ... so many lots may execute (strategy)
+312     8  i8     fill_delta_micro_max       ... so much delta, one side of the market (strategy)
+320     8  i8     fill_vega_micro_max        ... so much vega, one side of the market (strategy)
+328     8  i8     fill_reset_ns              after a burst it goes on so much later; LIMIT_NONE: by a person (strategy)
+336     8  i8     loss_micro_max             realised and unrealised loss (strategy, firm)
+344     8  i8     drawdown_micro_max         loss from the highest P&L of the day (strategy, firm)
+352     8  i8     self_trade                 SELF_TRADE_*: what gives way before a trade with ourselves (firm)
+360     8  i8     risk_age_ns_max            greatest age of risk_engine's rows before trading reduces (firm)
+368     8  i8     mark_age_ns_max            greatest age of a mark before risk counts it as a breach (firm)
+376    72  i8x9   reserved                   zero
 """
 
 import numpy as np
@@ -66,13 +87,37 @@ LIMITS = np.dtype(
         ("rate_cancels_max", "<i8"),
         ("concentration_bps_max", "<i8"),
         ("concentration_floor_micro", "<i8"),
-        ("reserved", "<i8", (6,)),
+        ("collar_near_ticks", "<i8"),
+        ("collar_far_ticks", "<i8"),
+        ("permitted", "<i8"),
+        ("locate_lots", "<i8"),
+        ("scale_age_ns_max", "<i8"),
+        ("delta_micro_max", "<i8"),
+        ("gamma_micro_max", "<i8"),
+        ("vega_micro_max", "<i8"),
+        ("same_window_ns", "<i8"),
+        ("same_orders_max", "<i8"),
+        ("executions_max", "<i8"),
+        ("fill_window_ns", "<i8"),
+        ("fill_lots_max", "<i8"),
+        ("fill_delta_micro_max", "<i8"),
+        ("fill_vega_micro_max", "<i8"),
+        ("fill_reset_ns", "<i8"),
+        ("loss_micro_max", "<i8"),
+        ("drawdown_micro_max", "<i8"),
+        ("self_trade", "<i8"),
+        ("risk_age_ns_max", "<i8"),
+        ("mark_age_ns_max", "<i8"),
+        ("reserved", "<i8", (9,)),
     ]
 )
 
-assert LIMITS.itemsize == 256
-assert LIMITS.fields["reserved"][1] == 208
+assert LIMITS.itemsize == 448
+assert LIMITS.fields["reserved"][1] == 376
 
 LIMIT_NONE = (1 << 62) - 1  # "this scope does not limit it", said aloud
-NOT_LIMITS = ("messages_floor", "fx_ppm", "version", "rate_headroom", "concentration_floor_micro", "reserved")
+NOT_LIMITS = (
+    *("messages_floor", "fx_ppm", "version", "rate_headroom", "concentration_floor_micro"),
+    *("permitted", "locate_lots", "self_trade", "reserved"),
+)
 POSITIVE = tuple(name for name in LIMITS.names if name not in NOT_LIMITS)  # what no row may leave at zero

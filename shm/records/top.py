@@ -13,7 +13,7 @@ off  size  type   field             meaning
  48     8  i8     venue_seq         sequence number of that message
  56     4  i4     channel_id        row of `channels`
  60     1  u1     trading_state     TRADING_*; 0 unknown, treated as halted
- 61     1  u1     flags             zero: short-sale and band flags, filled with the checks that read them
+ 61     1  u1     flags             TOP_FLAG_*, OR-ed
  62     2  u2     reserved          zero
 """
 
