@@ -7,8 +7,8 @@ Haug, The Complete Guide to Option Pricing Formulas, 2nd ed., section 1.1.6 (gen
     price = right (S e^((carry - rate) T) N(right d1) - K e^(-rate T) N(right d2))       right: +1 call, -1 put
 
 Units everywhere: spot, strike and price in currency per unit of the underlying; `years` are calendar days / 365; rate,
-carry and vol are per year and continuous, 0.05 is 5 %. Domain: finite numbers, spot and strike above 0, |rate years| and
-|carry years| at most 100; `book.first_invalid` refuses the rest. Anybody may call; nothing is kept between calls.
+carry and vol are per year and continuous, 0.05 is 5 %. Domain: finite numbers, spot and strike above 0, |rate years|
+and |carry years| at most 100; `book.first_invalid` refuses the rest. Anybody may call; nothing is kept between calls.
 """
 
 import math
@@ -26,7 +26,7 @@ _FAR = 1e3  # standard deviations: N is 0 or 1 there and the density 0, exactly
 
 @hot
 def normal_cdf(x):
-    """Standard normal distribution function, to the last digits of a double in both tails (erfc has no cancellation)."""
+    """Standard normal distribution function, to the last digits of a double in both tails: erfc cancels nothing."""
     return 0.5 * math.erfc(-x * _SQRT_HALF)
 
 
@@ -54,7 +54,7 @@ def distances(log_moneyness, deviation):
 
 @hot
 def option_price(right, spot, strike, years, rate, carry, vol):
-    """Price of one option, currency per unit of the underlying; never negative, intrinsic value at years or vol <= 0."""
+    """Price of one option, currency per unit of the underlying; at least 0, and intrinsic at years or vol <= 0."""
     years, vol = max(years, 0.0), max(vol, 0.0)
     d1, d2 = distances(math.log(spot / strike) + carry * years, vol * math.sqrt(years))
     discount = math.exp(-rate * years)

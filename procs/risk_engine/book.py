@@ -11,9 +11,9 @@ multiplier      float64[n] units of the underlying a contract (1 for a share)
 vol             float64[n] volatility per year, 0.2 is 20 %; options only
 rate            float64[n] continuous, per year, to this expiry
 dividend_yield  float64[n] continuous, per year; 0 for options on futures
-carry_per_rate  float64[n] 1.0 where the underlying is a spot (carry = rate - yield), 0.0 where it is a future (Black-76)
+carry_per_rate  float64[n] 1.0 where the underlying is a spot (carry = rate - yield), 0.0 for a future (Black-76)
 
-A future is either its own underlying (carry_per_rate 0, yield 0: its price is the spot), or hangs on a spot by its carry.
+A future is its own underlying (carry_per_rate 0, yield 0: its price is the spot), or hangs on a spot by its carry.
 """
 
 import math
