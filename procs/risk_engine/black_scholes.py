@@ -77,7 +77,8 @@ def option_greeks(right, spot, strike, years, rate, carry, vol, carry_per_rate):
     deviation = vol * root
     d1, d2 = distances(math.log(spot / strike) + carry * years, deviation)
     growth = math.exp((carry - rate) * years)
-    asset = spot * growth * normal_cdf(right * d1)
+    share = growth * normal_cdf(right * d1)
+    asset = spot * share
     cash = strike * math.exp(-rate * years) * normal_cdf(right * d2)
     density = growth * normal_density(d1)
     gamma, theta = 0.0, 0.0
@@ -88,7 +89,7 @@ def option_greeks(right, spot, strike, years, rate, carry, vol, carry_per_rate):
         theta -= right * ((carry - rate) * asset + rate * cash)
     return (
         max(right * (asset - cash), 0.0),
-        right * growth * normal_cdf(right * d1),
+        right * share,
         gamma,
         spot * density * root,
         theta / DAYS_A_YEAR,

@@ -38,30 +38,30 @@ def test_values_of_any_kind_equal_the_oracle_now_and_under_a_scenario(seed):
         assert values[row] == pytest.approx(expected, rel=1e-9, abs=1e-7), (seed, row, one)
 
 
+def slopes(one, spot) -> dict:
+    """Central differences of the oracle's value, {column: (slope, how exact)}; a tree's value is not smooth in spot or time."""
+
+    def at(spot, vol=0.0, rate=0.0, days=0.0):
+        return oracle.value(one._replace(rate=one.rate + rate, years=one.years - days / 365), spot, vol, STEPS)
+
+    size, h = one.multiplier * spot, 1e-3 * spot
+    vega = bump(lambda x: at(spot, vol=x), 0.0, 1e-3) if one.kind not in (KIND_EQUITY, KIND_FUTURE) else 0.0
+    found = {VEGA: (vega, 1e-5 * size), RHO: (bump(lambda x: at(spot, rate=x), 0.0, 1e-4), 1e-6 * size)}
+    if one.kind != KIND_OPTION_AMERICAN:
+        found[DELTA] = bump(at, spot, h), 1e-5 * one.multiplier
+        found[GAMMA] = (at(spot + h) - 2 * at(spot) + at(spot - h)) / (h * h), 1e-5 * one.multiplier
+        found[THETA] = bump(lambda x: at(spot, days=x), 0.0, 0.05), 1e-7 * size
+    return found
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_greeks_are_the_slopes_of_the_value_in_their_stated_units(seed):
-    """Central differences of the values; for trees, whose value is not smooth in the spot, vega and rho only."""
     book, _, spots, portfolio = random_portfolio(seed, 60)
-    tree, results = new_tree(STEPS), np.zeros((60, COLUMNS))
-    revalue(book, spots, tree, results)
+    results = np.zeros((60, COLUMNS))
+    revalue(book, spots, new_tree(STEPS), results)
     for row, (one, _) in enumerate(portfolio):
-        spot, size = SPOTS[one.underlying], one.multiplier * SPOTS[one.underlying]
-
-        def at(spot, vol=0.0, rate=0.0, days=0.0, one=one):
-            return oracle.value(one._replace(rate=one.rate + rate, years=one.years - days / 365), spot, vol, STEPS)
-
-        vega = bump(lambda x: at(spot, vol=x), 0.0, 1e-3) if one.kind not in (KIND_EQUITY, KIND_FUTURE) else 0.0
-        assert results[row, VEGA] == pytest.approx(vega, rel=1e-3, abs=1e-5 * size), (seed, row, one)
-        assert results[row, RHO] == pytest.approx(
-            bump(lambda x: at(spot, rate=x), 0.0, 1e-4), rel=1e-4, abs=1e-6 * size
-        )
-        if one.kind != KIND_OPTION_AMERICAN:
-            h = 1e-3 * spot
-            assert results[row, DELTA] == pytest.approx(bump(at, spot, h), rel=1e-4, abs=1e-5 * one.multiplier)
-            gamma = (at(spot + h) - 2 * at(spot) + at(spot - h)) / (h * h)
-            assert results[row, GAMMA] == pytest.approx(gamma, rel=1e-2, abs=1e-5 * one.multiplier)
-            theta = bump(lambda x: at(spot, days=x), 0.0, 0.05)
-            assert results[row, THETA] == pytest.approx(theta, rel=1e-3, abs=1e-7 * size), (seed, row, one)
+        for column, (slope, exact) in slopes(one, SPOTS[one.underlying]).items():
+            assert results[row, column] == pytest.approx(slope, rel=1e-3, abs=exact), (seed, row, column, one)
 
 
 # what one field of an otherwise sane option, on its spot, makes of its row

@@ -209,6 +209,7 @@ REFUSED = (
     ("no factors", lambda: covariance(np.zeros((0, 2))), "at least one scenario"),
     ("other factors", lambda: parametric_loss(np.ones(4), np.ones(2), np.ones((2, 2)), 0.0, 9900), "4 first-order"),
     ("infinite exposure", lambda: parametric_loss([math.inf, 0], [0], np.eye(2), 0.0, 9900), "finite exposures"),
+    ("a covariance that is nan", lambda: parametric_loss([0, 0], [0], np.full((2, 2), math.nan), 0.0, 9900), "finite"),
 )
 
 
