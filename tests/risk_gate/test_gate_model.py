@@ -279,7 +279,7 @@ class Run:
         market = self.market[fields["instrument_id"]] if 0 <= fields["instrument_id"] < INSTRUMENTS else {}
         wanted = self.model.answer(strategy, fields, market | {"state": self.control}, self.now)
         step(self.gate.state, self.now)
-        orders = [order for order in self.gate.orders() if order["flags"] == 0]
+        orders = [order for order in self.gate.orders() if not order["flags"] & ORDER_FLAG_GATE]
         rejects = self.gate.rejects(strategy)
         assert len(orders) + len(rejects) == 1, f"{len(orders)} orders and {len(rejects)} rejects for one intent"
         found = "pass" if orders else self.names[int(rejects[0]["code"])]
