@@ -16,6 +16,7 @@ from shm.control import control_set
 from shm.jit import JIT_OFF
 from shm.journal import journal_drain
 from shm.records.limits import LIMIT_NONE
+from shm.records.order import ORDER_FLAG_GATE
 from shm.ring import ring_claim, ring_publish
 from tests.oracles.risk import Model
 from tests.support.gate import INTENT, REPORT, Gate
