@@ -31,11 +31,12 @@ from procs.risk_gate.money import (
     unit_room,
     worst_gross,
 )
-from procs.risk_gate.rows import ACCOUNT, HOLDING, PASS_SLOT
+from procs.risk_gate.rows import ACCOUNT, HOLDING, PASS_SLOT, SCALE, SUMS
 from procs.risk_gate.table import CHECKS, LEAVING_CHECKS, SENDER_CODES
 from shm.atomics import address_of
 from shm.jit import JIT_OFF, hot
 from shm.records.limits import LIMIT_NONE, LIMITS, POSITIVE
+from tests.support.gate_tables import MARKET_TABLE
 
 NONE, BIG = LIMIT_NONE, (1 << 63) - 1
 WORDS = vars(codes) | {"NONE": NONE, "BIG": BIG, "LOW": -(1 << 63), "NEVER": NEVER_NS, "PRICE_BOUND": PRICE_BOUND}
@@ -63,6 +64,8 @@ PASSING = dict(
     added_lots=5,
     added_orders=1,
     family_value=0,
+    family_lots=0,
+    target_short=0,
     trading_state=codes.TRADING_OPEN,
     bid=10_000,
     ask=10_000,
@@ -70,6 +73,7 @@ PASSING = dict(
     age_ns=0,
     channel_state=codes.CHANNEL_FRESH,
     silence_ns=0,
+    top_flags=0,
     state_room=1,
     journal_room=1,
     orders_room=1,
@@ -79,12 +83,21 @@ ROWS = dict(
     i=SHARED
     | dict(price_max=20_000, band_tick_0=10, band_from_1=NONE, band_from_2=NONE, band_from_3=NONE, lot=1, unit=100)
     | dict(qty_lots_max=100, fx_ppm=1_000_000, collar_near_bps=100, collar_far_bps=100, age_ns_max=50)
-    | dict(channel_silence_ns_max=50, long_lots_max=100, short_lots_max=80, pass_mask=3),
-    s=SHARED | dict(long_lots_max=100, short_lots_max=80, rate_orders_max=5, pass_mask=7, time_mask=7),
-    f=SHARED | dict(rate_orders_max=5, pass_mask=7, time_mask=7),
+    | dict(channel_silence_ns_max=50, long_lots_max=100, short_lots_max=80, pass_mask=3)
+    | dict(permitted=7, locate_lots=NONE, luld_high=NONE, equity=1),
+    s=SHARED
+    | dict(long_lots_max=100, short_lots_max=80, rate_orders_max=5, pass_mask=7, time_mask=7)
+    | dict(risk_code=codes.PASS, risk_now_ns=1000),
+    f=SHARED | dict(rate_orders_max=5, pass_mask=7, time_mask=7, risk_code=codes.PASS, risk_now_ns=1000),
     p={},
+    u=SHARED,  # the account of the underlying
+    g=dict(standing=1, now_ns=1000, room=1 << 40),  # the scale of the instrument
+    h={},  # the sums of the underlying
 )
 SCOPE_LETTERS = {"o": "order", "i": "instrument", "p": "strategy in instrument", "s": "strategy", "f": "firm"}
+SCOPE_LETTERS["u"] = "underlying"
+ROW_DTYPES = dict(p=HOLDING, g=SCALE, h=SUMS)
+ROW_ADDRESSES = dict(i="instrument", s="strategy", f="firm", p="pair", u="underlying", g="scale", h="sums")
 
 TABLE = """
 what                                differs from a passing case                                                                                   limit                found                scope  -> result
@@ -339,6 +352,9 @@ room: orders ring                   orders_room=0                               
 """
 
 
+TABLE = TABLE.rstrip() + MARKET_TABLE
+
+
 def value(word):
     return WORDS[word] if word in WORDS else int(word)
 
@@ -364,12 +380,12 @@ class Case:
         if "qty" in changes:
             changes = {"open_after": changes["qty"]} | changes
         self.row = np.zeros(1, CASE)
-        self.rows = {letter: np.zeros(1, HOLDING if letter == "p" else ACCOUNT) for letter in ROWS}
+        self.rows = {letter: np.zeros(1, ROW_DTYPES.get(letter, ACCOUNT)) for letter in ROWS}
         for letter, fields in ROWS.items():
             for name, held in fields.items():
                 self.rows[letter][0][name] = held
-        for name, letter in (("instrument_addr", "i"), ("strategy_addr", "s"), ("firm_addr", "f"), ("pair_addr", "p")):
-            self.row[0][name] = address_of(self.rows[letter])
+        for letter, name in ROW_ADDRESSES.items():
+            self.row[0][f"{name}_addr"] = address_of(self.rows[letter])
         for name, held in (PASSING | changes).items():
             letter, _, field = name.rpartition(".")
             if field in ("passes", "messages", "cancels"):
@@ -421,6 +437,7 @@ BREACHES = dict(  # one breach of each check; those that need the same field com
     instrument={"instrument": 0},
     side={"side": 7},
     limits={"limits": 0},
+    restricted={"i.permitted": 0},
     fx_rate={"i.fx_ppm": 0},
     behind={"behind": 1},
     halt={"state": codes.STATE_HALTED},
@@ -436,16 +453,27 @@ BREACHES = dict(  # one breach of each check; those that need the same field com
     channel={"channel_state": 0},
     reference={"age_ns": 51},
     collar_near={"i.collar_near_bps": 1, "ask": 5000, "bid": 9000},
-    collar_far={"i.collar_near_bps": NONE, "ask": 5000},
+    collar_far={"side": codes.SIDE_BUY, "i.collar_near_bps": NONE, "ask": 5000},
+    price_band={"i.luld_low": 10_001, "i.luld_high": 9_999},
     target={"target": codes.REJECT_UNKNOWN_TARGET},
     target_leaving={"target": codes.REJECT_ALREADY_CANCELLING},
+    short_permit={"side": codes.SIDE_SELL, "i.permitted": 3},
+    locate={"side": codes.SIDE_SELL, "i.locate_lots": 0},
+    short_price={"side": codes.SIDE_SELL, "top_flags": 1},
     reducing={"state": codes.STATE_REDUCING},
+    risk_stale={"s.watched": 1, "s.risk_code": 0},
+    loss={"s.watched": 1, "s.loss_micro_max": 9, "s.pnl": -9},
+    drawdown={"f.watched": 1, "f.drawdown_micro_max": 9, "f.drawdown": 9},
     position={"p.position": 1000},
     open_orders={"f.orders": 10},
     open_notional={"f.open_micro_max": 1},
     gross={"f.gross_micro_max": 1},
     net={"f.net_micro_max": 1},
     concentration={"f.concentration_bps_max": 1},
+    greeks_stale={"u.watched": 1, "g.standing": 0},
+    delta={"u.watched": 1, "g.delta": 1, "u.delta_micro_max": 4},
+    gamma={"u.watched": 1, "g.gamma": 1, "u.gamma_micro_max": 4},
+    vega={"u.watched": 1, "g.vega": 1, "u.vega_micro_max": 4},
     order_rate={"f.passes": [999] * 5, "f.rate_orders_max": 5},
     message_rate={"f.messages": [999] * 3, "f.rate_messages_max": 3},
     cancel_rate={"f.cancels": [999] * 3, "f.rate_cancels_max": 3},
@@ -481,13 +509,14 @@ def test_every_reject_code_has_a_check_and_every_check_a_text():
     checks = CHECKS + LEAVING_CHECKS
     assert {check.code for check in checks} | set(SENDER_CODES) == set(codes.REJECT_NAMES)
     assert set(REASONS) == set(codes.REJECT_NAMES)
-    fields = set(LIMITS.names) | {"price_ticks_max", "band_tick_ticks", "lot_lots"}
+    fields = set(LIMITS.names) | {"price_ticks_max", "band_tick_ticks", "lot_lots", "luld_low_ticks", "luld_high_ticks"}
     for check in checks:
         assert check.refuses and check.standard and check.label, check
         assert set(check.scopes) <= set(codes.LIMIT_SCOPE_NAMES.values()), check
         assert all(name in fields for name in check.limit.split(", ") if name), check
     limited = {name for check in checks for name in check.limit.split(", ")}
     unlisted = {"burst_window_ns", "rate_window_ns", "messages_floor", "rate_headroom", "concentration_floor_micro"}
+    unlisted |= {"mark_age_ns_max"}  # risk_engine's: a stale mark makes its row stale
     assert set(LIMITS.names) - limited == unlisted | {"version", "reserved"}, "a limit without a check"
 
 
@@ -503,7 +532,7 @@ def test_zeroed_memory_never_passes():
 
 
 def test_every_input_is_in_the_passing_case():
-    given = {"instrument_addr", "strategy_addr", "firm_addr", "pair_addr", "target_slot", "target_order_id"}
+    given = {f"{name}_addr" for name in ROW_ADDRESSES.values()} | {"target_slot", "target_order_id"}
     assert set(PASSING) | given == set(CASE.names) - set(ANSWERS)
 
 
