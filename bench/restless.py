@@ -1,4 +1,4 @@
-"""A strategy for tests: four levels a side, far from the market; the last one moves at every call."""
+"""A strategy for the kill: four levels a side, far from the market; the last one moves at every call."""
 
 from procs.strategy.params import LEVELS, Param
 
