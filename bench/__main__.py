@@ -36,6 +36,7 @@ BENCHMARKS = (
     "risk_check",
     "tick_to_order",
     "journal_readers",
+    "kill",
 )
 
 

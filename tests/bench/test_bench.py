@@ -25,8 +25,9 @@ NAMES = (
     "risk_check",
     "tick_to_order",
     "journal_readers",
+    "kill",
 )
-FAST = {  # benchmark -> names of its results; risk_check compiles the whole gate, the last two start the fabric
+FAST = {  # benchmark -> names of its results; risk_check compiles the whole gate, the last three start a fabric
     "ring_hop": ["ring_hop"],
     "ring_throughput": ["ring_throughput"],
     "latest": ["latest_read", "latest_write"],
