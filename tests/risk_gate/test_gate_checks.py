@@ -58,6 +58,7 @@ PASSING = dict(
     limits=codes.PASS,
     behind=0,
     state=codes.STATE_ACTIVE,
+    netting=0,
     target=codes.PASS,
     target_side=0,
     open_after=5,
