@@ -7,15 +7,15 @@ import pytest
 
 from procs.risk_engine.american import new_tree
 from procs.risk_engine.book import KIND_EQUITY, KIND_FUTURE, KIND_OPTION_AMERICAN, first_invalid
-from procs.risk_engine.errors import BadMarginRule
+from procs.risk_engine.errors import BadMarginRule, BadScenarios
 from procs.risk_engine.margin import POINTS, class_points, new_rule, point_move, portfolio_margin
 from procs.risk_engine.revalue import COLUMNS, DELTA, GAMMA, RHO, THETA, VALUE, VEGA, revalue, value_at, values_under
-from procs.risk_engine.stress import stress_grid, worst_point
+from procs.risk_engine.stress import new_grid, stress_grid, worst_point
 from tests.oracles import portfolio_risk as oracle
 from tests.oracles.option_price import bump
-from tests.support.risk_book import SPOTS, book_of, random_portfolio
+from tests.support.risk_book import SPOTS, book_of, random_portfolio, seeds
 
-SEEDS = (1, 2, 3)
+SEEDS = seeds(1, 3)
 STEPS = 15
 UNDERLYINGS = len(SPOTS)
 
@@ -123,8 +123,8 @@ def test_a_price_of_an_underlying_that_is_none_names_the_first_row_on_it(spot):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_stress_grid_equals_the_oracle_by_underlying_and_firm(seed):
     book, contracts, spots, portfolio = random_portfolio(seed, 40)
-    prices, vols = np.array([-0.2, -0.05, 0.0, 0.1]), np.array([-0.1, 0.0, 0.25])
-    grid = np.full((UNDERLYINGS + 1, 4, 3), np.nan)
+    prices, vols, grid = new_grid(UNDERLYINGS, [-0.2, -0.05, 0.0, 0.1], [-0.1, 0.0, 0.25])
+    grid[:] = np.nan
     stress_grid(book, contracts, spots, prices, vols, new_tree(STEPS), grid)
     for plane in range(UNDERLYINGS + 1):
         which = None if plane == UNDERLYINGS else plane
@@ -134,6 +134,35 @@ def test_the_stress_grid_equals_the_oracle_by_underlying_and_firm(seed):
         assert worst == grid[plane].min() == grid[plane, at_price, at_vol]
     assert grid[UNDERLYINGS] == pytest.approx(grid[:UNDERLYINGS].sum(axis=0), rel=1e-9, abs=1e-6)
     assert (np.abs(grid[:, 2, 1]) < 1e-9).all(), "nothing moved"
+
+
+def test_a_value_that_is_no_number_is_never_taken_for_a_small_loss():
+    plane = np.array([[5.0, 1.0], [math.nan, -3.0]])
+    worst, at_price, at_vol = worst_point(plane)
+    assert math.isnan(worst) and (at_price, at_vol) == (1, 0)
+    rule, margins = new_rule([-0.1, -0.1], [0.1, 0.1], [0, 1], [0.0, 0.0]), np.zeros(2)
+    for point in range(POINTS):
+        points = np.full((2, POINTS), -100.0)
+        points[1, point] = math.nan
+        assert math.isnan(portfolio_margin(rule, points, np.ones(2), margins)), point
+        assert margins[0] == 100.0 and math.isnan(margins[1])
+
+
+@pytest.mark.parametrize(
+    "prices, vols, words",
+    (
+        ([], [0.1], "price moves"),
+        ([-1.0], [0.1], "above -1"),
+        ([math.nan], [0.1], "finite fractions"),
+        ([math.inf], [0.1], "finite fractions"),
+        ([0.1], [], "vol moves"),
+        ([0.1], [math.nan], "0.1 is 10 points"),
+    ),
+)
+def test_moves_that_are_none_are_refused(prices, vols, words):
+    with pytest.raises(BadScenarios) as refused:
+        new_grid(2, prices, vols)
+    assert words in str(refused.value)
 
 
 def test_the_ten_points_are_five_equal_steps_down_and_five_up():
