@@ -6,7 +6,7 @@ store of HALTED ──► order_sender reads the word right before its next send
 exec of `quintet halt` ──► store of HALTED
 ```
 
-A whole machine as it trades: the venue, 63 instruments, two strategies with sixteen orders in each that move four of
+A whole machine as it trades: the venue, 42 instruments, three strategies with eight orders in each that move two of
 them at every turn. Stamps are order_sender's own, read from its journal; the store is this process's. Every kill is
 checked: nothing of ours is open at the venue afterwards, and no order was journalled later than 20 ms after the store.
 The reference is one turn of order_sender's loop while all of it goes on, mean over a second; of the command, a Python
