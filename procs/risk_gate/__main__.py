@@ -47,6 +47,7 @@ def open_(wiring) -> State:
         instruments=wiring.table("instruments"),
         limits=wiring.table("limits"),
         positions=wiring.table("positions"),
+        greeks=wiring.table("greeks"),
         control=wiring.control(),
         journal=wiring.journal(),
         ids=wiring.id_block.words,

@@ -7,6 +7,8 @@ INTENT_INPUTS = (
     *("instrument", "limits", "behind", "state"),  # codes and states found for it
     *("target", "target_side", "target_slot", "target_order_id"),  # of the order that it replaces
     *("open_after", "added_lots", "added_orders", "family_value"),  # what it would leave open, and what is so already
+    *("instrument_id", "own_open", "own_price"),  # 1 when the firm has orders at the other side, and the best of them
+    "released",  # 1 when the strategy was held and a person let it go on
 )
 MARKET_INPUTS = ("trading_state", "bid", "ask", "reference2", "age_ns", "channel_state", "silence_ns")
 ROW_INPUTS = ("instrument_addr", "strategy_addr", "firm_addr", "pair_addr")  # ACCOUNT, ACCOUNT, ACCOUNT, HOLDING

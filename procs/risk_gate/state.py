@@ -20,6 +20,7 @@ from shm.atomics import address_of, record_at
 from shm.jit import hot
 from shm.records.channel import CHANNEL
 from shm.records.decision import DECISION
+from shm.records.greeks import GREEKS
 from shm.records.instrument import INSTRUMENT
 from shm.records.position import POSITION
 from shm.records.ring_end import RING_END
@@ -35,7 +36,7 @@ CANCEL_RETRY_NS = 1_000_000_000  # latency time until an unanswered cancel may b
 CATCH_UP_EVERY_NS = 1_000_000  # latency time between two readings of the journal while a ring is behind
 CAUSE_NONE = 255  # cause_ring of what the gate does by itself
 
-TABLES = ("tops", "channels", "instruments", "limits", "positions")
+TABLES = ("tops", "channels", "instruments", "limits", "positions", "greeks")
 COPIES = {
     "case": CASE,
     "top": TOP,
@@ -43,6 +44,7 @@ COPIES = {
     "position": POSITION,
     "decision": DECISION,
     "instrument": INSTRUMENT,
+    "scale": GREEKS,
 }
 
 # one row for each strategy, and one for the house

@@ -29,7 +29,8 @@ off  size  type   field                   meaning
 134     2  u2     scope                   LIMIT_SCOPE_* of the limit that decided; 0 for PASS
 136     8  i8     channel_stale_stamp_ns  stale stamp of the channel as read at the decision
 144     8  i8     incarnation             incarnation of the strategy whose intent it was, to know its orders later
-152    40  i8x5   reserved                zero
+152     8  i8     released                1: it passed because a person let the strategy go on: its counts start again
+160    32  i8x4   reserved                zero
 """
 
 import numpy as np
@@ -61,9 +62,10 @@ DECISION = np.dtype(
         ("scope", "<u2"),
         ("channel_stale_stamp_ns", "<i8"),
         ("incarnation", "<i8"),
-        ("reserved", "<i8", (5,)),
+        ("released", "<i8"),
+        ("reserved", "<i8", (4,)),
     ]
 )
 
 assert DECISION.itemsize == 192
-assert DECISION.fields["reserved"][1] == 152
+assert DECISION.fields["reserved"][1] == 160

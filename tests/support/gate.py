@@ -10,12 +10,14 @@ from procs.risk_gate.state import State, new_state, parts_of
 from procs.risk_gate.step import step
 from shm import codes
 from shm.atomics import record_at
+from shm.control import control_own_state
 from shm.instance import stamp
 from shm.journal import journal_drain, journal_resume
 from shm.latest import latest_claim, latest_publish
 from shm.records.channel import CHANNEL
 from shm.records.decision import DECISION
 from shm.records.error_row import ERROR_ROW
+from shm.records.greeks import GREEKS
 from shm.records.instance import INSTANCE
 from shm.records.instrument import INSTRUMENT
 from shm.records.intent import INTENT
@@ -53,7 +55,7 @@ FIRM, SESSION, STRATEGY_0, INSTRUMENT_0 = 0, 1, 2, 4  # scopes of two strategies
 SCOPES = {"FIRM": FIRM, "SESSION": SESSION, "STRATEGY_0": STRATEGY_0, "INSTRUMENT_0": INSTRUMENT_0}
 KINDS = {1: "new", 2: "replace", 3: "cancel", 4: "reduce"}
 
-DTYPES = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION)
+DTYPES = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION, greeks=GREEKS)
 INSTRUMENT_LIMITS = dict(
     qty_lots_max=1000,
     notional_micro_max=LIMIT_NONE,
@@ -73,7 +75,7 @@ STRATEGY_LIMITS = dict(
     rate_orders_max=LIMIT_NONE,
     rate_window_ns=1_000_000_000,
 )
-FIRM_LIMITS = dict(open_orders_max=100, rate_orders_max=LIMIT_NONE, rate_window_ns=1_000_000_000)
+FIRM_LIMITS = dict(open_orders_max=100, rate_orders_max=LIMIT_NONE, rate_window_ns=1_000_000_000, self_trade=LIMIT_NONE)
 
 
 class Gate:
@@ -92,6 +94,7 @@ class Gate:
             instruments=scratch_table(INSTRUMENT, instruments),
             limits=scratch_table(LIMITS, instruments + strategies + 2),
             positions=scratch_table(POSITION, (strategies + 1) * instruments),
+            greeks=scratch_table(GREEKS, instruments),
         )
         self.control = scratch_control(1, strategies, instruments)
         self.operator = scratch_control_as(self.control, OPERATOR)
@@ -258,6 +261,17 @@ class Gate:
         for name in REPORT.names[1:]:
             record[name] = source[name]
         ring_publish(end)
+
+    def acknowledge(self, scope):
+        """The operator takes back what the gate itself said about a scope."""
+        control = self.control[0]
+        offset = int(control["writer"] * control["block_bytes"] + scope * 8)
+        word = ctypes.c_int64.from_address(int(control["words_addr"]) + offset).value
+        ctypes.c_int64.from_address(int(control["acks_addr"]) + offset).value = word >> 8
+
+    def said(self, scope):
+        """STATE_* that the gate's own row imposes on a scope; 0 nothing."""
+        return int(control_own_state(self.control[0], scope))
 
     # --- what the gate does --------------------------------------------------------------------------------------
 
