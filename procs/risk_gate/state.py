@@ -46,7 +46,7 @@ COPIES = {
     "position": POSITION,
     "decision": DECISION,
     "instrument": INSTRUMENT,
-    "greek_row": GREEKS,
+    "scale": GREEKS,
     "risk_row": RISK,
 }
 
