@@ -46,14 +46,15 @@ def write_decision(address, intent, case):
     decision["channel_stale_stamp_ns"] = case["channel_stale_stamp_ns"]
     decision["incarnation"] = case["incarnation"]
     decision["order_flags"] = _flags_of(intent, case)
-    for word in range(4):
+    decision["released"] = case["released"] if case["code"] == PASS else 0
+    for word in range(3):
         decision["reserved"][word] = 0
     return decision
 
 
 @hot
 def write_order(address, intent, case):
-    """Fill the ORDER at `address` for any intent that passed. Returns it for its publish stamp."""
+    """Fill the ORDER at `address` for any intent that passed. Returns it; it is sealed when it leaves."""
     order = record_at(address, ORDER)
     order["order_id"] = case["order_id"]
     order["target_order_id"] = case["target_order_id"]
@@ -78,8 +79,9 @@ def write_order(address, intent, case):
     order["part"] = 0
     order["parts"] = 1
     order["flags"] = _flags_of(intent, case)
-    order["reserved0"] = 0
-    for word in range(5):
+    order["seal"] = 0
+    order["decision_seq"] = 0
+    for word in range(4):
         order["reserved"][word] = 0
     return order
 
@@ -137,7 +139,8 @@ def write_own_decision(address, target, now_ns, stamp_ns):
     decision["channel_stale_stamp_ns"] = 0
     decision["incarnation"] = target["incarnation"]
     decision["order_flags"] = 0
-    for word in range(4):
+    decision["released"] = 0
+    for word in range(3):
         decision["reserved"][word] = 0
 
 
@@ -168,7 +171,8 @@ def write_own_cancel(address, target, now_ns, stamp_ns):
     order["part"] = 0
     order["parts"] = 1
     order["flags"] = ORDER_FLAG_GATE
-    order["reserved0"] = 0
-    for word in range(5):
+    order["seal"] = 0
+    order["decision_seq"] = 0
+    for word in range(4):
         order["reserved"][word] = 0
     return order

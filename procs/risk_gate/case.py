@@ -10,6 +10,8 @@ INTENT_INPUTS = (
     *("target", "target_side", "target_slot", "target_order_id"),  # of the order that it replaces
     *("open_after", "added_lots", "added_orders"),  # what it would leave open
     *("family_value", "family_lots", "target_short"),  # of the order that it replaces: what is open, and its mark
+    *("instrument_id", "own_open", "own_price"),  # 1 when the firm has orders at the other side, and the best of them
+    "released",  # 1 when the strategy was held and a person let it go on
 )
 MARKET_INPUTS = ("trading_state", "bid", "ask", "reference2", "age_ns", "channel_state", "silence_ns", "top_flags")
 ROW_INPUTS = (

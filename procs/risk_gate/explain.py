@@ -6,7 +6,8 @@ from procs.risk_gate.flow import lots_entered, nth_pass_ns, order_messages_max, 
 from procs.risk_gate.losses import explain_loss
 from procs.risk_gate.money import ORDER_VALUE_BOUND, PRICE_BOUND, QTY_BOUND, notional
 from procs.risk_gate.portfolio import explain_portfolio
-from procs.risk_gate.rows import ACCOUNT, HOLDING
+from procs.risk_gate.rows import ACCOUNT, HOLDING, SAME_RING
+from procs.risk_gate.same_order import same_in_window
 from procs.risk_gate.short_sale import explain_sale
 from procs.risk_gate.sides import gross_added, lots_max, net_value, open_lots, open_value
 from shm.atomics import record_at
@@ -21,10 +22,14 @@ from shm.codes import (
     REJECT_CANCEL_ONLY,
     REJECT_CANCEL_RATE,
     REJECT_COLLAR_FAR,
+    REJECT_COLLAR_FAR_TICKS,
     REJECT_COLLAR_NEAR,
+    REJECT_COLLAR_NEAR_TICKS,
     REJECT_CONCENTRATION,
     REJECT_DUPLICATE,
+    REJECT_EXECUTIONS,
     REJECT_EXPIRED,
+    REJECT_FILL_BURST,
     REJECT_FX_RATE,
     REJECT_GROSS_MAX,
     REJECT_HALTED,
@@ -43,6 +48,8 @@ from shm.codes import (
     REJECT_RATE,
     REJECT_REDUCING,
     REJECT_REFERENCE_STALE,
+    REJECT_SAME_ORDER,
+    REJECT_SELF_TRADE,
     REJECT_SENDER_BEHIND,
     REJECT_SIDE,
     REJECT_TICK_SIZE,
@@ -108,6 +115,31 @@ def _explain_market(case, code, account):
     elif code == REJECT_COLLAR_FAR:
         far = far_touch(side, case["bid"], case["ask"])
         say(case, account["collar_far_bps"], crossing(side, price, far) * BPS // far)
+
+
+@hot
+def _explain_ticks(case, code, account):
+    side, price = case["side"], case["price"]
+    if code == REJECT_COLLAR_NEAR_TICKS:
+        say(case, account["collar_near_ticks"], abs(price - near_touch(side, case["bid"], case["ask"])))
+    elif code == REJECT_COLLAR_FAR_TICKS:
+        say(case, account["collar_far_ticks"], crossing(side, price, far_touch(side, case["bid"], case["ask"])))
+    elif code == REJECT_SELF_TRADE:
+        say(case, case["own_price"], price)
+
+
+@hot
+def _explain_activity(case, code, strategy):
+    """What the strategy did lately; a limit of 0 after a burst: what was executed could not be summed."""
+    if code == REJECT_EXECUTIONS:
+        say(case, strategy["executions_max"], strategy["executions_counted"] + 1)
+    elif code == REJECT_FILL_BURST:
+        say(case, strategy["burst_limit"], strategy["burst_found"])
+    elif code == REJECT_SAME_ORDER:
+        most = strategy["same_orders_max"]
+        if same_in_window(strategy, case, most) < most:
+            most = SAME_RING  # more new orders of all kinds than are remembered
+        say(case, most, most + 1)
 
 
 @hot
@@ -177,6 +209,8 @@ def _explain_rows(case, code):
     own, pair = record_at(case["instrument_addr"], HOLDING), record_at(case["pair_addr"], HOLDING)
     _explain_size(case, code, instrument)
     _explain_market(case, code, instrument)
+    _explain_ticks(case, code, instrument)
+    _explain_activity(case, code, strategy)
     _explain_lots(case, code, instrument, strategy, own, pair)
     _explain_money(case, code, own, pair, account)
     _explain_flow(case, code, account)

@@ -11,6 +11,7 @@ reports.py, the rows are in rows.py. Hot functions take `book`, one record of ad
 """
 
 from procs.risk_gate.money import order_value, position_value, worst_gross
+from procs.risk_gate.own_orders import delist, enlist
 from procs.risk_gate.portfolio import follow
 from procs.risk_gate.rows import NO_SLOT, account_at, holding_at, open_slot, order_at, pair_at, word_at
 from shm.codes import SIDE_BUY
@@ -233,6 +234,7 @@ def reserve_new(book, by_intent, by_order, asked):
     order["price_ticks"] = asked["price_ticks"]
     order["qty_lots"] = asked["qty_lots"]
     set_leaves(book, order, asked["qty_lots"])
+    enlist(book, slot)
     _shift(book, order, order["leaves_lots"], order["value"], 1)
     return slot
 
@@ -261,6 +263,7 @@ def reserve_replace(book, by_intent, by_order, target, asked):
     order["parent"] = target
     old["child"] = slot
     order["short"] = old["short"]
+    enlist(book, slot)
     _shift(book, order, family_leaves(book, slot) - lots, family_value(book, slot) - value, 0)
     return slot
 
@@ -276,6 +279,7 @@ def close_member(book, by_intent, by_order, slot):
     if child != NO_SLOT:
         below = order_at(book, child)
         below["parent"] = parent
+    delist(book, slot)
     map_remove(by_intent, order["intent_id"])
     map_remove(by_order, order["order_id"])
     last = book["open_count"] - 1

@@ -16,8 +16,10 @@ from procs.risk_gate.exposure import (
     replace_leaves,
 )
 from procs.risk_gate.flow import rewind
+from procs.risk_gate.holds import check_count, is_released
 from procs.risk_gate.losses import take_risk
 from procs.risk_gate.money import QTY_BOUND, unit_room
+from procs.risk_gate.own_orders import best_slot
 from procs.risk_gate.portfolio import take_scale
 from procs.risk_gate.reducing import state_for
 from procs.risk_gate.rows import (
@@ -53,6 +55,8 @@ from shm.codes import (
     REJECT_UNKNOWN_TARGET,
     RISK_SCOPE_FIRM,
     RISK_SCOPE_STRATEGY,
+    SIDE_BUY,
+    SIDE_SELL,
 )
 from shm.control import control_state
 from shm.instance import stamp
@@ -253,6 +257,16 @@ def _gather_target(book, by_intent, case, target_intent_id, instrument_id, strat
 
 
 @hot
+def _gather_own(book, case, instrument_id):
+    """The firm's best open order that it might trade with. A replace keeps its side, so its family is never there."""
+    slot = best_slot(account_at(book, instrument_id), SIDE_SELL if case["side"] == SIDE_BUY else SIDE_BUY)
+    case["own_open"] = 0
+    if slot != NO_SLOT:
+        case["own_open"] = 1
+        case["own_price"] = order_at(book, slot)["price_ticks"]
+
+
+@hot
 def _gather_rows(book, case, instrument_id, strategy_id):
     """Where the checks find sums and limits."""
     accounts_addr, instruments = book["accounts_addr"], book["instruments"]
@@ -290,7 +304,7 @@ def _gather_limits(gate, instrument_id, strategy_id):
 @hot
 def scale_of(gate, instrument_id):
     """Count the instrument by its newest row of `greeks`. Returns 1 when something changed."""
-    return take_scale(book_of(gate), table_at(gate["greeks_addr"]), gate["greek_row_addr"], instrument_id)
+    return take_scale(book_of(gate), table_at(gate["greeks_addr"]), gate["scale_addr"], instrument_id)
 
 
 @hot
@@ -319,6 +333,7 @@ def _gather_intent(gate, case, strategy_id, intent, now_ns):
     case["price"] = intent["price_ticks"]
     case["qty"] = intent["qty_lots"]
     case["instrument"] = REJECT_INSTRUMENT
+    case["released"] = 0
     case["target_side"] = 0
     case["target_slot"] = NO_SLOT
     case["target_order_id"] = 0
@@ -353,6 +368,7 @@ def gather(gate, by_intent, strategy_id, intent, now_ns):
     instrument_id = int(intent["instrument_id"])
     book = book_of(gate)
     case["instrument"] = PASS
+    case["instrument_id"] = instrument_id
     _gather_rows(book, case, instrument_id, strategy_id)
     if find_slot(by_intent, case["intent_id"]) != NO_SLOT:  # another strategy's open order: ids are the firm's
         case["last_intent_id"] = max(case["last_intent_id"], case["intent_id"])
@@ -364,7 +380,12 @@ def gather(gate, by_intent, strategy_id, intent, now_ns):
     state = control_state(control, case["session"], strategy_id, instrument_id)
     case["state"] = state_for(state, intent["reduce_only"])
     case["netting"] = desk_at(gate, strategy_id)["netting"]
+    if case["limits"] == PASS:
+        strategy = account_at(book, gate["instruments"] + strategy_id)
+        check_count(gate, strategy_id, strategy)
+        case["released"] = is_released(gate, strategy_id, strategy)
     case["state_room"] = has_room(book)
+    _gather_own(book, case, instrument_id)
     _gather_target(book, by_intent, case, intent["target_intent_id"], instrument_id, strategy_id)
     _gather_top(gate, case, instrument_id, strategy_id, now_ns)
     _gather_channel(gate, case, instrument_id, now_ns)

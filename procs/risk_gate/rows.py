@@ -4,6 +4,7 @@
 orders      ORDER_SLOT each; `places` lists the open slots first, then the free ones; two maps find a slot
 accounts    ACCOUNT for each instrument, each strategy and the firm: one row holds sums, flow, limits and rules, so that
             a check finds all of a scope in neighbouring cache lines                    (row number as in `limits`)
+memories    MEMORY of each strategy: its last new orders and executions, for what counts in short windows
 pairs       HOLDING of one strategy in one instrument                    (row = strategy_id * instruments + instrument)
 scales      SCALE of each instrument: the row of `greeks` that its lots count by                         (portfolio.py)
 sums        SUMS of each instrument as an underlying: Greeks of all that has it                          (portfolio.py)
@@ -27,6 +28,9 @@ from shm.records.limits import LIMITS
 NO_SLOT = -1
 PASS_RING = 1 << 16  # passes remembered by a strategy and the firm; a greater rate limit counts as this one. 2 MiB
 PASS_RING_INSTRUMENT = 1 << 10  # by an instrument; more than these in one burst window are refused. 32 KiB
+SAME_RING = 1 << 12  # new orders remembered by content for each strategy; more in one window are refused. 256 KiB
+BUCKETS = 2 * SAME_RING
+FILL_RING = 1 << 12  # executions remembered for each strategy; more in one window are a burst. 256 KiB
 FILLS = 1 << 14  # executions that can be corrected or broken by number; an older one is a difference with the keeper
 
 LINE = 8  # words
@@ -52,6 +56,7 @@ ORDER_SLOT = np.dtype(
             "incarnation",  # of the strategy that wanted it; -1 adopted: nobody here did
             "place",  # index in `places`
             "short",  # 1 for a sale that is marked short
+            *("better", "worse"),  # slots of the next own orders of its side by price, or NO_SLOT
         ),
         3,
     )
@@ -92,11 +97,22 @@ RULE_WORDS = _words(
     ),
     2,
 )
+GUARD_WORDS = _words(
+    (
+        *("own_bid", "own_ask"),  # instruments: 1 + slot of the firm's best open order of a side; 0 none
+        "executions_counted",  # strategies: since a person last let it go on
+        "held",  # HELD_*, OR-ed: it waits for a person
+        "burst_until_ns",  # logic time until which nothing new passes after a burst of executions
+        *("burst_limit", "burst_found"),  # what was broken
+        "memory_addr",
+    ),
+    1,
+)
 RISK_WORDS = _words(("pnl", "drawdown", "risk_stale", "risk_now_ns", "risk_seen", "risk_code"), 1)  # losses.py
 LIMIT_WORDS = [(name, *LIMITS.fields[name][0].subdtype) if LIMITS.fields[name][0].subdtype else (name, "<i8")
                for name in LIMITS.names]  # fmt: skip
 HOLDING = np.dtype(HOLDING_WORDS)
-ACCOUNT = np.dtype(ACCOUNT_WORDS + LIMIT_WORDS + FLOW_WORDS + RULE_WORDS + RISK_WORDS)
+ACCOUNT = np.dtype(ACCOUNT_WORDS + LIMIT_WORDS + FLOW_WORDS + RULE_WORDS + GUARD_WORDS + RISK_WORDS)
 LIMITS_OFFSET = HOLDING.itemsize
 SCALE = np.dtype(
     _words(
@@ -123,6 +139,26 @@ SUMS = np.dtype(
     )
 )
 PASS_SLOT = np.dtype(_words(("now_ns", "lots_before", "value_before"), 1)[:4])
+MEMORY = np.dtype(
+    _words(
+        (
+            *("same_count", "same_addr", "buckets_addr"),  # SAME_SLOT ring, int64 ring of 1 + number of the newest
+            *("fill_count", "fill_first", "fill_addr"),  # FILL_PASS ring; the window begins at number fill_first
+            *("fill_lots", "long_delta", "short_delta", "long_vega", "short_vega"),  # sums of all executions
+        ),
+        2,
+    )
+)
+SAME_SLOT = np.dtype(_words(("now_ns", "instrument_id", "side", "price", "qty", "earlier"), 1))
+FILL_PASS = np.dtype(
+    _words(
+        (
+            *("now_ns", "lots_before", "long_delta_before", "short_delta_before"),
+            *("long_vega_before", "short_vega_before"),
+        ),
+        1,
+    )
+)
 FILL_SLOT = np.dtype([("key", "<i8"), ("lots", "<i8")])
 WORD = np.dtype([("value", "<i8")])  # one element of a private int64 array
 BOOK = np.dtype(
@@ -139,11 +175,12 @@ BOOK = np.dtype(
 SLOT_BYTES, HOLDING_BYTES, ACCOUNT_BYTES = ORDER_SLOT.itemsize, HOLDING.itemsize, ACCOUNT.itemsize
 PASS_BYTES, FILL_BYTES = PASS_SLOT.itemsize, FILL_SLOT.itemsize
 SCALE_BYTES, SUMS_BYTES = SCALE.itemsize, SUMS.itemsize
+SAME_BYTES, FILL_PASS_BYTES = SAME_SLOT.itemsize, FILL_PASS.itemsize
 
 assert ACCOUNT.fields["open_orders_max"][1] == LIMITS_OFFSET and ACCOUNT.fields["reserved"][0].itemsize == 72
 assert all(ACCOUNT.fields[name][1] - LIMITS_OFFSET == LIMITS.fields[name][1] for name in LIMITS.names)
 assert all(ACCOUNT.fields[name][1] == HOLDING.fields[name][1] for name in HELD_WORDS)
-assert all(dtype.itemsize % 64 == 0 for dtype in (ORDER_SLOT, HOLDING, ACCOUNT, SCALE, SUMS))
+assert all(dtype.itemsize % 64 == 0 for dtype in (ORDER_SLOT, HOLDING, ACCOUNT, MEMORY, SCALE, SUMS))
 assert BANDS_MAX == 4
 
 
@@ -161,7 +198,8 @@ class Exposure(NamedTuple):
     fills: np.ndarray  # FILL_SLOT[FILLS]
     scales: np.ndarray  # SCALE[instruments]
     sums: np.ndarray  # SUMS[instruments]
-    rings: tuple[np.ndarray, ...]  # what the accounts' flows point to
+    memories: np.ndarray  # MEMORY[strategies]
+    rings: tuple[np.ndarray, ...]  # what the accounts' flows and the memories point to
 
     @property
     def instruments(self) -> np.ndarray:
@@ -197,6 +235,8 @@ def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
     few = np.zeros((int(np.count_nonzero(traded)) + 1, PASS_RING_INSTRUMENT), PASS_SLOT)
     own_ring = np.where(traded, np.cumsum(traded) - 1, len(few) - 1)
     times = np.zeros((2, desks, PASS_RING), np.int64)
+    same, buckets = np.zeros((strategies, SAME_RING), SAME_SLOT), np.zeros((strategies, BUCKETS), np.int64)
+    executed = np.zeros((strategies, FILL_RING), FILL_PASS)
     exposure = Exposure(
         book=np.zeros(1, BOOK),
         by_intent=int_map(slots),
@@ -209,7 +249,8 @@ def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
         fills=np.zeros(FILLS, FILL_SLOT),
         scales=aligned(instruments, SCALE),
         sums=aligned(instruments, SUMS),
-        rings=(passes, few, times),
+        memories=aligned(strategies, MEMORY),
+        rings=(passes, few, times, same, buckets, executed),
     )
     exposure.slots["place"] = exposure.places
     exposure.scales["underlying"] = exposure.accounts["underlying"][:instruments] = np.arange(instruments)
@@ -218,6 +259,10 @@ def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
     exposure.accounts["pass_mask"][instruments:] = exposure.accounts["time_mask"][instruments:] = PASS_RING - 1
     exposure.accounts["message_addr"][instruments:] = [address_of(ring) for ring in times[0]]
     exposure.accounts["cancel_addr"][instruments:] = [address_of(ring) for ring in times[1]]
+    for name, rows in (("same", same), ("buckets", buckets), ("fill", executed)):
+        exposure.memories[f"{name}_addr"] = [address_of(row) for row in rows]
+    memories = [address_of(exposure.memories[row : row + 1]) for row in range(strategies)]
+    exposure.accounts["memory_addr"][instruments : instruments + strategies] = memories
     book = exposure.book[0]
     for name in ("slots", "places", "accounts", "pairs", "fills", "scales", "sums"):
         book[f"{name}_addr"] = address_of(getattr(exposure, name))

@@ -47,7 +47,7 @@ COPIES = {
     "position": POSITION,
     "decision": DECISION,
     "instrument": INSTRUMENT,
-    "greek_row": GREEKS,
+    "scale": GREEKS,
     "risk_row": RISK,
 }
 

@@ -6,6 +6,7 @@ An intent whose answer has no room (reject ring full; for cancels also journal o
 """
 
 from procs.risk_gate.cancels import on_leaving, scan_orders, scan_scales
+from procs.risk_gate.corrupt import watch_intent, watch_rings
 from procs.risk_gate.orders import on_order
 from procs.risk_gate.rows import HOLDING, HOLDING_BYTES, word_at
 from procs.risk_gate.state import (
@@ -57,6 +58,7 @@ def _on_intent(gate, by_intent, by_order, ids, strategy_id, sequence, intent, no
         done = on_order(gate, by_intent, by_order, ids, strategy_id, intent, now_ns)
     if done == 0:
         return 0
+    watch_intent(gate, strategy_id, sequence, intent)
     me = record_at(gate["me_addr"], INSTANCE_END)
     if int(intent["strategy_id"]) != strategy_id:
         note_error(me, ERROR_GATE_FOREIGN_INTENT, strategy_id, int(intent["strategy_id"]))
@@ -143,6 +145,7 @@ def _turn(gate, by_intent, by_order, by_match, ids, now_ns):
         work += scan_orders(gate, now_ns, SCAN_BATCH)
         scan_scales(gate, SCAN_SCALES)
         compare_positions(gate)
+        watch_rings(gate)
         open_count = book_of(gate)["open_count"]
         gauge(record_at(gate["me_addr"], INSTANCE_END), GATE_OPEN_ORDERS, open_count)
     return work

@@ -49,6 +49,14 @@ CHECKS = (
     ),
     Check("fx_rate", 38, "no rate of its currency into the firm's", (INSTRUMENT,), "ppm", "fx_ppm", "15c3-5(c)(1)(i)"),
     Check("behind", 33, "a report is known to be unread", (ORDER,), "flag", "", "own; RTS 6 15(2)"),
+    Check(
+        *("executions", 51, "executed so often that a person must let it go on", (STRATEGY,), "executions"),
+        *("executions_max", "RTS 6 15(3)"),
+    ),
+    Check(
+        *("fill_burst", 52, "executed too much in a short window", (STRATEGY,), "lots, or micro of delta or vega"),
+        *("fill_lots_max, fill_delta_micro_max, fill_vega_micro_max", "RTS 6 15(3); FIA 2024"),
+    ),
     Check("halt", 23, "HALTED or unknown", (ORDER,), "state", "", "RTS 6 12; FIA 2015 1.6"),
     Check("cancel_only", 24, "CANCEL_ONLY", (ORDER,), "state", "", "RTS 6 12; FIA 2015 1.6"),
     Check("expiry", 26, "later than it may leave", (ORDER,), "ns", "", "own"),
@@ -73,9 +81,18 @@ CHECKS = (
         "15c3-5(c)(1)(ii); RTS 6 15(1)(a)",
     ),
     Check(
+        *("collar_near_ticks", 57, "farther from the best price of its side", (INSTRUMENT,), "ticks"),
+        *("collar_near_ticks", "15c3-5(c)(1)(ii); RTS 6 15(1)(a)"),
+    ),
+    Check(
+        *("collar_far_ticks", 58, "farther through the other side's best", (INSTRUMENT,), "ticks", "collar_far_ticks"),
+        "15c3-5(c)(1)(ii); RTS 6 15(1)(a)",
+    ),
+    Check(
         *("price_band", 56, "outside of the venue's price band", (ORDER,), "ticks"),
         *("luld_low_ticks, luld_high_ticks", "LULD; 15c3-5(c)(2)(i)"),
     ),
+    Check("self_trade", 50, "would trade with an order of the firm", (FIRM,), "ticks", "self_trade", "RTS 6 13; FIA"),
     Check("target", 28, "REPLACE: its order is unknown", (ORDER,), "", "", "own"),
     Check("target_leaving", 29, "REPLACE: its order is leaving", (ORDER,), "", "", "own"),
     Check(
@@ -118,6 +135,11 @@ CHECKS = (
     Check("delta", 59, "worst-case delta above it", (UNDERLYING,), "micro", "delta_micro_max", "RTS 6 15(4)"),
     Check("gamma", 60, "worst-case gamma above it", (UNDERLYING,), "micro", "gamma_micro_max", "RTS 6 15(4)"),
     Check("vega", 61, "worst-case vega above it", (UNDERLYING,), "micro", "vega_micro_max", "RTS 6 15(4)"),
+    Check(
+        *("same_order", 49, "so many of the same content in the window", (STRATEGY,), "orders", "same_orders_max"),
+        "15c3-5(c)(1)(ii)",
+    ),
+    Check("same_ring", 49, "more new orders than the window remembers", (STRATEGY,), "orders", "", "own"),
     Check("order_rate", 22, "so many in the window already", DESKS, "orders", "rate_orders_max", "RTS 6 15(1)(d)"),
     Check(
         *("message_rate", 43, "only the headroom of cancels is left", DESKS, "messages", "rate_messages_max"),
@@ -148,4 +170,4 @@ LEAVING_CHECKS = (
     Check("leaving", 29, "its cancel is on its way; a reduce: its replace or another reduce", (ORDER,), "", "", "own"),
     Check("reduce_size", 48, "a reduce that is not to a positive size below the present", (ORDER,), "lots", "", "own"),
 )
-SENDER_CODES = (36,)  # of order_sender, after the gate
+SENDER_CODES = (36, 66)  # of order_sender, after the gate

@@ -30,7 +30,8 @@ off  size  type   field                   meaning
 136     8  i8     channel_stale_stamp_ns  stale stamp of the channel as read at the decision
 144     8  i8     incarnation             incarnation of the strategy whose intent it was, to know its orders later
 152     8  i8     order_flags             ORDER_FLAG_* of the order that it let pass; else 0
-160    32  i8x4   reserved                zero
+160     8  i8     released                1: it passed because a person let the strategy go on: its counts start again
+168    24  i8x3   reserved                zero
 """
 
 import numpy as np
@@ -63,9 +64,10 @@ DECISION = np.dtype(
         ("channel_stale_stamp_ns", "<i8"),
         ("incarnation", "<i8"),
         ("order_flags", "<i8"),
-        ("reserved", "<i8", (4,)),
+        ("released", "<i8"),
+        ("reserved", "<i8", (3,)),
     ]
 )
 
 assert DECISION.itemsize == 192
-assert DECISION.fields["reserved"][1] == 160
+assert DECISION.fields["reserved"][1] == 168

@@ -31,7 +31,18 @@ from procs.risk_gate.money import (
     unit_room,
     worst_gross,
 )
-from procs.risk_gate.rows import ACCOUNT, HOLDING, PASS_SLOT, SCALE, SUMS
+from procs.risk_gate.rows import (
+    ACCOUNT,
+    BUCKETS,
+    HOLDING,
+    MEMORY,
+    PASS_SLOT,
+    SAME_RING,
+    SAME_SLOT,
+    SCALE,
+    SUMS,
+)
+from procs.risk_gate.same_order import remember_new
 from procs.risk_gate.table import CHECKS, LEAVING_CHECKS, SENDER_CODES
 from shm.atomics import address_of
 from shm.jit import JIT_OFF, hot
@@ -67,6 +78,10 @@ PASSING = dict(
     family_value=0,
     family_lots=0,
     target_short=0,
+    instrument_id=0,
+    own_open=0,
+    own_price=0,
+    released=0,
     trading_state=codes.TRADING_OPEN,
     bid=10_000,
     ask=10_000,
@@ -356,6 +371,52 @@ burst ring: full in the window      i.passes=901,950,960,970 i.burst_lots_max=10
 burst ring: one left it             i.passes=900,950,960,970 i.burst_lots_max=1000                                                                0                    0                    -      -> PASS
 burst ring: nothing to sum          i.passes=901,950,960,970                                                                                      0                    0                    -      -> PASS
 burst: window without end           s.passes=1,2 s.burst_lots_max=24 s.burst_window_ns=NONE                                                       24                   25                   s      -> REJECT_BURST_LOTS
+executions: below                   s.executions_counted=8 s.executions_max=10                                                                  0                    0                    -      -> PASS
+executions: exactly the last        s.executions_counted=9 s.executions_max=10                                                                  0                    0                    -      -> PASS
+executions: smallest breach         s.executions_counted=10 s.executions_max=10                                                                 10                   11                   s      -> REJECT_EXECUTIONS
+executions: far beyond              s.executions_counted=5000 s.executions_max=10                                                               10                   5001                 s      -> REJECT_EXECUTIONS
+executions: a person let it go on   s.executions_counted=10 s.executions_max=10 released=1                                                      0                    0                    -      -> PASS
+executions: no limit                s.executions_counted=BIG s.executions_max=BIG released=1                                                    0                    0                    -      -> PASS
+executions: named before the halt   s.executions_counted=10 s.executions_max=10 state=STATE_HALTED                                              10                   11                   s      -> REJECT_EXECUTIONS
+fill burst: over in a moment        s.burst_until_ns=1001 s.burst_limit=50 s.burst_found=51                                                     50                   51                   s      -> REJECT_FILL_BURST
+fill burst: exactly over            s.burst_until_ns=1000 s.burst_limit=50 s.burst_found=51                                                     0                    0                    -      -> PASS
+fill burst: over long ago           s.burst_until_ns=1 s.burst_limit=50 s.burst_found=51                                                        0                    0                    -      -> PASS
+fill burst: until a person comes    s.burst_until_ns=NONE s.burst_limit=50 s.burst_found=900                                                    50                   900                  s      -> REJECT_FILL_BURST
+fill burst: a person let it go on   s.burst_until_ns=NONE released=1                                                                            0                    0                    -      -> PASS
+collar near, ticks: below           price=9960 i.collar_near_ticks=50                                                                           0                    0                    -      -> PASS
+collar near, ticks: exactly         price=9950 i.collar_near_ticks=50                                                                           0                    0                    -      -> PASS
+collar near, ticks: smallest        price=9940 i.collar_near_ticks=59                                                                           59                   60                   i      -> REJECT_COLLAR_NEAR_TICKS
+collar near, ticks: in front of it  price=10060 ask=10060 i.collar_near_ticks=59                                                                59                   60                   i      -> REJECT_COLLAR_NEAR_TICKS
+collar near, ticks: a sell          side=SIDE_SELL price=10060 i.collar_near_ticks=59                                                           59                   60                   i      -> REJECT_COLLAR_NEAR_TICKS
+collar near, ticks: gross           price=10 i.collar_near_ticks=50 i.collar_near_bps=NONE                                                      50                   9990                 i      -> REJECT_COLLAR_NEAR_TICKS
+collar far, ticks: exactly          price=10050 i.collar_far_ticks=50                                                                           0                    0                    -      -> PASS
+collar far, ticks: smallest         price=10060 i.collar_far_ticks=59                                                                           59                   60                   i      -> REJECT_COLLAR_FAR_TICKS
+collar far, ticks: a sell           side=SIDE_SELL price=9940 i.collar_far_ticks=59                                                             59                   60                   i      -> REJECT_COLLAR_FAR_TICKS
+collar far, ticks: behind is safe   price=9910 i.collar_far_ticks=1                                                                             0                    0                    -      -> PASS
+collar far, ticks: gross            price=20000 i.collar_far_ticks=59 i.collar_near_bps=NONE i.collar_far_bps=NONE                              59                   10000                i      -> REJECT_COLLAR_FAR_TICKS
+collars: the narrower decides       price=10060 i.collar_far_ticks=59 i.collar_far_bps=59                                                       59                   60                   i      -> REJECT_COLLAR_FAR
+self-trade: nothing of ours there   own_open=0 own_price=1 f.self_trade=SELF_TRADE_REJECT                                                       0                    0                    -      -> PASS
+self-trade: one step away           own_open=1 own_price=10001 f.self_trade=SELF_TRADE_REJECT                                                   0                    0                    -      -> PASS
+self-trade: at our own ask          own_open=1 own_price=10000 f.self_trade=SELF_TRADE_REJECT                                                   10000                10000                f      -> REJECT_SELF_TRADE
+self-trade: through it              own_open=1 own_price=10 f.self_trade=SELF_TRADE_REJECT                                                      10                   10000                f      -> REJECT_SELF_TRADE
+self-trade: a sell above our bid    side=SIDE_SELL own_open=1 own_price=9999 f.self_trade=SELF_TRADE_REJECT                                     0                    0                    -      -> PASS
+self-trade: a sell at our bid       side=SIDE_SELL own_open=1 own_price=10000 f.self_trade=SELF_TRADE_REJECT                                    10000                10000                f      -> REJECT_SELF_TRADE
+self-trade: resting goes first      own_open=1 own_price=10000 f.self_trade=SELF_TRADE_CANCEL                                                   10000                10000                f      -> REJECT_SELF_TRADE
+self-trade: a rule that is not set  own_open=1 own_price=10000 f.self_trade=0                                                                   10000                10000                f      -> REJECT_SELF_TRADE
+self-trade: no limit                own_open=1 own_price=10000 f.self_trade=NONE                                                                0                    0                    -      -> PASS
+same order: below                   s.sames=950 s.same_orders_max=3 s.same_window_ns=100                                                        0                    0                    -      -> PASS
+same order: exactly                 s.sames=950,960 s.same_orders_max=3 s.same_window_ns=100                                                    0                    0                    -      -> PASS
+same order: smallest breach         s.sames=950,960,970 s.same_orders_max=3 s.same_window_ns=100                                                3                    4                    s      -> REJECT_SAME_ORDER
+same order: gross                   s.sames=901,950,950,960,970,980,999 s.same_orders_max=3 s.same_window_ns=100                                3                    4                    s      -> REJECT_SAME_ORDER
+same order: one left the window     s.sames=900,960,970 s.same_orders_max=3 s.same_window_ns=100                                                0                    0                    -      -> PASS
+same order: it is just inside       s.sames=901,960,970 s.same_orders_max=3 s.same_window_ns=100                                                3                    4                    s      -> REJECT_SAME_ORDER
+same order: another size            s.sames=950,960,970 qty=6 s.same_orders_max=3 s.same_window_ns=100                                          0                    0                    -      -> PASS
+same order: another price           s.sames=950,960,970 price=9990 s.same_orders_max=3 s.same_window_ns=100                                     0                    0                    -      -> PASS
+same order: the other side          s.sames=950,960,970 side=SIDE_SELL s.same_orders_max=3 s.same_window_ns=100                                 0                    0                    -      -> PASS
+same order: another instrument      s.sames=950,960,970 instrument_id=1 s.same_orders_max=3 s.same_window_ns=100                                0                    0                    -      -> PASS
+same order: a replace               s.sames=950,960,970 kind=INTENT_REPLACE s.same_orders_max=3 s.same_window_ns=100                            0                    0                    -      -> PASS
+same order: no limit                s.sames=950,960,970 s.same_window_ns=100                                                                    0                    0                    -      -> PASS
+same order: window without end      s.sames=1 s.same_orders_max=1                                                                               1                    2                    s      -> REJECT_SAME_ORDER
 room: order table                   state_room=0                                                                                                  0                    0                    f      -> REJECT_STATE_FULL
 room: journal                       journal_room=0                                                                                                0                    0                    f      -> REJECT_JOURNAL_FULL
 room: orders ring                   orders_room=0                                                                                                 0                    0                    f      -> REJECT_ORDERS_FULL
@@ -378,7 +439,7 @@ def rows_of(table):
         changes = {}
         for word in rest[:-3]:
             name, held = word.split("=")
-            times = name.split(".")[-1] in ("passes", "messages", "cancels")
+            times = name.split(".")[-1] in ("passes", "messages", "cancels", "sames")
             changes[name] = [int(at) for at in held.split(",")] if times else value(held)
         yield what, changes, value(limit), value(found), scope, result.strip()
 
@@ -398,7 +459,9 @@ class Case:
             self.row[0][f"{name}_addr"] = address_of(self.rows[letter])
         for name, held in (PASSING | changes).items():
             letter, _, field = name.rpartition(".")
-            if field in ("passes", "messages", "cancels"):
+            if field == "sames":
+                self.remember(self.rows[letter][0], held)
+            elif field in ("passes", "messages", "cancels"):
                 self.record(self.rows[letter][0], field, held)
             elif letter:
                 self.rows[letter][0][field] = held
@@ -406,6 +469,19 @@ class Case:
                 self.row[0][field] = held
         account = self.rows["i"][0]
         account["unit_room"] = unit_room(account["unit"])
+
+    def remember(self, account, times):
+        """Passing cases, entered at these times."""
+        self.memory, self.same = np.zeros(1, MEMORY), np.zeros(SAME_RING, SAME_SLOT)
+        self.buckets = np.zeros(BUCKETS, np.int64)
+        for name, rows in (("same", self.same), ("buckets", self.buckets)):
+            self.memory[0][f"{name}_addr"] = address_of(rows)
+        account["memory_addr"] = address_of(self.memory)
+        if len(times) == SAME_RING:  # of any other content
+            self.same["now_ns"], self.memory[0]["same_count"] = times, SAME_RING
+            return
+        for at in times:
+            remember_new(account, 0, PASSING["side"], PASSING["price"], PASSING["qty"], at)
 
     def record(self, account, field, times):
         """Messages at these times; each pass entered 10 lots and 1000 micro-units."""
@@ -450,6 +526,8 @@ BREACHES = dict(  # one breach of each check; those that need the same field com
     restricted={"i.permitted": 0},
     fx_rate={"i.fx_ppm": 0},
     behind={"behind": 1},
+    executions={"s.executions_max": 1, "s.executions_counted": 1},
+    fill_burst={"s.burst_until_ns": NONE},
     halt={"state": codes.STATE_HALTED},
     cancel_only={"state": codes.STATE_CANCEL_ONLY},
     expiry={"expires_ns": 1},
@@ -464,7 +542,10 @@ BREACHES = dict(  # one breach of each check; those that need the same field com
     reference={"age_ns": 51},
     collar_near={"i.collar_near_bps": 1, "ask": 5000, "bid": 9000},
     collar_far={"side": codes.SIDE_BUY, "i.collar_near_bps": NONE, "ask": 5000},
+    collar_near_ticks={"side": codes.SIDE_BUY, "i.collar_near_ticks": 1, "bid": 9990},
+    collar_far_ticks={"side": codes.SIDE_BUY, "i.collar_far_ticks": 1, "ask": 9990},
     price_band={"i.luld_low": 10_001, "i.luld_high": 9_999},
+    self_trade={"side": codes.SIDE_BUY, "own_open": 1, "own_price": 1},
     target={"target": codes.REJECT_UNKNOWN_TARGET},
     target_leaving={"target": codes.REJECT_ALREADY_CANCELLING},
     short_permit={"side": codes.SIDE_SELL, "i.permitted": 3},
@@ -484,6 +565,8 @@ BREACHES = dict(  # one breach of each check; those that need the same field com
     delta={"u.watched": 1, "g.delta": 1, "u.delta_micro_max": 4},
     gamma={"u.watched": 1, "g.gamma": 1, "u.gamma_micro_max": 4},
     vega={"u.watched": 1, "g.vega": 1, "u.vega_micro_max": 4},
+    same_order={"s.sames": [999], "s.same_orders_max": 1},
+    same_ring={"s.sames": [999] * SAME_RING, "s.same_orders_max": NONE - 1},
     order_rate={"f.passes": [999] * 5, "f.rate_orders_max": 5},
     message_rate={"f.messages": [999] * 3, "f.rate_messages_max": 3},
     cancel_rate={"f.cancels": [999] * 3, "f.rate_cancels_max": 3},
@@ -525,7 +608,16 @@ def test_every_reject_code_has_a_check_and_every_check_a_text():
         assert set(check.scopes) <= set(codes.LIMIT_SCOPE_NAMES.values()), check
         assert all(name in fields for name in check.limit.split(", ") if name), check
     limited = {name for check in checks for name in check.limit.split(", ")}
-    unlisted = {"burst_window_ns", "rate_window_ns", "messages_floor", "rate_headroom", "concentration_floor_micro"}
+    unlisted = {
+        "same_window_ns",
+        "fill_window_ns",
+        "fill_reset_ns",
+        "burst_window_ns",
+        "rate_window_ns",
+        "messages_floor",
+        "rate_headroom",
+        "concentration_floor_micro",
+    }
     unlisted |= {"mark_age_ns_max"}  # risk_engine's: a stale mark makes its row stale
     assert set(LIMITS.names) - limited == unlisted | {"version", "reserved"}, "a limit without a check"
 

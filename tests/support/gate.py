@@ -10,6 +10,7 @@ from procs.risk_gate.state import State, new_state, parts_of
 from procs.risk_gate.step import step
 from shm import codes
 from shm.atomics import record_at
+from shm.control import control_own_state
 from shm.instance import stamp
 from shm.journal import journal_drain, journal_resume
 from shm.latest import latest_claim, latest_publish
@@ -78,7 +79,7 @@ STRATEGY_LIMITS = dict(
     rate_orders_max=LIMIT_NONE,
     rate_window_ns=1_000_000_000,
 )
-FIRM_LIMITS = dict(open_orders_max=100, rate_orders_max=LIMIT_NONE, rate_window_ns=1_000_000_000)
+FIRM_LIMITS = dict(open_orders_max=100, rate_orders_max=LIMIT_NONE, rate_window_ns=1_000_000_000, self_trade=LIMIT_NONE)
 
 
 class Gate:
@@ -277,6 +278,17 @@ class Gate:
         for name in REPORT.names[1:]:
             record[name] = source[name]
         ring_publish(end)
+
+    def acknowledge(self, scope):
+        """The operator takes back what the gate itself said about a scope."""
+        control = self.control[0]
+        offset = int(control["writer"] * control["block_bytes"] + scope * 8)
+        word = ctypes.c_int64.from_address(int(control["words_addr"]) + offset).value
+        ctypes.c_int64.from_address(int(control["acks_addr"]) + offset).value = word >> 8
+
+    def said(self, scope):
+        """STATE_* that the gate's own row imposes on a scope; 0 nothing."""
+        return int(control_own_state(self.control[0], scope))
 
     # --- what the gate does --------------------------------------------------------------------------------------
 
