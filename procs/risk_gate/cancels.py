@@ -7,9 +7,17 @@ report. The gate's own cancels are made here too, for orders that may not stay.
 from procs.risk_gate.answer import write_decision, write_order, write_own_cancel, write_own_decision
 from procs.risk_gate.exposure import find_slot
 from procs.risk_gate.flow import record_cancel
-from procs.risk_gate.gather import cancel_is_pending, read_channel, reduce_is_pending
+from procs.risk_gate.gather import (
+    cancel_is_pending,
+    instrument_of,
+    limits_of,
+    read_channel,
+    reduce_is_pending,
+    scale_of,
+)
 from procs.risk_gate.publish import commit_decision, publish_order, publish_reject
 from procs.risk_gate.rows import NO_SLOT, account_at, open_slot, order_at
+from procs.risk_gate.short_sale import may_stay
 from procs.risk_gate.state import CANCEL_RETRY_NS, book_of, case_of, desk_at, ring_at
 from shm.atomics import load_relaxed, record_at
 from shm.codes import (
@@ -149,8 +157,9 @@ def on_leaving(gate, by_intent, strategy_id, intent, now_ns):
 
 @hot
 def _must_cancel(gate, order, now_ns, stamp_ns):
-    """1 when an order may not stay: its strategy is dead, was restarted or executed too
-    much at once, its scope is stopped, its feed is stale."""
+    """1 when an order may not stay: its strategy is dead, restarted or in a burst of executions, its scope is
+    stopped, its feed is stale, or its side is not permitted any more.
+    """
     strategy_id, instrument_id = order["strategy_id"], order["instrument_id"]
     desk = desk_at(gate, strategy_id)
     if order["incarnation"] != desk["incarnation"]:
@@ -161,6 +170,9 @@ def _must_cancel(gate, order, now_ns, stamp_ns):
         return 1
     control = record_at(gate["control_addr"], CONTROL_END)
     if control_state(control, order["session_id"], strategy_id, instrument_id) >= STATE_CANCEL_ONLY:
+        return 1
+    limits_of(gate, instrument_id)
+    if may_stay(order, account_at(book_of(gate), instrument_id)["permitted"]) == 0:
         return 1
     if read_channel(gate, instrument_id) != CHANNEL_FRESH:
         return 1
@@ -211,3 +223,16 @@ def scan_orders(gate, now_ns, orders):
         if _must_cancel(gate, order, now_ns, stamp_ns) == 1:
             sent += cancel_by_gate(gate, order, now_ns, stamp_ns)
     return sent
+
+
+@hot
+def scan_scales(gate, instruments):
+    """Look at the next `instruments` instruments: what is new in `greeks` counts from now on. Returns how many had."""
+    changed = 0
+    for _ in range(min(instruments, gate["instruments"])):
+        if gate["scale_at"] >= gate["instruments"]:
+            gate["scale_at"] = 0
+        if instrument_of(gate, gate["scale_at"]) == PASS:
+            changed += scale_of(gate, gate["scale_at"])
+        gate["scale_at"] += 1
+    return changed

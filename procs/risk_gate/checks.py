@@ -29,6 +29,7 @@ from shm.codes import (
     REJECT_OPEN_ORDERS_MAX,
     REJECT_ORDER_TO_TRADE,
     REJECT_POSITION_MAX,
+    REJECT_PRICE_BAND,
     REJECT_PRICE_RANGE,
     REJECT_QTY_MAX,
     REJECT_REDUCING,
@@ -242,6 +243,12 @@ def check_collar(distance, touch, band_bps, code):
 def check_collar_near(price, near, band_bps):
     """Neither too deep behind the best price of the own side nor too far in front of it."""
     return check_collar(abs(price - near), near, band_bps, REJECT_COLLAR_NEAR)
+
+
+@hot
+def check_price_band(price, low, high):
+    """Within the venue's price band, its ends included."""
+    return PASS if low <= price <= high else REJECT_PRICE_BAND
 
 
 @hot

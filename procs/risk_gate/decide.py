@@ -29,6 +29,7 @@ from procs.risk_gate.checks import (
     check_order_to_trade,
     check_order_value,
     check_position,
+    check_price_band,
     check_price_range,
     check_qty_max,
     check_rate,
@@ -58,9 +59,12 @@ from procs.risk_gate.flow import (
     order_messages_max,
     value_entered,
 )
+from procs.risk_gate.losses import breach_of
 from procs.risk_gate.money import ORDER_VALUE_BOUND, notional, order_value, to_firm
+from procs.risk_gate.portfolio import check_portfolio
 from procs.risk_gate.rows import ACCOUNT, HOLDING
 from procs.risk_gate.same_order import same_in_window, same_is_full
+from procs.risk_gate.short_sale import check_restricted, judge_sale, permit_of, scope_of_sale
 from procs.risk_gate.sides import gross_added, lots_max, net_value, open_lots, open_value
 from shm.atomics import record_at
 from shm.codes import (
@@ -70,6 +74,7 @@ from shm.codes import (
     LIMIT_SCOPE_ORDER,
     LIMIT_SCOPE_PAIR,
     LIMIT_SCOPE_STRATEGY,
+    LIMIT_SCOPE_UNDERLYING,
     PASS,
     REJECT_BURST_LOTS,
     REJECT_BURST_NOTIONAL,
@@ -85,6 +90,8 @@ from shm.codes import (
     REJECT_RATE,
     REJECT_SAME_ORDER,
     REJECT_STATE_FULL,
+    SIDE_SELL,
+    STATE_REDUCING,
 )
 from shm.jit import hot
 from shm.records.limits import LIMIT_NONE
@@ -95,6 +102,7 @@ OF_INSTRUMENT = LIMIT_SCOPE_INSTRUMENT << SCOPE_SHIFT
 OF_PAIR = LIMIT_SCOPE_PAIR << SCOPE_SHIFT
 OF_STRATEGY = LIMIT_SCOPE_STRATEGY << SCOPE_SHIFT
 OF_FIRM = LIMIT_SCOPE_FIRM << SCOPE_SHIFT
+OF_UNDERLYING = LIMIT_SCOPE_UNDERLYING << SCOPE_SHIFT
 
 
 @hot
@@ -123,7 +131,10 @@ def _form(case):
     code = check_limits(case["limits"])
     if code != PASS:
         return code | OF_ORDER
-    code = check_fx_rate(record_at(case["instrument_addr"], ACCOUNT)["fx_ppm"])
+    account = record_at(case["instrument_addr"], ACCOUNT)
+    code = check_restricted(permit_of(case["side"]), account["permitted"])
+    if code == PASS:
+        code = check_fx_rate(account["fx_ppm"])
     if code != PASS:
         return code | OF_INSTRUMENT
     code = check_behind(case["behind"])
@@ -190,7 +201,33 @@ def _market(case, account):
         code = check_collar_ticks(abs(price - near), account["collar_near_ticks"], REJECT_COLLAR_NEAR_TICKS)
     if code == PASS:
         code = check_collar_ticks(crossing(side, price, far), account["collar_far_ticks"], REJECT_COLLAR_FAR_TICKS)
-    return PASS if code == PASS else code | OF_INSTRUMENT
+    if code != PASS:
+        return code | OF_INSTRUMENT
+    code = check_price_band(price, account["luld_low"], account["luld_high"])
+    return PASS if code == PASS else code | OF_ORDER
+
+
+@hot
+def _sale(case):
+    """A sale of more than is held."""
+    code = judge_sale(case) if case["side"] == SIDE_SELL else PASS
+    return PASS if code == PASS else code | scope_of_sale(code) << SCOPE_SHIFT
+
+
+@hot
+def _losses(case, strategy, firm, pair):
+    """After a breach, only what REDUCING lets through. Nothing is looked at where nothing is limited."""
+    if strategy["watched"] == 0 and firm["watched"] == 0:
+        return PASS
+    side = case["side"]
+    lots = open_lots(side, pair)
+    if check_reducing(STATE_REDUCING, side, pair["position"], lots, case["added_lots"]) == PASS:
+        return PASS
+    code = breach_of(case, strategy) if strategy["watched"] == 1 else PASS
+    if code != PASS:
+        return code | OF_STRATEGY
+    code = breach_of(case, firm) if firm["watched"] == 1 else PASS
+    return PASS if code == PASS else code | OF_FIRM
 
 
 @hot
@@ -220,11 +257,17 @@ def _lots(case, account, strategy, pair):
     code = check_target(case["target"])
     if code != PASS:
         return code | OF_ORDER
+    refusal = _sale(case)
+    if refusal != PASS:
+        return refusal
     side, added = case["side"], case["added_lots"]
     pair_open = open_lots(side, pair)
     code = check_reducing(case["state"], side, pair["position"], pair_open, added)
     if code != PASS:
         return code | OF_PAIR
+    refusal = _losses(case, strategy, record_at(case["firm_addr"], ACCOUNT), pair)
+    if refusal != PASS:
+        return refusal
     worst = worst_case(side, own["position"], open_lots(side, own), added)
     code = check_position(worst, lots_max(side, account))
     if code != PASS:
@@ -295,7 +338,12 @@ def _exposure(case, account, strategy, firm, pair):
     part, whole = account["gross"] + added, firm["gross"] + added
     floor = firm["concentration_floor_micro"]
     code = check_concentration(added, part, whole, firm["concentration_bps_max"], floor)
-    return PASS if code == PASS else code | OF_FIRM
+    if code != PASS:
+        return code | OF_FIRM
+    if record_at(case["underlying_addr"], ACCOUNT)["watched"] == 0:
+        return PASS
+    code = check_portfolio(case)
+    return PASS if code == PASS else code | OF_UNDERLYING
 
 
 @hot

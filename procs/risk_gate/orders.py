@@ -40,10 +40,14 @@ def _reserve(gate, by_intent, by_order, decision):
     case = case_of(gate)
     book = book_of(gate)
     if case["kind"] != INTENT_NEW:
-        return reserve_replace(book, by_intent, by_order, case["target_slot"], decision)
+        slot = reserve_replace(book, by_intent, by_order, case["target_slot"], decision)
+        if slot != NO_SLOT:
+            order_at(book, slot)["short"] = case["short"]
+        return slot
     slot = reserve_new(book, by_intent, by_order, decision)
     if slot != NO_SLOT:
         order = order_at(book, slot)
+        order["short"] = case["short"]
         order["session_id"] = case["session"]
         order["incarnation"] = case["incarnation"]
     return slot

@@ -26,7 +26,7 @@ from shm.records.control_end import CONTROL_END
 from shm.records.instance_end import INSTANCE_END
 from shm.records.intent import INTENT
 from shm.records.limits import LIMIT_NONE
-from shm.records.order import ORDER, ORDER_FLAG_GATE
+from shm.records.order import ORDER, ORDER_FLAG_GATE, ORDER_FLAG_SHORT
 from shm.records.reject import REJECT
 from shm.ring import ring_claim, ring_find, ring_publish, ring_seek
 
@@ -41,6 +41,11 @@ def _session_of(gate, decision):
 
 
 @hot
+def _is_short(decision):
+    return 1 if decision["order_flags"] & ORDER_FLAG_SHORT != 0 else 0
+
+
+@hot
 def _again_reserve(gate, by_intent, by_order, decision):
     """Reserve what a journalled pass reserved; a replace whose order closed meanwhile counts whole."""
     book = book_of(gate)
@@ -48,13 +53,16 @@ def _again_reserve(gate, by_intent, by_order, decision):
     if int(decision["kind"]) != INTENT_NEW:
         target = find_slot(by_intent, decision["target_intent_id"])
     if target != NO_SLOT:
-        reserve_replace(book, by_intent, by_order, target, decision)
+        slot = reserve_replace(book, by_intent, by_order, target, decision)
+        if slot != NO_SLOT:
+            order_at(book, slot)["short"] = _is_short(decision)
         return
     slot = reserve_new(book, by_intent, by_order, decision)
     if slot != NO_SLOT:
         order = order_at(book, slot)
         order["session_id"] = _session_of(gate, decision)
         order["incarnation"] = decision["incarnation"]
+        order["short"] = _is_short(decision)
 
 
 @hot
@@ -190,6 +198,8 @@ def _send_order(gate, decision, target_order_id):
     case["pass_stamp_ns"] = decision["pass_stamp_ns"]
     case["limits_version"] = decision["limits_version"]
     case["strategy"] = strategy_id
+    case["code"] = PASS
+    case["short"] = _is_short(decision)
     write_order(order_addr, intent, case)
     publish_order(gate, session, order_addr)
     return SENT

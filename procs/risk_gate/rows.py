@@ -6,6 +6,8 @@ accounts    ACCOUNT for each instrument, each strategy and the firm: one row hol
             a check finds all of a scope in neighbouring cache lines                    (row number as in `limits`)
 memories    MEMORY of each strategy: its last new orders and executions, for what counts in short windows
 pairs       HOLDING of one strategy in one instrument                    (row = strategy_id * instruments + instrument)
+scales      SCALE of each instrument: the row of `greeks` that its lots count by                         (portfolio.py)
+sums        SUMS of each instrument as an underlying: Greeks of all that has it                          (portfolio.py)
 fills       FILL_SLOT of the last executions, found by match number when the venue corrects one
 ```
 
@@ -54,21 +56,27 @@ ORDER_SLOT = np.dtype(
             "incarnation",  # of the strategy that wanted it; -1 adopted: nobody here did
             "place",  # index in `places`
             *("better", "worse"),  # slots of the next own orders of its side by price, or NO_SLOT
+            "short",  # 1 for a sale that is marked short
         ),
         3,
     )
 )
-HOLDING_WORDS = _words(
-    (
-        *("position", "open_buy", "open_sell", "orders"),
-        *("value", "value_buy", "value_sell"),  # of the position, and of open orders; firm's currency
-        "mark",  # price ticks that the position is valued at; 0 before the first
-        "gross",  # worst case of the values; for strategies and the firm the sum of their parts
-        "seen_seq",  # pairs: last report about this row
-        "fill_seq",  # pairs: last report that moved its position
-    ),
-    2,
+HELD_WORDS = (
+    *("position", "open_buy", "open_sell", "orders"),
+    *("value", "value_buy", "value_sell"),  # of the position, and of open orders; firm's currency
+    "mark",  # price ticks that the position is valued at; 0 before the first
+    "gross",  # worst case of the values; for strategies and the firm the sum of their parts
+    "seen_seq",  # pairs: last report about this row
+    "fill_seq",  # pairs: last report that moved its position
 )
+OWN_WORDS = (  # what an account keeps in the rest of these lines, where checks that nobody limits find that in one word
+    *("luld_low", "luld_high"),  # instruments: the venue's price band; 0 and PRICE_NEVER where there is none
+    "underlying",  # instruments: whose limits of Greeks hold
+    "equity",  # instruments: 1 where a sale of what is not held is a short sale by Reg SHO
+    "watched",  # 1 when it limits Greeks (of the underlying), loss or drawdown (strategy, firm)
+)
+HOLDING_WORDS = _words(HELD_WORDS, 2)
+ACCOUNT_WORDS = _words(HELD_WORDS + OWN_WORDS, 2)
 FLOW_WORDS = _words(
     (
         *("pass_count", "pass_tail", "pass_addr", "pass_mask"),  # PASS_SLOT ring of new orders and replaces
@@ -100,11 +108,36 @@ GUARD_WORDS = _words(
     ),
     1,
 )
+RISK_WORDS = _words(("pnl", "drawdown", "risk_stale", "risk_now_ns", "risk_seen", "risk_code"), 1)  # losses.py
 LIMIT_WORDS = [(name, *LIMITS.fields[name][0].subdtype) if LIMITS.fields[name][0].subdtype else (name, "<i8")
                for name in LIMITS.names]  # fmt: skip
 HOLDING = np.dtype(HOLDING_WORDS)
-ACCOUNT = np.dtype(HOLDING_WORDS + LIMIT_WORDS + FLOW_WORDS + RULE_WORDS + GUARD_WORDS)
+ACCOUNT = np.dtype(ACCOUNT_WORDS + LIMIT_WORDS + FLOW_WORDS + RULE_WORDS + RISK_WORDS + GUARD_WORDS)
 LIMITS_OFFSET = HOLDING.itemsize
+SCALE = np.dtype(
+    _words(
+        (
+            *("delta", "gamma", "vega"),  # micro-units of one lot held long
+            "now_ns",  # age of the row's inputs
+            "underlying",  # whose sums it counts in
+            "standing",  # SCALE_* (portfolio.py)
+            "room",  # so many lots of position or of one side count exactly
+            "seen",  # version of the row of `greeks`
+        ),
+        1,
+    )
+)
+SUMS = np.dtype(
+    _words(
+        (
+            *("delta", "delta_up", "delta_down"),  # of positions; what open orders may add, and take off at most
+            *("gamma", "gamma_up", "gamma_down"),
+            *("vega", "vega_up", "vega_down"),
+            "unknown",  # instruments that are held or have open orders, and no scale
+        ),
+        2,
+    )
+)
 PASS_SLOT = np.dtype(_words(("now_ns", "lots_before", "value_before"), 1)[:4])
 MEMORY = np.dtype(
     _words(
@@ -132,7 +165,7 @@ BOOK = np.dtype(
     [
         (name, "<i8")
         for name in (
-            *("slots_addr", "places_addr", "accounts_addr", "pairs_addr", "fills_addr"),
+            *("slots_addr", "places_addr", "accounts_addr", "pairs_addr", "fills_addr", "scales_addr", "sums_addr"),
             *("slots", "instruments", "strategies"),  # how many of each
             "open_count",  # open orders: the first so many of `places`
             "fill_count",  # executions seen
@@ -142,10 +175,12 @@ BOOK = np.dtype(
 SLOT_BYTES, HOLDING_BYTES, ACCOUNT_BYTES = ORDER_SLOT.itemsize, HOLDING.itemsize, ACCOUNT.itemsize
 PASS_BYTES, FILL_BYTES = PASS_SLOT.itemsize, FILL_SLOT.itemsize
 SAME_BYTES, FILL_PASS_BYTES = SAME_SLOT.itemsize, FILL_PASS.itemsize
+SCALE_BYTES, SUMS_BYTES = SCALE.itemsize, SUMS.itemsize
 
 assert ACCOUNT.fields["open_orders_max"][1] == LIMITS_OFFSET and ACCOUNT.fields["reserved"][0].itemsize == 72
 assert all(ACCOUNT.fields[name][1] - LIMITS_OFFSET == LIMITS.fields[name][1] for name in LIMITS.names)
-assert all(dtype.itemsize % 64 == 0 for dtype in (ORDER_SLOT, HOLDING, ACCOUNT, MEMORY))
+assert all(ACCOUNT.fields[name][1] == HOLDING.fields[name][1] for name in HELD_WORDS)
+assert all(dtype.itemsize % 64 == 0 for dtype in (ORDER_SLOT, HOLDING, ACCOUNT, MEMORY, SCALE, SUMS))
 assert BANDS_MAX == 4
 
 
@@ -162,6 +197,8 @@ class Exposure(NamedTuple):
     pairs: np.ndarray  # HOLDING[strategies * instruments]
     fills: np.ndarray  # FILL_SLOT[FILLS]
     memories: np.ndarray  # MEMORY[strategies]
+    scales: np.ndarray  # SCALE[instruments]
+    sums: np.ndarray  # SUMS[instruments]
     rings: tuple[np.ndarray, ...]  # what the accounts' flows and the memories point to
 
     @property
@@ -211,9 +248,12 @@ def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
         pairs=aligned(strategies * instruments, HOLDING),
         fills=np.zeros(FILLS, FILL_SLOT),
         memories=aligned(strategies, MEMORY),
+        scales=aligned(instruments, SCALE),
+        sums=aligned(instruments, SUMS),
         rings=(passes, few, times, same, buckets, executed),
     )
     exposure.slots["place"] = exposure.places
+    exposure.scales["underlying"] = exposure.accounts["underlying"][:instruments] = np.arange(instruments)
     exposure.accounts["pass_addr"] = [address_of(ring) for ring in (*(few[row] for row in own_ring), *passes)]
     exposure.accounts["pass_mask"][:instruments] = PASS_RING_INSTRUMENT - 1
     exposure.accounts["pass_mask"][instruments:] = exposure.accounts["time_mask"][instruments:] = PASS_RING - 1
@@ -224,7 +264,7 @@ def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
     memories = [address_of(exposure.memories[row : row + 1]) for row in range(strategies)]
     exposure.accounts["memory_addr"][instruments : instruments + strategies] = memories
     book = exposure.book[0]
-    for name in ("slots", "places", "accounts", "pairs", "fills"):
+    for name in ("slots", "places", "accounts", "pairs", "fills", "scales", "sums"):
         book[f"{name}_addr"] = address_of(getattr(exposure, name))
     book["slots"], book["strategies"], book["instruments"] = slots, strategies, instruments
     return exposure

@@ -72,4 +72,5 @@ ORDER = np.dtype(
 assert ORDER.itemsize == 192
 assert ORDER.fields["reserved"][1] == 160
 
+ORDER_FLAG_SHORT = 2  # a sale that must be marked short (Reg SHO rule 200(g)); order_sender tells the venue
 ORDER_FLAG_GATE = 1  # made by the gate itself (cancel for a dead strategy, stale feed or halt), not by an intent

@@ -16,6 +16,7 @@ from shm.control import control_set
 from shm.jit import JIT_OFF
 from shm.journal import journal_drain
 from shm.records.limits import LIMIT_NONE
+from shm.records.order import ORDER_FLAG_GATE
 from shm.ring import ring_claim, ring_publish
 from tests.oracles.risk import Model
 from tests.support.gate import INTENT, REPORT, Gate
@@ -141,7 +142,7 @@ class Run:
         """Give an instrument a table of quoting steps."""
         froms, ticks = zip(*bands, strict=True)
         rules = dict(quote_tick_ticks=50, band_from_ticks=froms, band_tick_ticks=ticks, lot_lots=1, multiplier=1)
-        rules |= dict(price_ticks_max=1_000_000, price_tick_micro=100, instrument_id=row)
+        rules |= dict(price_ticks_max=1_000_000, price_tick_micro=100, instrument_id=row, underlying_id=row)
         self.gate.write("instruments", row, **rules)
 
     @staticmethod
@@ -283,7 +284,7 @@ class Run:
         market = self.market[fields["instrument_id"]] if 0 <= fields["instrument_id"] < INSTRUMENTS else {}
         wanted = self.model.answer(strategy, fields, market | {"state": self.control}, self.now)
         step(self.gate.state, self.now)
-        orders = [order for order in self.gate.orders() if order["flags"] == 0]
+        orders = [order for order in self.gate.orders() if not order["flags"] & ORDER_FLAG_GATE]
         rejects = self.gate.rejects(strategy)
         assert len(orders) + len(rejects) == 1, f"{len(orders)} orders and {len(rejects)} rejects for one intent"
         found = "pass" if orders else self.names[int(rejects[0]["code"])]

@@ -15,6 +15,7 @@ from shm.error_log import (
     ERROR_GATE_FOREIGN_INTENT,
 )
 from shm.journal import journal_drain
+from shm.records.order import ORDER_FLAG_GATE
 from tests.support.gate import (
     FIRM,
     STRATEGY_0,
@@ -339,7 +340,7 @@ def test_a_reduce_passes_whenever_a_cancel_does_and_only_to_less(gate, line):
     found = gate.codes() or [codes.PASS]
     assert found == [getattr(codes, answer.strip())], line
     wanted = ["reduce"] if found == [codes.PASS] else []
-    assert kinds([order for order in gate.orders() if not order["flags"]]) == wanted
+    assert kinds([order for order in gate.orders() if not order["flags"] & ORDER_FLAG_GATE]) == wanted
 
 
 def test_a_cancel_passes_while_a_reduce_is_on_its_way_and_another_strategy_cannot_reduce(gate):

@@ -323,7 +323,9 @@ class SenderBench:
         seal_order(address)
         ring_publish(self.orders[0])
 
-    def new(self, *, qty=100, price=100_0000, side=SIDE_BUY, instrument=0, strategy=0, expires_ns=None, recv=0):
+    def new(
+        self, *, qty=100, price=100_0000, side=SIDE_BUY, instrument=0, strategy=0, expires_ns=None, recv=0, flags=0
+    ):
         """A new order passes the gate. Returns its order id."""
         order_id = self.next_order_id
         self.next_order_id += 1
@@ -338,11 +340,14 @@ class SenderBench:
             instrument_id=instrument,
             strategy_id=strategy,
             recv_stamp_ns=recv,
+            flags=flags,
             expires_ns=self.now_ns + 10**12 if expires_ns is None else expires_ns,
         )
         return order_id
 
-    def replace(self, target, *, qty=100, price=101_0000, side=SIDE_BUY, instrument=0, strategy=0, expires_ns=None):
+    def replace(
+        self, target, *, qty=100, price=101_0000, side=SIDE_BUY, instrument=0, strategy=0, expires_ns=None, flags=0
+    ):
         """A replace passes the gate. Returns the new order's id."""
         order_id = self.next_order_id
         self.next_order_id += 1
@@ -358,6 +363,7 @@ class SenderBench:
             tif=TIF_DAY,
             instrument_id=instrument,
             strategy_id=strategy,
+            flags=flags,
             expires_ns=self.now_ns + 10**12 if expires_ns is None else expires_ns,
         )
         return order_id
