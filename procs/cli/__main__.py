@@ -18,6 +18,7 @@ MODULES = {
     "down": "procs.cli.down",
     "status": "procs.cli.status",
     "positions": "procs.cli.positions",
+    "risk": "procs.cli.risk",
     "halt": "procs.cli.control",
     "resume": "procs.cli.control",
     "cancel": "procs.cli.cancel",

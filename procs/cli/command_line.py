@@ -115,6 +115,10 @@ def _look(commands) -> None:
     positions.add_argument("--epoch", metavar="N|all", help="with --at: that life of the fabric (default: the newest)")
     positions.add_argument("--by", choices=("strategy", "instrument", "venue", "currency", "firm"), help=help_text)
 
+    risk = commands.add_parser("risk", help="Greeks, exposures, value at risk by scope (reads shared memory only)")
+    help_text = "what thresholds did in this life of the fabric, from risk_engine's journal"
+    risk.add_argument("--history", action="store_true", help=help_text)
+
 
 def _steer(commands) -> None:
     """What changes a running machine, each with a reason for the record."""

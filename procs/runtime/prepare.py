@@ -82,7 +82,7 @@ def _worker(blob: bytes, package: str, instances: tuple[str, ...]) -> int:
     if role not in COMPILED_COLD_ROLES:
         return compile_process(config, package, instances) - before
     module, function = load_role(package, role).compiled.split(":")
-    getattr(importlib.import_module(module), function)()
+    getattr(importlib.import_module(module), function)(config)
     return compiled_count() - before
 
 
