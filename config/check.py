@@ -214,6 +214,7 @@ def _check_limits(config, file) -> None:
 
 
 def _check_strategies(config, file) -> None:
+    names = [instance.name for instance in config.topology.of_role("strategy")]
     for instance in config.topology.of_role("strategy"):
         held = config.strategies.get(instance.name)
         if held is None:
@@ -223,6 +224,11 @@ def _check_strategies(config, file) -> None:
                 raise ConfigError(file, f"strategy.{instance.name}", "symbols of instruments.toml", repr(symbol))
         if not held.universe:
             raise ConfigError(file, f"strategy.{instance.name}.universe", "at least one symbol", "none")
+    running = {name: config.strategies[name] for name in names}
+    executors = [name for name, held in running.items() if held.executes_for_firm]
+    if len(executors) > 1:
+        expected = "at most one executor: two would work the same position down"
+        raise ConfigError(file, f"strategy.{executors[1]}.executes_for_firm", expected, f"{executors[0]!r} is one")
 
 
 def _check_venues(config, file) -> None:

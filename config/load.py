@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 
 from config.check import check
 from config.errors import ConfigError
+from config.executor import with_executor
 from config.host import Host
 from config.instruments import Instrument, Instruments, in_rows
 from config.limits import Limits
@@ -164,6 +165,8 @@ def load(name: str = "quintet", profile: str = "dev") -> Config:
         host=_read(f"hosts/{profile}.toml", Host),
         cores=tuple(sorted(os.sched_getaffinity(0))),
     )
+    if config.topology.executor:
+        config = with_executor(config)
     check(config, file_of)
     return config
 

@@ -37,6 +37,7 @@ STRATEGY_HELD_BACK, STRATEGY_JUMPS = 84, 85
 STRATEGY_MARKOUT_MICRO = 200  # three, one for each horizon of procs/strategy/markout.py
 STRATEGY_MARKED_LOTS = 203  # three
 STRATEGY_REDUCES, STRATEGY_PARAMS, STRATEGY_UNRECORDED = 206, 207, 208
+EXECUTOR_REQUESTS, EXECUTOR_REFUSED, EXECUTOR_TIMEOUTS = 244, 245, 246
 # risk_gate
 GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
 GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
@@ -119,6 +120,11 @@ COUNTERS = (
     Counter(STRATEGY_REDUCES, "strategy_reduces", "intents", "of orders made smaller in place"),
     Counter(STRATEGY_PARAMS, "strategy_params", "changes", "of parameters taken over while running"),
     Counter(STRATEGY_UNRECORDED, "strategy_unrecorded", "decisions", "that their journal had no room for", ">0"),
+    Counter(EXECUTOR_REQUESTS, "executor_requests", "requests", "to flatten, hedge or withdraw"),
+    Counter(
+        EXECUTOR_REFUSED, "executor_refused", "requests", "that the state of their scope, or what they ask for, forbids"
+    ),
+    Counter(EXECUTOR_TIMEOUTS, "executor_timeouts", "requests", "of which something remained when time was up", ">0"),
     Counter(GATE_INTENTS, "gate_intents", "intents", "consumed"),
     Counter(GATE_PASSED, "gate_passed", "orders", "new orders and replaces passed"),
     Counter(GATE_REJECTED, "gate_rejected", "intents", "answered with a reject"),

@@ -21,7 +21,7 @@ class ErrorCode(NamedTuple):
 ERROR_FEED_BOOK, ERROR_FEED_MESSAGE, ERROR_FEED_LOCATE, ERROR_FEED_FULL = 100, 101, 102, 103
 
 # strategy
-ERROR_QUOTE_CROSSED, ERROR_PARAMS_LAYOUT = 200, 201
+ERROR_QUOTE_CROSSED, ERROR_PARAMS_LAYOUT, ERROR_REQUEST_TIMED_OUT = 200, 201, 202
 
 # risk_gate
 ERROR_GATE_UNKNOWN_REPORT, ERROR_GATE_OVERFILL, ERROR_GATE_IMPOSSIBLE_REPORT = 301, 302, 303
@@ -104,6 +104,12 @@ ERRORS = (
         "params_layout",
         "instrument, layout found",
         "parameters were written for another strategy file: the ones before stay in force",
+    ),
+    ErrorCode(
+        ERROR_REQUEST_TIMED_OUT,
+        "request_timed_out",
+        "lots that remained, 0",
+        "the executor ran out of time: what remains must be looked at by a person",
     ),
     ErrorCode(
         ERROR_GATE_UNKNOWN_REPORT,

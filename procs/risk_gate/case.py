@@ -4,7 +4,7 @@ import numpy as np
 
 INTENT_INPUTS = (
     *("kind", "tif", "side", "intent_id", "last_intent_id", "price", "qty", "expires_ns", "now_ns"),
-    *("instrument", "limits", "behind", "state"),  # codes and states found for it
+    *("instrument", "limits", "behind", "state", "netting"),  # codes and states found for it
     *("target", "target_side", "target_slot", "target_order_id"),  # of the order that it replaces
     *("open_after", "added_lots", "added_orders", "family_value"),  # what it would leave open, and what is so already
 )

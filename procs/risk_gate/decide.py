@@ -29,7 +29,6 @@ from procs.risk_gate.checks import (
     check_price_range,
     check_qty_max,
     check_rate,
-    check_reducing,
     check_reference,
     check_room,
     check_side,
@@ -53,6 +52,7 @@ from procs.risk_gate.flow import (
     value_entered,
 )
 from procs.risk_gate.money import ORDER_VALUE_BOUND, notional, order_value, to_firm
+from procs.risk_gate.reducing import not_reducing
 from procs.risk_gate.rows import ACCOUNT, HOLDING
 from procs.risk_gate.sides import gross_added, lots_max, net_value, open_lots, open_value
 from shm.atomics import record_at
@@ -73,6 +73,7 @@ from shm.codes import (
     REJECT_OPEN_NOTIONAL_MAX,
     REJECT_ORDERS_FULL,
     REJECT_RATE,
+    REJECT_REDUCING,
     REJECT_STATE_FULL,
 )
 from shm.jit import hot
@@ -176,9 +177,9 @@ def _lots(case, account, strategy, pair):
         return code | OF_ORDER
     side, added = case["side"], case["added_lots"]
     pair_open = open_lots(side, pair)
-    code = check_reducing(case["state"], side, pair["position"], pair_open, added)
-    if code != PASS:
-        return code | OF_PAIR
+    scope = not_reducing(case, own, pair)
+    if scope != 0:
+        return REJECT_REDUCING | scope << SCOPE_SHIFT
     worst = worst_case(side, own["position"], open_lots(side, own), added)
     code = check_position(worst, lots_max(side, account))
     if code != PASS:

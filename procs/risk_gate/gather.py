@@ -17,6 +17,7 @@ from procs.risk_gate.exposure import (
 )
 from procs.risk_gate.flow import rewind
 from procs.risk_gate.money import QTY_BOUND, unit_room
+from procs.risk_gate.reducing import state_for
 from procs.risk_gate.rows import (
     ACCOUNT_BYTES,
     HOLDING_BYTES,
@@ -302,7 +303,9 @@ def gather(gate, by_intent, strategy_id, intent, now_ns):
     case["limits_version"] = account_at(book, instrument_id)["version"]
     case["behind"] = any_behind(gate)
     control = record_at(gate["control_addr"], CONTROL_END)
-    case["state"] = control_state(control, case["session"], strategy_id, instrument_id)
+    state = control_state(control, case["session"], strategy_id, instrument_id)
+    case["state"] = state_for(state, intent["reduce_only"])
+    case["netting"] = desk_at(gate, strategy_id)["netting"]
     case["state_room"] = has_room(book)
     _gather_target(book, by_intent, case, intent["target_intent_id"], instrument_id, strategy_id)
     _gather_top(gate, case, instrument_id, strategy_id, now_ns)

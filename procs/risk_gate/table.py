@@ -68,7 +68,7 @@ CHECKS = (
     ),
     Check("target", 28, "REPLACE: its order is unknown", (ORDER,), "", "", "own"),
     Check("target_leaving", 29, "REPLACE: its order is leaving", (ORDER,), "", "", "own"),
-    Check("reducing", 25, "REDUCING: same-side lots above the position", (PAIR,), "lots", "", "RTS 6 15(4)"),
+    Check("reducing", 25, "REDUCING: same-side lots above the position", (PAIR, INSTRUMENT), "lots", "", "RTS 6 15(4)"),
     Check(
         *("position", 20, "worst case long or short above it", (INSTRUMENT, PAIR), "lots"),
         *("long_lots_max, short_lots_max", "RTS 6 15(5); FIA 2015 1.2"),
