@@ -52,7 +52,9 @@ class Worker:
             wiring.state_folder,
             lambda: words.writer_set(writer, SCOPE_FIRM, STATE_HALTED),
         )
-        self.authority = Authority(wiring, self.scopes, words, writer, self.journal, open_requests(wiring))
+        self.authority = Authority(
+            wiring, self.scopes, words, writer, self.journal, open_requests(wiring, self.greeks_out)
+        )
         self.pnl_max: dict[int, int] = {}
         self._resume()
         self.figures: list[Figures] = [Figures()] * len(self.scopes)
