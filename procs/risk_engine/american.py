@@ -13,6 +13,7 @@ from procs.risk_engine.black_scholes import DAYS_A_YEAR, option_price
 from shm.jit import hot
 
 _CERTAIN = 1e-10  # a probability nearer than this to 0 or 1: the tree has no second branch left
+_ROUNDING = 1e-12  # of the strike: what the tree's products may leave of a value that is exercised
 _SPOT_BUMP = 1e-6  # relative; only where the value is piecewise smooth and known to the last digits
 
 
@@ -100,7 +101,7 @@ def american_price(right, spot, strike, years, rate, carry, vol, tree):
     discount = math.exp(-rate * years / steps)
     fill_leaves(right, spot, strike, up, down, tree)
     roll_back(right, strike, discount * probability, discount * (1.0 - probability), down, tree, steps, 0)
-    return tree[0, 0]
+    return max(tree[0, 0], right * (spot - strike))  # the root's own price is rounded some fifty times
 
 
 @hot
@@ -110,7 +111,7 @@ def certain_greeks(right, spot, strike, years, rate, carry, vol, tree):
     above = american_price(right, spot * (1.0 + _SPOT_BUMP), strike, years, rate, carry, vol, tree)
     below = american_price(right, spot * (1.0 - _SPOT_BUMP), strike, years, rate, carry, vol, tree)
     delta = (above - below) / (2.0 * _SPOT_BUMP * spot)
-    theta = rate * price - carry * spot * delta if price > right * (spot - strike) else 0.0
+    theta = rate * price - carry * spot * delta if price > right * (spot - strike) + _ROUNDING * strike else 0.0
     return price, delta, 0.0, theta / DAYS_A_YEAR
 
 
@@ -136,8 +137,8 @@ def american_greeks(right, spot, strike, years, rate, carry, vol, tree):
     roll_back(right, strike, up_weight, down_weight, down, tree, 2, 1)
     delta = (tree[0, 1] - tree[0, 0]) / (tree[1, 1] - tree[1, 0])
     roll_back(right, strike, up_weight, down_weight, down, tree, 1, 0)
-    price = tree[0, 0]
-    theta = 0.0
-    if price > right * (spot - strike):
+    exercised = right * (spot - strike)
+    price, theta = max(tree[0, 0], exercised), 0.0
+    if price > exercised + _ROUNDING * strike:
         theta = rate * price - carry * spot * delta - 0.5 * vol * vol * spot * spot * gamma
     return price, delta, gamma, theta / DAYS_A_YEAR

@@ -2,7 +2,8 @@
 
 Between knots the variance (vol squared; times years it is the total variance) is linear in ln(strike), outside them the
 vol of the outermost knot holds. Linear total variance keeps what lies between two arbitrage-free knots close to free of
-arbitrage, and unlike a spline it cannot swing below 0; `first_arbitrage` says where a curve is not.
+arbitrage, and unlike a spline it cannot swing below 0. A flat wing bends a steep curve at its last knot, where a
+butterfly may be worth a little less than 0. `first_arbitrage` says where.
 
 The overlay is added to that vol: a parallel shift, and points at strikes of the operator's choice, linear in ln(strike)
 between them and held flat outside. To move one wing alone, give a 0 at the strike from which on nothing shall change.

@@ -124,13 +124,16 @@ def parametric_loss(linear, curvature, covariance_matrix, theta_days: float, lev
             found=f"{linear.shape} and {matrix.shape}",
             do="order factors as returns of the underlyings, then their vol changes",
         )
+    if not (np.isfinite(linear).all() and np.isfinite(curvature).all() and math.isfinite(theta_days)):
+        raise BadScenarios(
+            where="parametric VaR",
+            expected="finite exposures",
+            found=f"linear {linear.tolist()}, curvature {curvature.tolist()}, theta {theta_days}",
+            do="ask first_invalid which row cannot be valued",
+        )
     bent = curvature[:, None] * matrix[:underlyings, :underlyings]
     mean = theta_days + 0.5 * float(np.trace(bent))
     variance = float(linear @ matrix @ linear) + 0.5 * float(np.sum(bent * bent.T))
-    if not (math.isfinite(mean) and math.isfinite(variance)):
-        raise BadScenarios(
-            where="parametric VaR", expected="finite exposures", found=f"mean {mean}, variance {variance}", do="revalue"
-        )
     level = level_bps / LEVEL_ONE_BPS
     deviation = math.sqrt(max(variance, 0.0))
     z = normal_quantile(level)

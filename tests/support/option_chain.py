@@ -1,0 +1,73 @@
+"""The SPXW chain of January and February 2018: end-of-day quotes of every strike of one monthly expiry, day by day."""
+
+import csv
+from collections import defaultdict
+from datetime import date, datetime
+from typing import NamedTuple
+
+from tests.support.data import shared_data
+
+CALL, PUT = 1, -1
+
+
+class Quote(NamedTuple):
+    """One row of the file. vol, delta, gamma, vega, theta as the vendor published them, rounded to four decimals."""
+
+    day: date
+    expiry: date
+    right: int
+    strike: float
+    bid: float
+    ask: float
+    index: float
+    volume: int
+    vol: float
+    delta: float
+    vega: float
+    theta: float
+
+    @property
+    def mid(self) -> float:
+        return 0.5 * (self.bid + self.ask)
+
+    @property
+    def years(self) -> float:
+        """Calendar days / 365."""
+        return (self.expiry - self.day).days / 365.0
+
+
+def _date(text: str) -> date:
+    return datetime.strptime(text, "%m/%d/%Y").date()
+
+
+def read_chain() -> list[Quote]:
+    """All 14,438 quotes, in the order of the file; the header has a byte-order mark and blanks."""
+    with open(shared_data("options", "spxw_2018_chain.csv"), encoding="utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines)
+        names = [name.strip() for name in next(rows)]
+        return [_quote(dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _quote(row: dict) -> Quote:
+    return Quote(
+        day=_date(row["quotedate"]),
+        expiry=_date(row["expiration"]),
+        right=CALL if row["type"] == "call" else PUT,
+        strike=float(row["strike"]),
+        bid=float(row["bid"]),
+        ask=float(row["ask"]),
+        index=float(row["underlying_last"]),
+        volume=int(row["volume"]),
+        vol=float(row["impliedvol"]),
+        delta=float(row["delta"]),
+        vega=float(row["vega"]),
+        theta=float(row["theta"]),
+    )
+
+
+def by_day(quotes: list[Quote]) -> dict[tuple[date, date], list[Quote]]:
+    """{(day, expiry): its quotes}, days in order."""
+    groups = defaultdict(list)
+    for quote in quotes:
+        groups[quote.day, quote.expiry].append(quote)
+    return dict(sorted(groups.items()))
