@@ -16,6 +16,7 @@ from config.load import file_of
 from config.returns import read_returns
 
 FILE = "risk_returns.json"
+PAUSE_STEPS = 10  # samples missed in a row
 
 
 class Window:
@@ -26,7 +27,7 @@ class Window:
         self.fixed = bool(self.var.returns_file)
         self.returns = np.zeros((0, len(symbols)))
         self._last: np.ndarray | None = None  # log marks of the last sample, NaN where there was no fresh one
-        self._next_ns = 0
+        self._last_ns, self._step_ns = 0, int(self.var.sample_seconds * 1e9)
         self._stored = 0
         self.samples = 0
         if self.fixed:
@@ -39,16 +40,18 @@ class Window:
             self._load()
 
     def sample(self, now_ns: int, marks: np.ndarray, fresh: np.ndarray) -> None:
-        """Take the marks f8[u] of the underlyings when a sample is due. After a pause the return is left out."""
-        if self.fixed or now_ns < self._next_ns or not fresh.any():
+        """Take the marks f8[u] of the underlyings when a sample is due.
+
+        A return over more than a sample's time is scaled back to it; one over a longer pause is left out.
+        """
+        if self.fixed or now_ns < self._last_ns + self._step_ns or not fresh.any():
             return
-        step_ns = int(self.var.sample_seconds * 1e9)
         logs = np.log(np.where(fresh, marks, np.nan))
-        late = self._next_ns and now_ns > self._next_ns + step_ns // 2
-        if self._last is not None and not late:
-            self.returns = np.vstack([self.returns, logs - self._last])[-self.var.window :]
+        steps = (now_ns - self._last_ns) / self._step_ns
+        if self._last is not None and steps <= PAUSE_STEPS:
+            self.returns = np.vstack([self.returns, (logs - self._last) / math.sqrt(steps)])[-self.var.window :]
             self.samples += 1
-        self._last, self._next_ns = logs, now_ns + step_ns
+        self._last, self._last_ns = logs, now_ns
 
     def scenarios(self) -> tuple[np.ndarray, np.ndarray]:
         """(log returns over the horizon f8[s, u], a missing one as 0; bool[u]: whether there are enough)."""

@@ -16,7 +16,14 @@ from procs.risk_engine.tables import Writer
 from procs.risk_engine.window import Window
 from procs.runtime.cold_journal import ColdJournal
 from procs.runtime.totals import currencies_of
-from shm.codes import JOURNAL_RISK, LIFE_CLOSING, RISK_SCOPE_FIRM, RISK_SCOPE_STRATEGY, STATE_HALTED
+from shm.codes import (
+    JOURNAL_RISK,
+    LIFE_CLOSING,
+    RISK_SCOPE_FIRM,
+    RISK_SCOPE_STRATEGY,
+    RISK_SCOPE_UNDERLYING,
+    STATE_HALTED,
+)
 from shm.counters import RISK_COMPUTED, RISK_FULL, RISK_FULL_NS, RISK_STALE
 from shm.error_log import ERROR_RISK_UNVALUED
 from shm.journal_kinds import parts_of
@@ -194,7 +201,9 @@ class Worker:
         row["now_ns"] = seen.now_ns
         row["input_ns"] = self.lots["now_ns"][held].min() if held.any() else seen.now_ns
         row["scope"], row["scope_id"] = scope.kind, scope.number
-        row["stale"] = int(np.count_nonzero(bad & held)) + int(seen.positions_stale)
+        row["stale"] = int(np.count_nonzero(bad & held))
+        if seen.positions_stale and (held.any() or scope.kind != RISK_SCOPE_UNDERLYING):
+            row["stale"] += 1  # who holds nothing may hold something by now
         if scope.kind == RISK_SCOPE_FIRM:
             row["stale"] += seen.strangers
         row["state"], row["reason"] = self.authority.state(scope), self.authority.reason(scope)
