@@ -2,7 +2,7 @@
 
 The hot thread notes a code with two numbers (`note_error`, shm/instance.py); status prints label and meaning. A code is
 never reused. Blocks: 100 feed_handler, 200 strategy, 300 risk_gate, 400 order_sender, 500 position_keeper, 600 venue,
-700 the runtime of any role, 800 oms.
+700 the runtime of any role, 800 oms, 900 risk_engine.
 """
 
 from typing import NamedTuple
@@ -65,6 +65,9 @@ ERROR_LATE_COMPILE, ERROR_JOURNAL_TAIL = 704, 705
 
 # oms
 ERROR_RECORD_BREAK = 800
+
+# risk_engine
+ERROR_RISK_THRESHOLD, ERROR_RISK_UNVALUED, ERROR_RISK_NO_EXECUTOR = 900, 901, 902
 
 ERRORS = (
     ErrorCode(
@@ -345,6 +348,24 @@ ERRORS = (
         "record_break",
         "breaks in the batch, logic time of its last entry",
         "a journal contradicts itself: the record has it as it is, and says where (quintet oms check)",
+    ),
+    ErrorCode(
+        ERROR_RISK_THRESHOLD,
+        "risk_threshold",
+        "RISK_REASON_* code, value in micro-units",
+        "a threshold of risk_engine was reached, and it acted: `quintet risk --history`",
+    ),
+    ErrorCode(
+        ERROR_RISK_UNVALUED,
+        "risk_unvalued",
+        "instrument, lots",
+        "a position that cannot be valued: no mark, no rate of its currency, or no instrument of the configuration",
+    ),
+    ErrorCode(
+        ERROR_RISK_NO_EXECUTOR,
+        "risk_no_executor",
+        "scope, RISK_REASON_* code",
+        "a threshold asks to trade the position away and the topology has no executor: the scope stays REDUCING",
     ),
 )
 
