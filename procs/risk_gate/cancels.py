@@ -157,8 +157,8 @@ def on_leaving(gate, by_intent, strategy_id, intent, now_ns):
 
 @hot
 def _must_cancel(gate, order, now_ns, stamp_ns):
-    """1 when an order may not stay: its strategy is dead, was restarted or executed too much at once, its scope is
-    stopped, its side is not permitted any more, its feed is stale.
+    """1 when an order may not stay: its strategy is dead, restarted or in a burst of executions, its scope is
+    stopped, its feed is stale, or its side is not permitted any more.
     """
     strategy_id, instrument_id = order["strategy_id"], order["instrument_id"]
     desk = desk_at(gate, strategy_id)

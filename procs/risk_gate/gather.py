@@ -304,7 +304,7 @@ def _gather_limits(gate, instrument_id, strategy_id):
 @hot
 def scale_of(gate, instrument_id):
     """Count the instrument by its newest row of `greeks`. Returns 1 when something changed."""
-    return take_scale(book_of(gate), table_at(gate["greeks_addr"]), gate["scale_addr"], instrument_id)
+    return take_scale(book_of(gate), table_at(gate["greeks_addr"]), gate["greek_row_addr"], instrument_id)
 
 
 @hot

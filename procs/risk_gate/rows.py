@@ -55,8 +55,8 @@ ORDER_SLOT = np.dtype(
             "reduce_stamp_ns",  # latency time of the last reduce passed
             "incarnation",  # of the strategy that wanted it; -1 adopted: nobody here did
             "place",  # index in `places`
-            "short",  # 1 for a sale that is marked short
             *("better", "worse"),  # slots of the next own orders of its side by price, or NO_SLOT
+            "short",  # 1 for a sale that is marked short
         ),
         3,
     )
@@ -112,7 +112,7 @@ RISK_WORDS = _words(("pnl", "drawdown", "risk_stale", "risk_now_ns", "risk_seen"
 LIMIT_WORDS = [(name, *LIMITS.fields[name][0].subdtype) if LIMITS.fields[name][0].subdtype else (name, "<i8")
                for name in LIMITS.names]  # fmt: skip
 HOLDING = np.dtype(HOLDING_WORDS)
-ACCOUNT = np.dtype(ACCOUNT_WORDS + LIMIT_WORDS + FLOW_WORDS + RULE_WORDS + GUARD_WORDS + RISK_WORDS)
+ACCOUNT = np.dtype(ACCOUNT_WORDS + LIMIT_WORDS + FLOW_WORDS + RULE_WORDS + RISK_WORDS + GUARD_WORDS)
 LIMITS_OFFSET = HOLDING.itemsize
 SCALE = np.dtype(
     _words(
@@ -174,8 +174,8 @@ BOOK = np.dtype(
 )
 SLOT_BYTES, HOLDING_BYTES, ACCOUNT_BYTES = ORDER_SLOT.itemsize, HOLDING.itemsize, ACCOUNT.itemsize
 PASS_BYTES, FILL_BYTES = PASS_SLOT.itemsize, FILL_SLOT.itemsize
-SCALE_BYTES, SUMS_BYTES = SCALE.itemsize, SUMS.itemsize
 SAME_BYTES, FILL_PASS_BYTES = SAME_SLOT.itemsize, FILL_PASS.itemsize
+SCALE_BYTES, SUMS_BYTES = SCALE.itemsize, SUMS.itemsize
 
 assert ACCOUNT.fields["open_orders_max"][1] == LIMITS_OFFSET and ACCOUNT.fields["reserved"][0].itemsize == 72
 assert all(ACCOUNT.fields[name][1] - LIMITS_OFFSET == LIMITS.fields[name][1] for name in LIMITS.names)
@@ -196,9 +196,9 @@ class Exposure(NamedTuple):
     accounts: np.ndarray  # ACCOUNT[instruments + strategies + 1]; the last of the strategies is the house
     pairs: np.ndarray  # HOLDING[strategies * instruments]
     fills: np.ndarray  # FILL_SLOT[FILLS]
+    memories: np.ndarray  # MEMORY[strategies]
     scales: np.ndarray  # SCALE[instruments]
     sums: np.ndarray  # SUMS[instruments]
-    memories: np.ndarray  # MEMORY[strategies]
     rings: tuple[np.ndarray, ...]  # what the accounts' flows and the memories point to
 
     @property
@@ -247,9 +247,9 @@ def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
         accounts=aligned(instruments + desks, ACCOUNT),
         pairs=aligned(strategies * instruments, HOLDING),
         fills=np.zeros(FILLS, FILL_SLOT),
+        memories=aligned(strategies, MEMORY),
         scales=aligned(instruments, SCALE),
         sums=aligned(instruments, SUMS),
-        memories=aligned(strategies, MEMORY),
         rings=(passes, few, times, same, buckets, executed),
     )
     exposure.slots["place"] = exposure.places

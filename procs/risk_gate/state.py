@@ -47,7 +47,7 @@ COPIES = {
     "position": POSITION,
     "decision": DECISION,
     "instrument": INSTRUMENT,
-    "scale": GREEKS,
+    "greek_row": GREEKS,
     "risk_row": RISK,
 }
 
