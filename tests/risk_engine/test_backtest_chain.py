@@ -129,9 +129,7 @@ def test_var_is_back_tested_over_two_months_with_the_crash(evenings):
         gains.append(evening.gain)
         historical.append(by_history)
         parametric.append(by_formula)
-        beyond = "both" * (-evening.gain > max(by_history, by_formula)) or "one" * (
-            -evening.gain > min(by_history, by_formula)
-        )
+        beyond = ("", "one", "both")[sum(int(-evening.gain > value) for value in (by_history, by_formula))]
         print(
             f"{evening.next_day}  {evening.gain:11,.0f} {by_history:12,.0f} {by_formula:11,.0f} {len(moves):7}   {beyond}"
         )
