@@ -33,10 +33,12 @@ def by_command(machine: KillMachine) -> int:
     """`quintet halt` as an operator types it. Returns the time of its exec, ns; the word was stored meanwhile."""
     command = [sys.executable, "-m", "procs.cli", "halt", "--reason", "bench", "--name", machine.config.name]
     begun_ns = time.monotonic_ns()
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **quiet) as child:  # as a terminal of its own
         while machine.fabric.control.effective(0) != STATE_HALTED:
             if time.monotonic_ns() - begun_ns > 60_000_000_000:
                 raise RuntimeError("kill: `quintet halt` stored nothing")
+            time.sleep(0.0005)
         stored_ns = time.monotonic_ns()
         child.wait()
     return stored_ns - begun_ns

@@ -1,8 +1,8 @@
 """A machine with a thousand open orders and strategies that send as fast as they can; and what a kill does to it.
 
 Three strategies keep eight orders each in every one of 42 instruments and move two of them at every turn. A trial
-stores the word, waits until the venue holds nothing of ours, and reads from order_sender's journal when the last byte of
-a new order left, and when the cancels did. Stamps of the fabric are CLOCK_MONOTONIC, as this process's are.
+stores the word, waits until the venue holds nothing of ours, and reads from order_sender's journal when the last byte
+of a new order left, and when the cancels did. Stamps of the fabric are CLOCK_MONOTONIC, as this process's are.
 """
 
 import os
@@ -194,7 +194,12 @@ def trial(machine: "KillMachine", halt: Callable[["KillMachine"], int] = store_w
     left_ns = reports["send_stamp_ns"][reports["send_stamp_ns"] > 0]
     after = cancels["sent"]["stamp_ns"] >= stored_ns
     whole = after & (cancels["order"]["strategy_id"] == -1)
-    handed_ns = int(cancels["sent"]["stamp_ns"][whole].min()) if whole.any() else gone_ns
+    stamps = cancels["sent"]["stamp_ns"]
+    handed_ns = gone_ns  # where order_sender cancelled one by one without a journal entry: the venue's answers
+    if whole.any():
+        handed_ns = int(stamps[whole].min())
+    elif int(after.sum()) >= open_orders:
+        handed_ns = int(stamps[after].max())
     return Trial(
         open_orders,
         int(left_ns.max()) - stored_ns if len(left_ns) else -1,
