@@ -40,7 +40,6 @@ moneyness = [0.8, 1.0, 1.2]                | moneyness = [0.8, 1.0]             
 volatility = [0.36, 0.30, 0.28]            | volatility = [0.36, 0.0, 0.28]            | other.volatility[0].volatility | from 0.001              | 0.0
 volatility = [0.36, 0.30, 0.28]            | volatility = [0.36, 1.30, 0.28]           | other.volatility, 30 to 365  | never falls               | then
 days = 30                                  | days = 400                                | other.volatility             | in order of days          | [400.0, 365.0]
-[underlying.ESH4]                          | [underlying.NONE]                         | underlying.NONE              | a symbol of instruments   | NONE
 warn = 30_000_000_000_000                  | warn = 46_000_000_000_000                 | threshold[0].reducing        | at least the step before  | 45000000000000
 warn = 30_000_000_000_000                  | warn = -1                                 | threshold[0].warn            | a number above 0          | -1
 warn = 30_000_000_000_000                  | warn = 0                                  | threshold[0].warn            | a number above 0          | 0
@@ -78,6 +77,13 @@ def test_a_mistake_is_told_with_its_key_what_was_expected_and_what_was_found(fol
     error = caught.value
     assert "risk.toml" in str(error) or "csv" in str(error)
     assert key in str(error.key) and expected in str(error.expected) and found in str(error.found), str(error)
+
+
+def test_assumptions_for_what_is_not_traded_are_refused(folder):
+    text = (folder / "risk.toml").read_text()
+    (folder / "risk.toml").write_text(text.replace("underlying.ESH4", "underlying.NONE"))
+    with pytest.raises(ConfigError, match="a symbol of instruments.toml that is nothing's derivative"):
+        load()
 
 
 def test_a_threshold_without_any_number_is_refused(folder):
