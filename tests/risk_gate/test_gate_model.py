@@ -217,7 +217,7 @@ class Run:
                 open_orders_max=pick((1, 2, 4, 8, LIMIT_NONE)),
                 age_ns_max=pick((1_000_000, LIMIT_NONE)),
                 channel_silence_ns_max=pick((1_000_000, LIMIT_NONE)),
-                permitted=pick((7,) * 24 + (0, 1, 2, 3, 6, 8, -1, NAN)),
+                permitted=pick((7,) * 72 + (0, 1, 2, 3, 6, 8, -1, NAN)),
                 locate_lots=pick((LIMIT_NONE,) * 6 + (0, 40, 100, 200, -1)),
                 scale_age_ns_max=pick((1_000_000, LIMIT_NONE)),
                 delta_micro_max=pick((LIMIT_NONE,) * 4 + (3_000, 8_000, 1 << 52)),
@@ -305,6 +305,8 @@ class Run:
         open_ids = [order.intent_id for chain in self.model.chains for order in chain]
         newest = [chain[-1].intent_id for chain in self.model.chains if chain[-1].strategy == strategy]
         kind = pick((1, 1, 1, 1, 1, 1, 2, 2, 3, 4)) if r() < 0.99 else pick((0, 5, 255))
+        if kind in (2, 3, 4) and not newest and r() < 0.9:
+            kind = 1  # nothing of it is open
         target = 0
         if kind in (2, 3, 4):
             target = pick(newest) if newest and r() < 0.95 else pick([*open_ids, 7, *INT64])
