@@ -24,7 +24,7 @@ from tests.oracles.risk import Model
 from tests.support.gate import INTENT, REPORT, Gate
 
 SEED = int(os.environ.get("QUINTET_SEED", "20240306"))
-EVENTS = 2_500 if JIT_OFF else 20_000
+EVENTS = 2_500 if JIT_OFF else 40_000
 SOAK_EVENTS = 20_000 if JIT_OFF else 1_000_000
 INT64 = (0, -1, 1, (1 << 63) - 1, -(1 << 63), (1 << 62) - 1, 1 << 62, 1 << 40, (1 << 40) + 1, 1 << 32, (1 << 32) - 1)
 STRATEGIES, INSTRUMENTS, NO_RATE = 2, 3, 2  # the last instrument has no rate into the firm's currency
@@ -196,7 +196,7 @@ class Run:
             rate_orders_max=pick(rates),
             rate_messages_max=pick((*rates, 3)),
             rate_headroom=pick((0, 2, 3)),
-            rate_cancels_max=pick(rates),
+            rate_cancels_max=pick((*rates, 2)),
             rate_window_ns=pick((1000, 50_000)),
             loss_micro_max=pick((LIMIT_NONE,) * 8 + (1, 1_000)),
             drawdown_micro_max=pick((LIMIT_NONE,) * 8 + (1, 1_000)),
@@ -231,7 +231,7 @@ class Run:
         for strategy in range(STRATEGIES):
             lots = dict(long_lots_max=STRATEGY_LONG_MAX, short_lots_max=STRATEGY_SHORT_MAX)
             limits = self.desk_limits() | lots | dict(open_orders_max=pick((2, 6, 12)))
-            limits |= dict(same_orders_max=pick((1, 2, LIMIT_NONE)), same_window_ns=pick((1000, 20_000)))
+            limits |= dict(same_orders_max=pick((1, 2, LIMIT_NONE)), same_window_ns=pick((20_000, 50_000)))
             self.model.limits["strategy", strategy] = limits
             self.gate.limit(INSTRUMENTS + strategy, **limits)
         limits = self.desk_limits() | dict(
