@@ -145,7 +145,7 @@ def test_every_reading_command_prints_one_json_object(fabric, name):
     status = call("status", "--json", "--name", name)
     assert status.code == 0 and len(status.out.splitlines()) == 1
     taken = status.json()
-    assert taken["name"] == name and len(taken["instances"]) == 7 and len(taken["rings"]) == 7
+    assert taken["name"] == name and len(taken["instances"]) == 8 and len(taken["rings"]) == 7
     assert {row["state"] for row in taken["instances"]} == {"not started"}
     for command, state in (("halt", "HALTED"), ("cancel-all", "HALTED"), ("resume", "ACTIVE")):
         answer = quintet(command, "--reason", "r", "--json", "--name", name)
