@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from procs.runtime.desks import desk_names
+from procs.runtime.desks import desk_names, executor_of
 from procs.runtime.totals import total_rows
 from shm.records.channel import CHANNEL
 from shm.records.depth import DEPTH
@@ -15,6 +15,7 @@ from shm.records.limits import LIMITS
 from shm.records.live_params import LIVE_PARAMS
 from shm.records.pnl import PNL
 from shm.records.position import POSITION
+from shm.records.request import REQUEST, REQUEST_STATE, REQUESTERS
 from shm.records.risk import RISK
 from shm.records.top import TOP
 from shm.records.total import TOTAL
@@ -51,6 +52,8 @@ def tables_of(config) -> dict[str, Table]:
         Table("totals", TOTAL, len(total_rows(config)), keeper),
         Table("limits", LIMITS, instruments + desks + 1, FABRIC),
         Table("greeks", GREEKS, instruments, engine),
+        Table("requests", REQUEST, REQUESTERS, FABRIC),
+        Table("request_states", REQUEST_STATE, REQUESTERS, executor_of(config) or FABRIC),
         Table("risk", RISK, 1 + desks + instruments, engine),
     ]
     for sender in topology.of_role("order_sender"):
