@@ -3,6 +3,7 @@
 from config.errors import ConfigError
 from config.fees import check_fees
 from config.placement import place
+from config.risk import check_risk
 from config.topology import RING_RECORDS
 
 MONEY_MAX = 1 << 62  # every product of price, quantity and multiplier stays below it
@@ -20,6 +21,7 @@ def check(config, file_of) -> None:
     _check_strategies(config, file_of("strategy.toml"))
     _check_venues(config, file_of("venues.toml"))
     check_fees(config, file_of("venues.toml"))
+    check_risk(config, file_of("risk.toml"), file_of)
     place(config, str(file_of(f"hosts/{config.profile}.toml")))
 
 
@@ -49,6 +51,9 @@ def _check_instances(config, file) -> None:
         raise ConfigError(
             file, "instance", "at most one oms (one record a firm)", str(len(config.topology.of_role("oms")))
         )
+    if len(config.topology.of_role("risk_engine")) > 1:
+        found = str(len(config.topology.of_role("risk_engine")))
+        raise ConfigError(file, "instance", "at most one risk_engine (one portfolio a firm)", found)
     for role in ("risk_gate", "position_keeper"):
         if len(config.topology.of_role(role)) != 1:
             found = str(len(config.topology.of_role(role)))

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -346,6 +347,19 @@ def control_arm(words: ControlWords, folder: Path) -> dict | None:
         held = latch_load(folder).get("firm")
         words.operator_set(0, STATES[held["state"]] if held else STATE_ACTIVE)
     return held
+
+
+def latch_state(folder: Path, scope: str, state: int, reason: str, by: str, holds: Callable[[], bool]) -> bool:
+    """Latch what a role says of `scope`, so that it survives a new epoch; a stricter state stays. Returns whether.
+
+    Caller: that role, after its word. `holds()` is asked under the lock: an operator may have acknowledged it by then.
+    """
+    with operator_lock(folder):
+        latched = latch_load(folder)
+        if not holds() or STATES[latched.get(scope, {}).get("state", "ACTIVE")] > state:
+            return False
+        latch_store(folder, latched | {scope: _entry(state, reason, by)})
+    return True
 
 
 def latch_automatic(words: ControlWords, folder: Path) -> list[str]:

@@ -19,6 +19,7 @@ MODULES = {
     "down": "procs.cli.down",
     "status": "procs.cli.status",
     "positions": "procs.cli.positions",
+    "risk": "procs.cli.risk",
     "halt": "procs.cli.control",
     "reduce": "procs.cli.control",
     "flatten": "procs.cli.flatten",

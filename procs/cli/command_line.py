@@ -93,6 +93,8 @@ def _trade(commands) -> None:
     )
     demo.add_argument("--speed", type=_speed, metavar="N|max", help="scale logic time (default 1; a replay: max)")
     demo.add_argument("--strategy", metavar="NAME", help="module in procs/strategy, or a Python file")
+    help_text = "breach: a strategy that keeps buying into its risk thresholds, which act by themselves"
+    demo.add_argument("--scenario", choices=("breach",), help=help_text)
     demo.add_argument("--record", metavar="DIR", help=RECORD_HELP)
     demo.add_argument("--name", type=_name, default="demo", help="name of the fabric (default demo)")
     demo.add_argument("--json", action="store_true", help="last line of stdout is the report as one JSON object")
@@ -114,6 +116,10 @@ def _look(commands) -> None:
     positions.add_argument("--at", metavar="T", help=at_help)
     positions.add_argument("--epoch", metavar="N|all", help="with --at: that life of the fabric (default: the newest)")
     positions.add_argument("--by", choices=("strategy", "instrument", "venue", "currency", "firm"), help=help_text)
+
+    risk = commands.add_parser("risk", help="Greeks, exposures, value at risk by scope (reads shared memory only)")
+    help_text = "what thresholds did in this life of the fabric, from risk_engine's journal"
+    risk.add_argument("--history", action="store_true", help=help_text)
 
 
 def _steer(commands) -> None:

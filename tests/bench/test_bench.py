@@ -23,6 +23,8 @@ NAMES = (
     "itch_book",
     "strategy_step",
     "risk_check",
+    "greeks",
+    "var_historical",
     "tick_to_order",
     "journal_readers",
     "kill",
@@ -38,6 +40,8 @@ FAST = {  # benchmark -> names of its results; risk_check compiles the whole gat
     "journal_replay": ["journal_replay"],
     "recording_step": ["recording_step"],
     "itch_book": ["itch_book", "itch_book_market"],
+    "greeks": ["greeks"],
+    "var_historical": ["var_historical"],
 }
 THROUGHPUTS = {"ring_throughput", "journal_replay"}
 KEYS = {"name", "question", "unit", "count", "reference", "ratio", "goal", "met", "host"}
