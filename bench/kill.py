@@ -9,6 +9,7 @@ exec of `quintet halt` ──► store of HALTED
 A whole machine as it trades: the venue, 42 instruments, three strategies with eight orders in each that move two of
 them at every turn. Stamps are order_sender's own, read from its journal; the store is this process's. Every kill is
 checked: nothing of ours is open at the venue afterwards, and no order was journalled later than 20 ms after the store.
+1 ns stands for a last order that left before the store.
 The reference is one turn of order_sender's loop while all of it goes on, mean over a second; of the command, a Python
 process that does nothing.
 """

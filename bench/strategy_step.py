@@ -50,6 +50,7 @@ from shm.records.position import POSITION
 from shm.records.quote import QUOTE
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
+from shm.records.request import REQUEST, REQUEST_STATE, REQUESTERS
 from shm.records.tick import TICK, TICK_FLAG_LAST
 from shm.ring import (
     ring_advance,
@@ -60,7 +61,7 @@ from shm.ring import (
     ring_publish_parts,
     ring_release,
 )
-from shm.scratch import scratch_ids, scratch_journal, scratch_me, scratch_ring, scratch_table
+from shm.scratch import scratch_control, scratch_ids, scratch_journal, scratch_me, scratch_ring, scratch_table
 
 QUESTION = "How long does a strategy step take from a tick in its ring to the intents in the next ring?"
 P50_NS_MAX, P99_NS_MAX = 1_000, 3_000
@@ -207,7 +208,14 @@ def new_desk() -> tuple[StrategyState, Far]:
     state = state_of(
         me=scratch_me(),
         rings={"rejects": scratch_ring(REJECT, 64)[1], "reports": reports, "ticks": ticks, "intents": intents},
-        tables={"depth": depth, "positions": positions, "params": params},
+        tables={
+            "depth": depth,
+            "positions": positions,
+            "params": params,
+            "requests": scratch_table(REQUEST, REQUESTERS),
+            "request_states": scratch_table(REQUEST_STATE, REQUESTERS),
+        },
+        control=scratch_control(1, 1, len(config.instruments)),
         journal=scratch_journal(QUOTE.itemsize, QUOTES_KEPT),
         ids=scratch_ids(count=1 << 40),
         strategy_id=0,

@@ -5,6 +5,8 @@ import random
 import numpy as np
 import pytest
 
+from procs.strategy.look import sample_position
+from procs.strategy.requests import resume_requests
 from shm.atomics import address_of, record_view
 from shm.codes import (
     INTENT_CANCEL,
@@ -324,3 +326,51 @@ def test_random_fills_of_all_desks_never_let_it_pass_flat(seed):
 def test_the_reason_travels_in_words_and_is_cut_at_a_whole_character():
     assert reason_text(reason_words("limit breached")) == "limit breached"
     assert reason_text(reason_words("x" * 63 + "é")) == "x" * 63
+
+
+def again(bench: ExecutorBench) -> None:
+    """The process dies and starts: private memory is new, tables and position_keeper's row stay; the gate cancelled."""
+    bench.open.clear()
+    for row in range(2):
+        bench.position(bench.own[row], reports_seq=bench.report_seq, row=row)
+    fresh = StrategyBench("executor", desks=3).state
+    shared = ("positions", "requests", "request_states", "control", "depth", "params")
+    bench.state = fresh._replace(
+        **{name: getattr(bench, name) for name in shared}, ticks=bench.state.ticks, reports=bench.state.reports,
+        rejects=bench.state.rejects, intents=bench.state.intents,
+    )  # fmt: skip
+    for row in range(2):
+        sample_position(bench.state, row)
+    resume_requests(bench.state, bench.now_ns)
+    bench.fresh()
+
+
+def test_a_restarted_executor_goes_on_and_counts_what_its_earlier_life_hedged(bench):
+    bench.say(STATE_ACTIVE)
+    bench.ask(REQUEST_HEDGE, instrument_id=0, lots=150)
+    bench.turn()
+    (first,) = bench.open
+    bench.fill(first, 80)
+    bench.turn()
+    again(bench)
+    for _ in range(60):
+        bench.turn()
+        for intent_id in list(bench.open):
+            bench.fill(intent_id, bench.open[intent_id][3])
+    assert bench.own[0] == 150 and bench.answer()["state"] == REQUEST_DONE
+
+
+def test_a_restarted_executor_works_a_firm_on_to_flat_and_refuses_what_it_cannot_know(bench):
+    bench.ask(REQUEST_FLATTEN)
+    bench.turn()
+    again(bench)
+    for _ in range(60):
+        bench.turn()
+        for intent_id in list(bench.open):
+            bench.fill(intent_id, bench.open[intent_id][3])
+    assert bench.own[0] == -250 and bench.answer()["state"] == REQUEST_DONE
+    bench.desk(MAKER, 500)
+    bench.ask(REQUEST_FLATTEN, strategy_id=MAKER)
+    bench.turn()
+    again(bench)
+    assert bench.turn() == [] and bench.answer()["state"] == REQUEST_REFUSED
