@@ -127,10 +127,17 @@ def _steer(commands) -> None:
     halt = commands.add_parser("halt", help="stop trading in a scope, cancel its orders, latched until `resume`")
     resume = commands.add_parser("resume", help="let a halted scope trade again")
     cancel = commands.add_parser("cancel-all", help="cancel all orders of a scope; quoting stays off until `resume`")
-    for command in (halt, resume, cancel):
+    reduce = commands.add_parser("reduce", help="only what lowers exposure passes in a scope, latched until `resume`")
+    flatten = commands.add_parser("flatten", help="work positions down to nothing; the scope must be REDUCING")
+    for command in (halt, resume, cancel, reduce, flatten):
         help_text = "firm (default), session:NAME, strategy:NAME, instrument:SYMBOL"
         command.add_argument("--scope", default="firm", help=help_text)
         command.add_argument("--reason", required=True, type=_reason, help="why, for the record")
+    for command in (resume, reduce):
+        help_text = "production: be the second person, for what another one asked for"
+        command.add_argument("--confirm", action="store_true", help=help_text)
+    help_text = "logic time until it gives up, with an alarm (default 60)"
+    flatten.add_argument("--seconds", type=_seconds, default=60.0, help=help_text)
 
     once = commands.add_parser("cancel", help="cancel the open orders that the filters name, once; trading goes on")
     once.add_argument("--venue", metavar="NAME", help="orders at one venue (default: every one)")

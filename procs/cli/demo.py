@@ -29,6 +29,8 @@ from procs.cli.snapshot import Snapshot
 from procs.cli.strategies import check_strategies, with_module
 from procs.cli.text import clock, count, duration, money
 from procs.runtime.fabric import Fabric
+from procs.runtime.kill import Kill
+from procs.runtime.paths import runtime_folder
 from procs.runtime.supervisor import StartFailed, Supervisor
 from procs.venue.day_file import is_day, read_directory
 
@@ -52,11 +54,14 @@ def run(arguments) -> int:
     fabric = Fabric(config, fresh=True, listed=listed)
     supervisor, killed = None, []
     try:
+        kill = Kill(fabric.state_folder, runtime_folder(config.name), "supervisor")
+        kill.use(fabric.control)
+        kill.on_signal()
         supervisor = Supervisor(fabric)
         leave.then = supervisor.abandon
         supervisor.prepare(progress_line, leave)
         supervisor.start(leave=leave)
-        report = trade(fabric, supervisor, arguments, leave)
+        report = trade(fabric, supervisor, arguments, leave, kill)
     except (StartFailed, NotReady) as error:
         print(f"quintet demo: {'stopped before it traded' if leave else error}", file=sys.stderr)
         return 1
@@ -154,7 +159,7 @@ def _module(text: str) -> str:
     return str(Path(text).expanduser().resolve()) if text.endswith(".py") else text
 
 
-def trade(fabric: Fabric, supervisor: Supervisor, arguments, leave: Leave) -> dict:
+def trade(fabric: Fabric, supervisor: Supervisor, arguments, leave: Leave, kill: Kill) -> dict:
     """Arm, trade until time, history or the user ends it, wind down, and collect the report."""
     snapshot = Snapshot(fabric.config.name)
     try:
@@ -167,7 +172,7 @@ def trade(fabric: Fabric, supervisor: Supervisor, arguments, leave: Leave) -> di
             row["instance"]: {"pid": row["pid"], "tid": row["tid"], "core": row["core"]} for row in snapshot.instances()
         }
         begun = time.monotonic()
-        inventory = follow(supervisor, snapshot, arguments, leave, begun)
+        inventory = follow(supervisor, snapshot, arguments, leave, begun, kill)
         seconds = time.monotonic() - begun
         stopped = mark(snapshot)
         states = states_now(snapshot) if arguments.scenario else {}
@@ -191,7 +196,7 @@ def trade(fabric: Fabric, supervisor: Supervisor, arguments, leave: Leave) -> di
         snapshot.close()
 
 
-def follow(supervisor: Supervisor, snapshot: Snapshot, arguments, leave: Leave, begun: float) -> list[dict]:
+def follow(supervisor: Supervisor, snapshot: Snapshot, arguments, leave: Leave, begun: float, kill: Kill) -> list[dict]:
     """Watch the session: restart what dies, draw the live line, sample inventory. Returns the samples."""
     limit = arguments.seconds or (REPLAY_SECONDS_MAX if arguments.replay else SECONDS_DEFAULT)
     terminal = sys.stderr.isatty()
@@ -199,6 +204,8 @@ def follow(supervisor: Supervisor, snapshot: Snapshot, arguments, leave: Leave, 
     while not leave and time.monotonic() - begun < limit:
         for event in supervisor.poll():
             print(f"\n{event}" if terminal else event, file=sys.stderr, flush=True)
+        if why := kill.look():
+            print(f"\nHALTED: {why}", file=sys.stderr, flush=True)
         if supervisor.given_up():
             break
         now = time.monotonic()

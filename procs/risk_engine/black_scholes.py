@@ -53,13 +53,18 @@ def distances(log_moneyness, deviation):
 
 
 @hot
+def price_of_legs(right, log_moneyness, asset, cash, deviation):
+    """Price from asset = S e^((carry - rate) T) and cash = K e^(-rate T); the rest as in `distances`."""
+    d1, d2 = distances(log_moneyness, deviation)
+    return max(right * (asset * normal_cdf(right * d1) - cash * normal_cdf(right * d2)), 0.0)
+
+
+@hot
 def option_price(right, spot, strike, years, rate, carry, vol):
     """Price of one option, currency per unit of the underlying; at least 0, and intrinsic at years or vol <= 0."""
     years, vol = max(years, 0.0), max(vol, 0.0)
-    d1, d2 = distances(math.log(spot / strike) + carry * years, vol * math.sqrt(years))
-    discount = math.exp(-rate * years)
-    asset = spot * math.exp((carry - rate) * years)
-    return max(right * (asset * normal_cdf(right * d1) - strike * discount * normal_cdf(right * d2)), 0.0)
+    asset, cash = spot * math.exp((carry - rate) * years), strike * math.exp(-rate * years)
+    return price_of_legs(right, math.log(spot / strike) + carry * years, asset, cash, vol * math.sqrt(years))
 
 
 @hot
@@ -77,7 +82,8 @@ def option_greeks(right, spot, strike, years, rate, carry, vol, carry_per_rate):
     deviation = vol * root
     d1, d2 = distances(math.log(spot / strike) + carry * years, deviation)
     growth = math.exp((carry - rate) * years)
-    asset = spot * growth * normal_cdf(right * d1)
+    share = growth * normal_cdf(right * d1)
+    asset = spot * share
     cash = strike * math.exp(-rate * years) * normal_cdf(right * d2)
     density = growth * normal_density(d1)
     gamma, theta = 0.0, 0.0
@@ -88,7 +94,7 @@ def option_greeks(right, spot, strike, years, rate, carry, vol, carry_per_rate):
         theta -= right * ((carry - rate) * asset + rate * cash)
     return (
         max(right * (asset - cash), 0.0),
-        right * growth * normal_cdf(right * d1),
+        right * share,
         gamma,
         spot * density * root,
         theta / DAYS_A_YEAR,

@@ -115,7 +115,10 @@ def group_loss(rule, points, group, point):
 
 @hot
 def portfolio_margin(rule, points, minimums, margins):
-    """Margin of each group into margins[g] from what class_points gave; returns their sum, in currency, at least 0."""
+    """Margin of each group into margins[g] from what class_points gave; returns their sum, in currency, at least 0.
+
+    A P&L that is NaN makes its group's margin and the sum NaN, so that nobody takes it for a small one.
+    """
     total = 0.0
     for group in range(margins.shape[0]):
         least, worst = 0.0, 0.0
@@ -123,7 +126,11 @@ def portfolio_margin(rule, points, minimums, margins):
             if rule.group[underlying] == group:
                 least += minimums[underlying]
         for point in range(POINTS):
-            worst = max(worst, group_loss(rule, points, group, point))
-        margins[group] = max(worst, least)
+            loss = group_loss(rule, points, group, point)
+            if not loss <= worst:
+                worst = loss
+            if math.isnan(worst):
+                break
+        margins[group] = least if least > worst else worst
         total += margins[group]
     return total

@@ -10,6 +10,8 @@ import math
 
 import numpy as np
 
+from procs.risk_engine.black_scholes import price_of_legs
+from procs.risk_engine.book import KIND_OPTION_EUROPEAN, carry_of
 from procs.risk_engine.errors import BadScenarios
 from procs.risk_engine.revalue import value_at
 from shm.jit import hot
@@ -30,11 +32,40 @@ def scenario_pnl(book, base_values, quantities, spots, returns, vol_changes, tre
         if held_by_any(quantities, row) == 0:
             continue
         underlying, base = book.underlying[row], base_values[row]
+        spot = spots[underlying]
+        if book.kind[row] == KIND_OPTION_EUROPEAN:
+            european_pnl(book, row, base, quantities, spot, returns, vol_changes, pnl)
+            continue
         for scenario in range(returns.shape[0]):
-            spot = spots[underlying] * math.exp(returns[scenario, underlying])
-            gain = value_at(book, row, spot, vol_changes[scenario, underlying], 0.0, tree) - base
-            for portfolio in range(quantities.shape[0]):
-                pnl[portfolio, scenario] += quantities[portfolio, row] * gain
+            moved = spot * math.exp(returns[scenario, underlying])
+            gain = value_at(book, row, moved, vol_changes[scenario, underlying], 0.0, tree) - base
+            add_gain(quantities, row, gain, pnl, scenario)
+
+
+@hot
+def european_pnl(book, row, base, quantities, spot, returns, vol_changes, pnl):
+    """One European option's part of scenario_pnl: what no scenario changes is worked out once: half the time."""
+    underlying, right, strike, multiplier = (
+        book.underlying[row],
+        book.right[row],
+        book.strike[row],
+        book.multiplier[row],
+    )
+    years, rate, carry, vol = max(book.years[row], 0.0), book.rate[row], carry_of(book, row, 0.0), book.vol[row]
+    root, log_moneyness = math.sqrt(years), math.log(spot / strike) + carry * years
+    asset, cash = spot * math.exp((carry - rate) * years), strike * math.exp(-rate * years)
+    for scenario in range(returns.shape[0]):
+        moved = returns[scenario, underlying]
+        deviation = max(vol + vol_changes[scenario, underlying], 0.0) * root
+        price = price_of_legs(right, log_moneyness + moved, asset * math.exp(moved), cash, deviation)
+        add_gain(quantities, row, multiplier * price - base, pnl, scenario)
+
+
+@hot
+def add_gain(quantities, row, gain, pnl, scenario):
+    """A contract's gain to every portfolio, by its quantity."""
+    for portfolio in range(quantities.shape[0]):
+        pnl[portfolio, scenario] += quantities[portfolio, row] * gain
 
 
 @hot

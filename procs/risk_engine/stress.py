@@ -5,8 +5,31 @@ above -1), `vol_moves` are added to every vol (0.1 is 10 points). Results in the
 is gain. Quantities are contracts, float64, negative is short. Callers have asked `first_invalid` before.
 """
 
+import math
+
+import numpy as np
+
+from procs.risk_engine.errors import BadScenarios
 from procs.risk_engine.revalue import value_at
 from shm.jit import hot
+
+
+def new_grid(underlyings: int, price_moves, vol_moves) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(price_moves, vol_moves, grid) as stress_grid wants them. Raises BadScenarios."""
+    prices, vols = np.array(price_moves, np.float64), np.array(vol_moves, np.float64)
+    tests = (
+        ("price moves", "finite fractions above -1", prices, np.isfinite(prices) & (prices > -1.0)),
+        ("vol moves", "finite vols (0.1 is 10 points)", vols, np.isfinite(vols)),
+    )
+    for what, expected, moves, good in tests:
+        if moves.ndim != 1 or len(moves) == 0 or not good.all():
+            raise BadScenarios(
+                where=f"stress grid, {what}",
+                expected=f"at least one move, {expected}",
+                found=moves.tolist(),
+                do="correct the configuration",
+            )
+    return prices, vols, np.zeros((underlyings + 1, len(prices), len(vols)))
 
 
 @hot
@@ -34,10 +57,12 @@ def stress_grid(book, quantities, spots, price_moves, vol_moves, tree, grid):
 
 @hot
 def worst_point(plane):
-    """(P&L, price move's index, vol move's index) of the smallest value of one plane of the grid."""
+    """(P&L, price move's index, vol move's index) of the smallest value of one plane; a NaN is the worst."""
     worst, at_price, at_vol = plane[0, 0], 0, 0
     for p in range(plane.shape[0]):
         for v in range(plane.shape[1]):
+            if math.isnan(plane[p, v]):
+                return plane[p, v], p, v
             if plane[p, v] < worst:
                 worst, at_price, at_vol = plane[p, v], p, v
     return worst, at_price, at_vol

@@ -124,11 +124,11 @@ def parametric_loss(linear, curvature, covariance_matrix, theta_days: float, lev
             found=f"{linear.shape} and {matrix.shape}",
             do="order factors as returns of the underlyings, then their vol changes",
         )
-    if not (np.isfinite(linear).all() and np.isfinite(curvature).all() and math.isfinite(theta_days)):
+    if not all(np.isfinite(numbers).all() for numbers in (linear, curvature, matrix, theta_days)):
         raise BadScenarios(
             where="parametric VaR",
-            expected="finite exposures",
-            found=f"linear {linear.tolist()}, curvature {curvature.tolist()}, theta {theta_days}",
+            expected="finite exposures and covariances",
+            found=f"linear {linear}, curvature {curvature}, theta {theta_days}, covariance {matrix}",
             do="ask first_invalid which row cannot be valued",
         )
     bent = curvature[:, None] * matrix[:underlyings, :underlyings]

@@ -48,6 +48,8 @@ def open_(wiring) -> State:
         instruments=wiring.table("instruments"),
         limits=wiring.table("limits"),
         positions=wiring.table("positions"),
+        greeks=wiring.table("greeks"),
+        risk=wiring.table("risk"),
         control=wiring.control(),
         journal=wiring.journal(),
         ids=wiring.id_block.words,

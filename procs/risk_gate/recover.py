@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from procs.risk_gate.gather import instrument_of, limits_of
+from procs.risk_gate.gather import instrument_of, limits_of, scale_of
 from procs.risk_gate.rebuild import INTENT_LOST, again, finish_last, resume_intents
 from procs.risk_gate.state import State, parts_of
 from procs.risk_gate.streams import take_report
@@ -95,6 +95,8 @@ def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions, e
         instrument_of(gate, instrument_id)
     for row in range(gate["instruments"] + gate["strategies"] + 2):  # strategies, the house, the firm
         limits_of(gate, row)
+    for instrument_id in range(gate["instruments"]):
+        scale_of(gate, instrument_id)
     again(state, decisions, stamps, reports, report_stamps, sessions)
     reach(FP_GATE_REBUILT)
     this_life = decisions[earlier:]

@@ -36,18 +36,22 @@ def state_for(state, reduce_only):
 
 
 @hot
-def not_reducing(case, own, pair):
-    """0 when the order may pass, else the LIMIT_SCOPE_* whose position it does not lower.
+def raised_scope(case, own, pair):
+    """0 when the order lowers what is held, else the LIMIT_SCOPE_* whose position it does not lower.
 
     `own` is what all desks hold in the instrument, `pair` what the order's desk does.
     """
-    state, side, added = case["state"], case["side"], case["added_lots"]
-    if state != STATE_REDUCING:
-        return 0
+    side, added = case["side"], case["added_lots"]
     if case["netting"] != NETTING_FIRM:
-        if check_reducing(state, side, pair["position"], open_lots(side, pair), added) != PASS:
+        if check_reducing(STATE_REDUCING, side, pair["position"], open_lots(side, pair), added) != PASS:
             return LIMIT_SCOPE_PAIR
     if case["netting"] != NETTING_NONE:
-        if check_reducing(state, side, own["position"], open_lots(side, own), added) != PASS:
+        if check_reducing(STATE_REDUCING, side, own["position"], open_lots(side, own), added) != PASS:
             return LIMIT_SCOPE_INSTRUMENT
     return 0
+
+
+@hot
+def not_reducing(case, own, pair):
+    """`raised_scope` where REDUCING is in force, else 0."""
+    return raised_scope(case, own, pair) if case["state"] == STATE_REDUCING else 0

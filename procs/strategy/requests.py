@@ -27,6 +27,7 @@ from shm.codes import (
     REJECT_LOT_SIZE,
     REJECT_REDUCING,
     REJECT_UNKNOWN_TARGET,
+    STATE_HALTED,
     STATE_REDUCING,
 )
 from shm.control import control_state
@@ -77,18 +78,17 @@ def work_at(state, requester, row):
 
 
 @hot
-def _scope_state(state, ask):
-    """Strictest STATE_* over what is asked for."""
-    return control_state(state.control[0], -1, ask["strategy_id"], ask["instrument_id"])
-
-
-@hot
 def _stopped(state, ask):
-    """REJECT_* while the scope's state does not allow this, else 0."""
-    scope = _scope_state(state, ask)
-    if scope > STATE_REDUCING:
+    """REJECT_* while the scope's state does not allow this, else 0.
+
+    A strategy that is flattened may itself be under CANCEL_ONLY: it is not the one who trades.
+    """
+    control = state.control[0]
+    where = control_state(control, -1, -1, ask["instrument_id"])
+    scope = control_state(control, -1, ask["strategy_id"], ask["instrument_id"])
+    if where > STATE_REDUCING or scope == STATE_HALTED:
         return REJECT_HALTED
-    if ask["kind"] == REQUEST_FLATTEN and scope != STATE_REDUCING:
+    if ask["kind"] == REQUEST_FLATTEN and scope < STATE_REDUCING:
         return REJECT_REDUCING
     return 0
 

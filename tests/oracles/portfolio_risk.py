@@ -37,6 +37,8 @@ def value(one: Instrument, spot: float, vol_shift: float = 0.0, steps: int = 0) 
     forward = spot * math.exp(carry * one.years)
     if one.kind == FUTURE:
         return one.multiplier * forward
+    if one.years <= 0:
+        return one.multiplier * max(one.right * (spot - one.strike), 0.0)
     vol = one.vol + vol_shift
     if vol <= 0:
         raise ValueError("the oracle wants a vol above 0")

@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from tests.oracles import risk_market
+
 BUY, SELL = 1, 2
 NEW, REPLACE, CANCEL, REDUCE = 1, 2, 3, 4
 CHAIN_MAX = 8
@@ -16,7 +18,7 @@ LAST_PRICE = 2**40
 LAST_QTY = 2**32 - 1
 RATE_REMEMBERED = 2**16
 LAST_ORDER_VALUE = 2**50 - 1
-MAY_BE_ZERO = ("rate_headroom", "messages_floor", "concentration_floor_micro")
+MAY_BE_ZERO = ("rate_headroom", "messages_floor", "concentration_floor_micro", "permitted", "locate_lots")
 
 
 @dataclass(eq=False)
@@ -35,6 +37,7 @@ class Open:
     alive: bool = False
     cancelling: bool = False
     reducing: bool = False
+    short: bool = False  # the venue was told that it is a short sale
 
 
 @dataclass
@@ -42,7 +45,7 @@ class Model:
     """The firm as the gate must see it."""
 
     strategies: int
-    instruments: list[dict]  # bands (from price, step), lot, price_max, unit, fx_ppm
+    instruments: list[dict]  # bands (from price, step), lot, price_max, unit, fx_ppm, equity, underlying
     limits: dict  # ("instrument", i) | ("strategy", s) | "firm" -> dict of limits, or None
     universe: set  # (strategy, instrument)
     chains: list[list[Open]] = field(default_factory=list)  # orders of which one lives at most
@@ -50,6 +53,9 @@ class Model:
     passes: list[tuple[int, int, int, int, int]] = field(
         default_factory=list
     )  # strategy, instrument, time, lots, value
+    entered: list[tuple[int, int, int, int, int, int]] = field(
+        default_factory=list
+    )  # new orders: strategy, instrument, side, price, lots, time
     messages: list[tuple[int, int, int, bool]] = field(default_factory=list)  # strategy, instrument, time, cancel
     earlier: Counter = field(default_factory=Counter)  # messages of (strategy, instrument) that no window reaches
     executions: Counter = field(default_factory=Counter)  # of (strategy, instrument)
@@ -59,6 +65,10 @@ class Model:
     marks: dict = field(default_factory=dict)  # price that a position is valued at: (strategy, instrument), instrument
     last_intent: dict[int, int] = field(default_factory=dict)
     surprises: list[str] = field(default_factory=list)
+    greeks: dict = field(default_factory=dict)  # instrument: newest row
+    risk: dict = field(default_factory=dict)  # ("strategy", s) | "firm": newest row, `right` when it names its scope
+    short: bool = False  # of the order that was answered last
+    raised: bool = False  # whether it added open lots
 
     # --- sums, by looking at everything -------------------------------------------------------------------------------
 
@@ -70,6 +80,7 @@ class Model:
         self.earlier.update((s, i) for s, i, at, _cancel in self.messages if at <= now - reach)
         self.messages = [message for message in self.messages if message[2] > now - reach]
         self.passes = [made for made in self.passes if made[2] > now - reach]
+        self.entered = [made for made in self.entered if made[5] > now - reach]
         folded = {}
         for s, i, lots in self.moves:
             folded[s, i] = folded.get((s, i), 0) + lots
@@ -206,10 +217,14 @@ class Model:
         return chain, order
 
     def _permission(self, strategy, intent, market, now):
-        for scope in (("instrument", intent["instrument_id"]), ("strategy", strategy), "firm"):
+        underlying = self.instruments[intent["instrument_id"]]["underlying"]
+        scopes = {("instrument", intent["instrument_id"]), ("instrument", underlying)}
+        for scope in (*scopes, ("strategy", strategy), "firm"):
             limits = self.limits.get(scope)
             if limits is None or any(limit <= 0 for name, limit in limits.items() if name not in MAY_BE_ZERO):
                 return "no_limits"
+        if risk_market.restricted(self, intent):
+            return "restricted"
         if self.instruments[intent["instrument_id"]]["fx_ppm"] <= 0:
             return "fx_rate"
         if market["behind"]:
@@ -248,7 +263,31 @@ class Model:
         through = price - far if intent["side"] == BUY else far - price
         if self._is_outside(abs(price - near), near, limits["collar_near_bps"]):
             return "collar_near"
-        return "collar_far" if self._is_outside(through, far, limits["collar_far_bps"]) else None
+        if self._is_outside(through, far, limits["collar_far_bps"]):
+            return "collar_far"
+        if abs(price - near) > limits["collar_near_ticks"]:
+            return "collar_near_ticks"
+        if through > limits["collar_far_ticks"]:
+            return "collar_far_ticks"
+        if risk_market.outside_band(market, price):
+            return "price_band"
+        return "self_trade" if self._meets_own(intent) else None
+
+    def _meets_own(self, intent):
+        """Whether it would trade with any order of the firm that may still be alive, replaces in flight included."""
+        if self.limits["firm"]["self_trade"] == LAST_VALUE:
+            return False
+        side, price = intent["side"], intent["price_ticks"]
+        others = [o for c in self.chains for o in c if o.instrument == intent["instrument_id"] and o.side != side]
+        return any(o.price <= price if side == BUY else o.price >= price for o in others)
+
+    def _same(self, strategy, intent, now):
+        """As many new orders with the same content as allowed, in the window (now - window, now]."""
+        limits = self.limits["strategy", strategy]
+        content = tuple(intent[name] for name in ("instrument_id", "side", "price_ticks", "qty_lots"))
+        edge = now - limits["same_window_ns"]
+        made = [1 for who, *rest, at in self.entered if who == strategy and tuple(rest) == content and at > edge]
+        return intent["kind"] == NEW and len(made) >= limits["same_orders_max"]
 
     @staticmethod
     def _is_outside(distance, touch, bps):
@@ -272,10 +311,16 @@ class Model:
             after = max(0, qty - target.executed)
             added, one_more = max(0, after - max(order.leaves for order in chain)), 0
             counted = max(self.value(instrument, order.price, order.leaves) for order in chain)
+        reason = risk_market.sale(self, intent, market, target, chain, after, added)
+        if reason:
+            return reason
         if market["state"] == 2:
             held = self.position(instrument, strategy)
             if self.open_lots(instrument, side, strategy) + added > (-held if side == BUY else held):
                 return "reducing"
+        reason = risk_market.loss(self, strategy, intent, added, now)
+        if reason:
+            return reason
         name = "long_lots_max" if side == BUY else "short_lots_max"
         if self.worst_case(instrument, side) + added > self.limits["instrument", instrument][name]:
             return "position_max"
@@ -289,7 +334,7 @@ class Model:
             if len(chains) + one_more > self.limits[scope]["open_orders_max"]:
                 return "open_orders_max"
         money = max(0, self.value(instrument, intent["price_ticks"], after) - counted)
-        return self._money(strategy, instrument, side, money)
+        return self._money(strategy, instrument, side, money) or risk_market.greeks(self, intent, added, now)
 
     def _money(self, strategy, instrument, side, added):
         """Open notional, gross, net and concentration with `added` more open on one side of an instrument."""
@@ -338,6 +383,8 @@ class Model:
         instrument = intent["instrument_id"]
         value = self.value(instrument, intent["price_ticks"], intent["qty_lots"])
         scopes = ((("strategy", strategy), (strategy, None)), ("firm", (None, None)))
+        if self._same(strategy, intent, now):
+            return "same_order"
         for scope, who in scopes:
             reason = self._rate(self.limits[scope], who, now)
             if reason:
@@ -386,6 +433,8 @@ class Model:
         entered = self.value(instrument, intent["price_ticks"], qty)
         self.passes.append((strategy, instrument, now, qty, entered))
         self.messages.append((strategy, instrument, now, False))
+        if intent["kind"] == NEW and self.limits["strategy", strategy]["same_orders_max"] != LAST_VALUE:
+            self.entered.append((strategy, instrument, intent["side"], intent["price_ticks"], qty, now))
         chain, target = self._target(strategy, intent)
         executed = target.executed if target else 0
         order = Open(
@@ -398,6 +447,7 @@ class Model:
             intent["qty_lots"],
             executed,
             max(0, intent["qty_lots"] - executed),
+            short=self.short,
         )
         if target:
             chain.append(order)

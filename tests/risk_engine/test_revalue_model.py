@@ -7,15 +7,15 @@ import pytest
 
 from procs.risk_engine.american import new_tree
 from procs.risk_engine.book import KIND_EQUITY, KIND_FUTURE, KIND_OPTION_AMERICAN, first_invalid
-from procs.risk_engine.errors import BadMarginRule
+from procs.risk_engine.errors import BadMarginRule, BadScenarios
 from procs.risk_engine.margin import POINTS, class_points, new_rule, point_move, portfolio_margin
 from procs.risk_engine.revalue import COLUMNS, DELTA, GAMMA, RHO, THETA, VALUE, VEGA, revalue, value_at, values_under
-from procs.risk_engine.stress import stress_grid, worst_point
+from procs.risk_engine.stress import new_grid, stress_grid, worst_point
 from tests.oracles import portfolio_risk as oracle
 from tests.oracles.option_price import bump
-from tests.support.risk_book import SPOTS, book_of, random_portfolio
+from tests.support.risk_book import SPOTS, book_of, random_portfolio, seeds
 
-SEEDS = (1, 2, 3)
+SEEDS = seeds(1, 3)
 STEPS = 15
 UNDERLYINGS = len(SPOTS)
 
@@ -38,30 +38,30 @@ def test_values_of_any_kind_equal_the_oracle_now_and_under_a_scenario(seed):
         assert values[row] == pytest.approx(expected, rel=1e-9, abs=1e-7), (seed, row, one)
 
 
+def slopes(one, spot) -> dict:
+    """Central differences of the oracle's value, {column: (slope, how exact)}; a tree's value is not smooth in spot or time."""
+
+    def at(spot, vol=0.0, rate=0.0, days=0.0):
+        return oracle.value(one._replace(rate=one.rate + rate, years=one.years - days / 365), spot, vol, STEPS)
+
+    size, h = one.multiplier * spot, 1e-3 * spot
+    vega = bump(lambda x: at(spot, vol=x), 0.0, 1e-3) if one.kind not in (KIND_EQUITY, KIND_FUTURE) else 0.0
+    found = {VEGA: (vega, 1e-5 * size), RHO: (bump(lambda x: at(spot, rate=x), 0.0, 1e-4), 1e-6 * size)}
+    if one.kind != KIND_OPTION_AMERICAN:
+        found[DELTA] = bump(at, spot, h), 1e-5 * one.multiplier
+        found[GAMMA] = (at(spot + h) - 2 * at(spot) + at(spot - h)) / (h * h), 1e-5 * one.multiplier
+        found[THETA] = bump(lambda x: at(spot, days=x), 0.0, 0.05), 1e-7 * size
+    return found
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_greeks_are_the_slopes_of_the_value_in_their_stated_units(seed):
-    """Central differences of the values; for trees, whose value is not smooth in the spot, vega and rho only."""
     book, _, spots, portfolio = random_portfolio(seed, 60)
-    tree, results = new_tree(STEPS), np.zeros((60, COLUMNS))
-    revalue(book, spots, tree, results)
+    results = np.zeros((60, COLUMNS))
+    revalue(book, spots, new_tree(STEPS), results)
     for row, (one, _) in enumerate(portfolio):
-        spot, size = SPOTS[one.underlying], one.multiplier * SPOTS[one.underlying]
-
-        def at(spot, vol=0.0, rate=0.0, days=0.0, one=one):
-            return oracle.value(one._replace(rate=one.rate + rate, years=one.years - days / 365), spot, vol, STEPS)
-
-        vega = bump(lambda x: at(spot, vol=x), 0.0, 1e-3) if one.kind not in (KIND_EQUITY, KIND_FUTURE) else 0.0
-        assert results[row, VEGA] == pytest.approx(vega, rel=1e-3, abs=1e-5 * size), (seed, row, one)
-        assert results[row, RHO] == pytest.approx(
-            bump(lambda x: at(spot, rate=x), 0.0, 1e-4), rel=1e-4, abs=1e-6 * size
-        )
-        if one.kind != KIND_OPTION_AMERICAN:
-            h = 1e-3 * spot
-            assert results[row, DELTA] == pytest.approx(bump(at, spot, h), rel=1e-4, abs=1e-5 * one.multiplier)
-            gamma = (at(spot + h) - 2 * at(spot) + at(spot - h)) / (h * h)
-            assert results[row, GAMMA] == pytest.approx(gamma, rel=1e-2, abs=1e-5 * one.multiplier)
-            theta = bump(lambda x: at(spot, days=x), 0.0, 0.05)
-            assert results[row, THETA] == pytest.approx(theta, rel=1e-3, abs=1e-7 * size), (seed, row, one)
+        for column, (slope, exact) in slopes(one, SPOTS[one.underlying]).items():
+            assert results[row, column] == pytest.approx(slope, rel=1e-3, abs=exact), (seed, row, column, one)
 
 
 # what one field of an otherwise sane option, on its spot, makes of its row
@@ -123,8 +123,8 @@ def test_a_price_of_an_underlying_that_is_none_names_the_first_row_on_it(spot):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_stress_grid_equals_the_oracle_by_underlying_and_firm(seed):
     book, contracts, spots, portfolio = random_portfolio(seed, 40)
-    prices, vols = np.array([-0.2, -0.05, 0.0, 0.1]), np.array([-0.1, 0.0, 0.25])
-    grid = np.full((UNDERLYINGS + 1, 4, 3), np.nan)
+    prices, vols, grid = new_grid(UNDERLYINGS, [-0.2, -0.05, 0.0, 0.1], [-0.1, 0.0, 0.25])
+    grid[:] = np.nan
     stress_grid(book, contracts, spots, prices, vols, new_tree(STEPS), grid)
     for plane in range(UNDERLYINGS + 1):
         which = None if plane == UNDERLYINGS else plane
@@ -134,6 +134,35 @@ def test_the_stress_grid_equals_the_oracle_by_underlying_and_firm(seed):
         assert worst == grid[plane].min() == grid[plane, at_price, at_vol]
     assert grid[UNDERLYINGS] == pytest.approx(grid[:UNDERLYINGS].sum(axis=0), rel=1e-9, abs=1e-6)
     assert (np.abs(grid[:, 2, 1]) < 1e-9).all(), "nothing moved"
+
+
+def test_a_value_that_is_no_number_is_never_taken_for_a_small_loss():
+    plane = np.array([[5.0, 1.0], [math.nan, -3.0]])
+    worst, at_price, at_vol = worst_point(plane)
+    assert math.isnan(worst) and (at_price, at_vol) == (1, 0)
+    rule, margins = new_rule([-0.1, -0.1], [0.1, 0.1], [0, 1], [0.0, 0.0]), np.zeros(2)
+    for point in range(POINTS):
+        points = np.full((2, POINTS), -100.0)
+        points[1, point] = math.nan
+        assert math.isnan(portfolio_margin(rule, points, np.ones(2), margins)), point
+        assert margins[0] == 100.0 and math.isnan(margins[1])
+
+
+@pytest.mark.parametrize(
+    "prices, vols, words",
+    (
+        ([], [0.1], "price moves"),
+        ([-1.0], [0.1], "above -1"),
+        ([math.nan], [0.1], "finite fractions"),
+        ([math.inf], [0.1], "finite fractions"),
+        ([0.1], [], "vol moves"),
+        ([0.1], [math.nan], "0.1 is 10 points"),
+    ),
+)
+def test_moves_that_are_none_are_refused(prices, vols, words):
+    with pytest.raises(BadScenarios) as refused:
+        new_grid(2, prices, vols)
+    assert words in str(refused.value)
 
 
 def test_the_ten_points_are_five_equal_steps_down_and_five_up():

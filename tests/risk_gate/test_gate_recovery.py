@@ -10,6 +10,7 @@ from procs.risk_gate.recover import RecoveryContradiction
 from procs.risk_gate.rows import ACCOUNT, PASS_RING
 from procs.risk_gate.state import parts_of
 from shm.jit import JIT_OFF
+from shm.records.order import ORDER_FLAG_GATE
 from tests.support.gate import ORDER, REJECT, Gate, np, view_at
 from tests.support.killer import Killed, Killer
 
@@ -76,11 +77,15 @@ class Session:
 
     def answers(self):
         """(intent, kind or code) of everything that left, the gate's own cancels apart."""
-        orders = [(int(order["intent_id"]), int(order["kind"])) for order in self.orders if not order["flags"]]
+        orders = [
+            (int(order["intent_id"]), int(order["kind"]))
+            for order in self.orders
+            if not order["flags"] & ORDER_FLAG_GATE
+        ]
         return sorted(orders + [(int(reject["intent_id"]), int(reject["code"])) for reject in self.rejects])
 
     def own_cancels(self):
-        return {int(order["target_order_id"]) for order in self.orders if order["flags"]}
+        return {int(order["target_order_id"]) for order in self.orders if order["flags"] & ORDER_FLAG_GATE}
 
     def sums(self):
         names = ["position", "open_buy", "open_sell", "orders"]
@@ -203,6 +208,11 @@ def test_a_strategy_that_restarted_while_the_gate_was_dead_loses_its_orders_and_
     assert [int(order["flags"]) for order in gate.orders()] == [1] and gate.codes() == [codes.REJECT_EXPIRED]
 
 
+def gate_rules(row, **fields):
+    rules = dict(quote_tick_ticks=10, lot_lots=1, price_ticks_max=1_000_000, multiplier=1, price_tick_micro=100)
+    return rules | dict(instrument_id=row) | fields
+
+
 def kept(gate):
     """Everything that a restart must find again: sums, marks, limits, flow; not where they are kept in memory."""
     exposure = parts_of(gate.state).exposure
@@ -211,7 +221,15 @@ def kept(gate):
     held = {f"pair {name}": exposure.pairs[name].copy() for name in exposure.pairs.dtype.names}
     names = [name for name in ACCOUNT.names if not name.endswith("_addr") and not name.endswith("_seen")]
     held |= {name: exposure.accounts[name].copy() for name in names}
-    return held | {"fills": exposure.fills["lots"].copy(), "reducing": exposure.slots["reducing"].copy()}
+    return (
+        held
+        | {"fills": exposure.fills["lots"].copy(), "reducing": exposure.slots["reducing"].copy()}
+        | {
+            f"{name} {field}": rows[field].copy()
+            for name, rows in (("sums", exposure.sums), ("scale", exposure.scales), ("slot", exposure.slots))
+            for field in (rows.dtype.names if name != "slot" else ("short",))
+        }
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -220,7 +238,9 @@ def test_exposure_after_a_restart_equals_exposure_before_it(seed):
     random, gate, live = Random(seed), Gate(slots=32), {}
     for row in range(5):
         gate.limit(row, burst_window_ns=1_000_000_000)
+    gate.write("instruments", 1, **gate_rules(1, underlying_id=0))
     gate.restart()
+    rose = False
     for _ in range(150 if JIT_OFF else 800):
         dice = random.random()
         if dice < 0.4:
@@ -242,6 +262,9 @@ def test_exposure_after_a_restart_equals_exposure_before_it(seed):
         if random.random() < 0.2:
             mid = 10_000 + 10 * random.randint(-9, 9)
             gate.top(random.randrange(2), mid - 100, mid + 100)
+        if random.random() < 0.1:
+            words = {name: random.randint(-50, 50) for name in ("delta", "gamma", "vega")}
+            gate.greek(random.randrange(2), underlying_id=0, flags=int(random.random() < 0.8), **words)
         gate.now_ns += random.choice((0, 1, 300_000_000))
         gate.channel()
         gate.step()
@@ -258,9 +281,12 @@ def test_exposure_after_a_restart_equals_exposure_before_it(seed):
                 gate.report(codes.REPORT_CANCELED, live[int(order["target_order_id"])][0], **size)
         gate.step()
         if random.random() < 0.05:
+            gate.step(times=2)  # nothing to do: newest rows of greeks are counted
             before = kept(gate)
+            rose |= int(gate.exposure.sums[0]["delta_up"]) > 0
             gate.restart()
             after = kept(gate)
             for name, values in before.items():
                 assert (values == after[name]).all(), name
+    assert rose and gate.exposure.slots["short"].any()
     assert gate.exposure.firm[0]["cancel_count"] > 0 and gate.exposure.firm[0]["executions"] > 0

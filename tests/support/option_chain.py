@@ -1,13 +1,21 @@
-"""The SPXW chain of January and February 2018: end-of-day quotes of every strike of one monthly expiry, day by day."""
+"""The SPXW chain of January and February 2018: end-of-day quotes of every strike of one monthly expiry, day by day.
+
+Assumptions, since the vendor's rates are not known: time is calendar days / 365; the forward of a day is the median of
+strike + call - put over strikes within 3 % of the index with both sides bid (put-call parity, undiscounted: a month's
+discount moves it by less than a tenth of a point); the discount rate is 1.4 %, a month's Treasury bill then.
+"""
 
 import csv
+import math
 from collections import defaultdict
 from datetime import date, datetime
+from statistics import median
 from typing import NamedTuple
 
 from tests.support.data import shared_data
 
 CALL, PUT = 1, -1
+RATE = 0.014
 
 
 class Quote(NamedTuple):
@@ -71,3 +79,15 @@ def by_day(quotes: list[Quote]) -> dict[tuple[date, date], list[Quote]]:
     for quote in quotes:
         groups[quote.day, quote.expiry].append(quote)
     return dict(sorted(groups.items()))
+
+
+def forward_of(quotes: list[Quote]) -> float:
+    """By put-call parity, as above."""
+    mids = {(quote.right, quote.strike): quote.mid for quote in quotes if quote.bid > 0}
+    near = {quote.strike for quote in quotes if abs(quote.strike / quote.index - 1) < 0.03}
+    return median(k + mids[CALL, k] - mids[PUT, k] for k in near if (CALL, k) in mids and (PUT, k) in mids)
+
+
+def carry_of(quotes: list[Quote]) -> float:
+    """Per year, from the forward and the index."""
+    return math.log(forward_of(quotes) / quotes[0].index) / quotes[0].years

@@ -3,11 +3,18 @@
 import random
 
 import numpy as np
+import pytest
 
 from procs.risk_engine.book import Book, new_book
 from tests.oracles.portfolio_risk import AMERICAN, EQUITY, EUROPEAN, FUTURE, Instrument
 
 SPOTS = (100.0, 2700.0, 48.5)
+
+
+def seeds(first: int, count: int) -> list:
+    """A few seeds, and with `-m soak` fifty more."""
+    more = [pytest.param(seed, marks=pytest.mark.soak) for seed in range(first + count, first + count + 50)]
+    return [*range(first, first + count), *more]
 
 
 def random_instrument(
