@@ -198,7 +198,7 @@ def _sentence(one: Watched, act: Act) -> str:
     kind = RISK_SCOPE_NAMES[one.scope.kind]
     where = "firm" if kind == "firm" else f"{kind} {one.scope.name}"
     if REASONS[one.measure] == RISK_REASON_STALE:
-        found = f"{act.found} stale inputs"
+        found = f"stale inputs: {act.found}"
     else:
         found = f"{one.measure} {act.found / 1e6:,.2f}, threshold {act.threshold / 1e6:,.2f}"
     if act.event == RISK_EVENT_EASED:

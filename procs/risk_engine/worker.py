@@ -237,16 +237,13 @@ class Worker:
         """Firm and desks always, so that their age says that we live; underlyings when they have something to say."""
         for scope in self.scopes:
             row = self._rows[scope.row]
-            if scope.kind in (RISK_SCOPE_FIRM, RISK_SCOPE_STRATEGY) or self._speaks(row):
+            if scope.kind in (RISK_SCOPE_FIRM, RISK_SCOPE_STRATEGY) or self._speaks(scope, row):
                 row["state"], row["reason"] = self.authority.state(scope), self.authority.reason(scope)
                 self.risk_out.write(scope.row, row)
 
-    def _speaks(self, row: np.ndarray) -> bool:
-        """Whether an underlying's row has anything but zeros, or had when it was published last."""
-        known = row.tobytes()
-        said = any(int(row[name][0]) for name in ("gross_micro", "pnl_micro", "stale", "reason"))
-        at = self._row_of(int(row["scope"][0]), int(row["scope_id"][0]))
-        return said or (known != b"" and int(self.risk_out.held(at)[1]["gross_micro"]) != 0)
+    def _speaks(self, scope: Scope, row: np.ndarray) -> bool:
+        """Whether an underlying's row has anything to say, or had when it was published last."""
+        return self._worth(row) or int(self.risk_out.held(scope.row)[1]["gross_micro"]) != 0
 
     def _journal_rows(self, force: bool) -> None:
         """Journal the rows of which a figure changed."""
@@ -261,5 +258,7 @@ class Worker:
                 self._journalled[scope.row] = content
                 self.authority.note_row(row)
 
-    def _worth(self, row: np.ndarray) -> bool:
+    @staticmethod
+    def _worth(row: np.ndarray) -> bool:
+        """Whether a row has more than zeros: something held, made or lost, or something wrong."""
         return any(int(row[name][0]) for name in ("gross_micro", "pnl_micro", "stale", "reason"))

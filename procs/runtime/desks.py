@@ -9,7 +9,7 @@ HOUSE = "house"
 
 def executor_of(config) -> str | None:
     """Name of the strategy instance that trades for the firm: flatten and hedge; None where there is none."""
-    names = [instance.name for instance in config.topology.of_role("strategy")]
+    names = [held.name for held in config.topology.of_role("strategy") if held.name in config.strategies]
     return next((name for name in names if config.strategies[name].executes_for_firm), None)
 
 

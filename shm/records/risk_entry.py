@@ -1,6 +1,7 @@
 """Risk entry: something that risk_engine did or noted, with the row of `risk` that it stands on behind it.
 
-Payload of JOURNAL_RISK, written by risk_engine: this record, then the RISK row. Two cache lines.
+Payload of JOURNAL_RISK: this record, then the RISK row. Two cache lines.
+Writer: risk_engine. Readers: its next process, `quintet risk --history`, `quintet journal`.
 
 off  size  type   field              meaning
 ---  ----  -----  -----------------  ----------------------------------------
