@@ -140,6 +140,7 @@ JOURNAL_CANCEL_SENT = 6
 JOURNAL_SESSION = 7
 JOURNAL_CONTROL = 8
 JOURNAL_QUOTE = 9
+JOURNAL_LIMITS = 10
 
 # decision of a pre-trade check (records/reject.py, records/decision.py); PASS is not zero
 PASS = 1

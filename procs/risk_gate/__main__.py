@@ -46,6 +46,8 @@ def open_(wiring) -> State:
         channels=wiring.table("channels"),
         instruments=wiring.table("instruments"),
         limits=wiring.table("limits"),
+        standing=wiring.table("standing"),
+        exposure=wiring.table("exposure"),
         positions=wiring.table("positions"),
         control=wiring.control(),
         journal=wiring.journal(),

@@ -106,7 +106,7 @@ BOOK = np.dtype(
 SLOT_BYTES, HOLDING_BYTES, ACCOUNT_BYTES = ORDER_SLOT.itemsize, HOLDING.itemsize, ACCOUNT.itemsize
 PASS_BYTES, FILL_BYTES = PASS_SLOT.itemsize, FILL_SLOT.itemsize
 
-assert ACCOUNT.fields["open_orders_max"][1] == LIMITS_OFFSET and ACCOUNT.fields["reserved"][0].itemsize == 72
+assert ACCOUNT.fields["open_orders_max"][1] == LIMITS_OFFSET and ACCOUNT.fields["reserved"][0].itemsize == 56
 assert all(ACCOUNT.fields[name][1] - LIMITS_OFFSET == LIMITS.fields[name][1] for name in LIMITS.names)
 assert all(dtype.itemsize % 64 == 0 for dtype in (ORDER_SLOT, HOLDING, ACCOUNT))
 assert BANDS_MAX == 4

@@ -21,6 +21,7 @@ from shm.jit import hot
 from shm.records.channel import CHANNEL
 from shm.records.decision import DECISION
 from shm.records.instrument import INSTRUMENT
+from shm.records.limits import LIMIT_NONE, LIMITS
 from shm.records.position import POSITION
 from shm.records.ring_end import RING_END
 from shm.records.table_end import TABLE_END
@@ -35,7 +36,7 @@ CANCEL_RETRY_NS = 1_000_000_000  # latency time until an unanswered cancel may b
 CATCH_UP_EVERY_NS = 1_000_000  # latency time between two readings of the journal while a ring is behind
 CAUSE_NONE = 255  # cause_ring of what the gate does by itself
 
-TABLES = ("tops", "channels", "instruments", "limits", "positions")
+TABLES = ("tops", "channels", "instruments", "limits", "standing", "positions", "exposure")
 COPIES = {
     "case": CASE,
     "top": TOP,
@@ -43,6 +44,7 @@ COPIES = {
     "position": POSITION,
     "decision": DECISION,
     "instrument": INSTRUMENT,
+    "taken": LIMITS,  # the row of limits read last
 }
 
 # one row for each strategy, and one for the house
@@ -82,6 +84,7 @@ GATE = np.dtype(
             *("allowed_addr", "position_versions_addr"),  # int64[strategies, and with the house, * instruments]
             *("desks_addr", "streams_addr"),
             *("turn", "steps", "scan_at", "compare_at", "caught_up_stamp_ns"),
+            *("limits_expire_ns", "exposure_at", "exposure_now_ns"),  # logic time of the next end of an override
         )
     ]
 )
@@ -151,6 +154,7 @@ def new_state(
     gate = np.zeros(1, GATE)
     row = gate[0]
     row["sessions"], row["strategies"], row["instruments"] = len(orders_headroom), strategies, instruments
+    row["limits_expire_ns"] = LIMIT_NONE
     row["me_addr"], row["exit_addr"] = address_of(me), address_of(exit_request)
     row["book_addr"] = address_of(parts.exposure.book)
     for name, array in (*ends.items(), *parts.copies.items()):

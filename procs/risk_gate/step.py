@@ -10,6 +10,7 @@ from procs.risk_gate.orders import on_order
 from procs.risk_gate.rows import HOLDING, HOLDING_BYTES, word_at
 from procs.risk_gate.state import INTENT_BATCH, SCAN_BATCH, SCAN_EVERY, book_of, case_of, desk_at, ring_at, table_at
 from procs.risk_gate.streams import limit_instrument, read_reports
+from procs.risk_gate.utilisation import publish_exposure
 from shm.atomics import load_acquire, record_at
 from shm.codes import INTENT_CANCEL, INTENT_REDUCE, STATE_REDUCING
 from shm.counters import GATE_BREAKS, GATE_INTENTS, GATE_OPEN_ORDERS
@@ -132,6 +133,7 @@ def _turn(gate, by_intent, by_order, by_match, ids, now_ns):
     if work == 0 or gate["steps"] % SCAN_EVERY == 0:
         work += scan_orders(gate, now_ns, SCAN_BATCH)
         compare_positions(gate)
+        publish_exposure(gate, now_ns)
         open_count = book_of(gate)["open_count"]
         gauge(record_at(gate["me_addr"], INSTANCE_END), GATE_OPEN_ORDERS, open_count)
     return work
