@@ -277,7 +277,7 @@ def checks_shown() -> list[dict]:
 
 
 def checks_text() -> str:
-    """Every pre-trade check in the order in which it decides, two lines each: what it refuses; by what, and who asks."""
+    """Every pre-trade check in the order in which it decides, two lines each: what, and who asks for it."""
     lines = [_check_text(place, check) for place, check in enumerate(CHECKS, 1)]
     lines.append("cancels and reduces pass none of these; they are answered only with")
     return "\n".join(lines + [_check_text(place, check) for place, check in enumerate(LEAVING_CHECKS, 1)])

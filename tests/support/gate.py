@@ -304,15 +304,23 @@ class Gate:
 
     def entries(self, kind, dtype):
         """(records, stamps) of one kind in the whole journal."""
-        journal, found, stamps = self.journal[0], [], []
-        for sequence in range(int(journal["next_seq"])):
-            address = int(journal["entries_addr"] + (sequence & journal["mask"]) * journal["entry_bytes"])
-            head = view_at(address, JOURNAL_ENTRY)
-            assert head["journal_seq"] == sequence + 1
+        found, stamps = [], []
+        for sequence in range(int(self.journal[0]["next_seq"])):
+            head = self.head(sequence)
             if int(head["kind"]) == kind:
-                found.append(np.array(view_at(address + 64, dtype)).copy())
+                found.append(np.array(view_at(self.entry_addr(sequence) + 64, dtype)).copy())
                 stamps.append(int(head["stamp_ns"]))
         return np.array(found, dtype), np.array(stamps, np.int64)
+
+    def entry_addr(self, sequence):
+        journal = self.journal[0]
+        return int(journal["entries_addr"] + (sequence & journal["mask"]) * journal["entry_bytes"])
+
+    def head(self, sequence):
+        """Head of an entry of the journal, which must still be there."""
+        head = view_at(self.entry_addr(sequence), JOURNAL_ENTRY)
+        assert head["journal_seq"] == sequence + 1
+        return head
 
     def restart(self):
         """What a new process does after kill -9: fresh private memory, resumed ends, exposure from the journals."""
