@@ -170,7 +170,7 @@ def _scope_shown(config, limits: Limits, used: Used, scope: Scope, changes: list
 def shown_text(told: dict) -> str:
     """One table a scope, as wide as a terminal."""
     head = f"limits of {told['name']}, profile {told['profile']}, limits.toml revision {told['revision']}"
-    parts = [f"{head}, {clock(told['logic_ns'])}; money in {told['currency']}; changes: {told['history']}"]
+    parts = [f"{head}, {clock(told['logic_ns'])}; money in {told['currency']}"]
     parts += [_scope_text(scope, told) for scope in told["scopes"]]
     for request in told["requests"]:
         until = clock(request["until_ns"])

@@ -20,7 +20,7 @@ from procs.runtime.paths import state_folder
 from shm.inspect import latest_row, latest_rows
 from shm.latest_words import write_latest_row
 from shm.records.exposure import EXPOSURE
-from shm.records.limits import LIMITS, STANDING_ROWS
+from shm.records.limits import LIMITS
 from shm.records.segment_header import SEGMENT_KIND_LATEST
 from shm.segment import attach_segment
 from tests.support.cli import call
@@ -172,8 +172,9 @@ def test_an_override_has_the_row_that_follows_it_and_its_end(fabric, limits, nam
     assert (int(row["qty_lots_max"]), int(row["expires_ns"])) == (400, 0), "instead of it"
 
 
-def test_an_override_that_ended_is_not_shown_and_its_place_is_free_again(fabric, limits, name):
-    for _ in range(STANDING_ROWS + 1):
+def test_an_override_that_ended_is_not_shown_and_its_place_is_free_again(fabric, limits, name, monkeypatch):
+    monkeypatch.setattr("procs.cli.limits_change.STANDING_ROWS", 2)
+    for _ in range(4):
         limits("qty_lots_max=900", *QNTA, "--reason", "x", "--for", "1s")
         with attach_segment(name, fabric.epoch, "limits", SEGMENT_KIND_LATEST, LIMITS, writable=True) as segment:
             row = limit_scopes(fabric.config)["instrument:QNTA"].row
@@ -183,6 +184,12 @@ def test_an_override_that_ended_is_not_shown_and_its_place_is_free_again(fabric,
         assert value(limits(), "instrument:QNTA", "qty_lots_max") == 1000
     with table(fabric) as segment:
         assert np.count_nonzero(latest_rows(segment, LIMITS)[1]["expires_ns"] > 0) == 1
+    limits("qty_lots_max=900", "--scope", "instrument:QNTB", "--reason", "x", "--for", "1h")
+    limits("qty_lots_max=900", "--scope", "instrument:QNTC", "--reason", "x", "--for", "1h")
+    more = call(
+        "limits", "qty_lots_max=9", "--scope", "instrument:QNTD", "--reason", "x", "--for", "1h", "--name", name
+    )
+    assert more.code == 2 and "--for: expected at most 2 scopes with an override, found more" in more.err
 
 
 REFUSED = """

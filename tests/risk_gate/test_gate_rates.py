@@ -14,7 +14,7 @@ from tests.oracles.windows import Sent, most_in_a_window
 from tests.support.gate import NOW_NS, Gate, kinds
 
 SEED = int(os.environ.get("QUINTET_SEED", "20261121"))
-STEPS = 250 if JIT_OFF else 1_000
+STEPS = 120 if JIT_OFF else 500
 SOAK_STEPS = 2_500 if JIT_OFF else 100_000
 WINDOW_NS, ORDERS_MAX, MESSAGES_MAX, HEADROOM, CANCELS_MAX = 1_000, 12, 30, 10, 9
 BURST_NS, BURST_LOTS = 700, 90
@@ -38,7 +38,7 @@ class Flood:
 
     def __init__(self, seed):
         self.random = Random(seed)
-        self.gate = Gate(strategies=1, instruments=1, ring=256, slots=4096, rejects=256, journal=1 << 15)
+        self.gate = Gate(strategies=1, instruments=1, ring=256, slots=1024, rejects=256, journal=1 << 15)
         loose = dict(open_orders_max=10_000, long_lots_max=10**9, short_lots_max=10**9)
         self.gate.limit(0, **loose)
         self.gate.limit(1, **RATES)
@@ -113,7 +113,7 @@ def flood(steps, seed):
     for number in range(steps):
         held.tick()
         held.wave()
-        if number % 50 == 49:
+        if number % 25 == 24:
             held.close_orders()
     return held
 
