@@ -26,6 +26,7 @@ ERROR_QUOTE_CROSSED, ERROR_PARAMS_LAYOUT = 200, 201
 # risk_gate
 ERROR_GATE_UNKNOWN_REPORT, ERROR_GATE_OVERFILL, ERROR_GATE_IMPOSSIBLE_REPORT = 301, 302, 303
 ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
+ERROR_GATE_EXECUTIONS, ERROR_GATE_FILL_BURST, ERROR_GATE_CORRUPT = 306, 307, 308
 
 # order_sender
 (
@@ -50,6 +51,7 @@ ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
     ERROR_SENDER_SEQUENCE,
 ) = (411, 412, 413, 414, 415)
 ERROR_SENDER_MASS_CANCEL, ERROR_SENDER_EXTERNAL, ERROR_SENDER_TRADE_TWICE = 416, 417, 418
+ERROR_SENDER_NOT_APPROVED = 419
 
 # position_keeper
 ERROR_REPORT_ROW, ERROR_REPORT_VALUE, ERROR_BREAK_UNKNOWN, ERROR_LOTS_FULL = 500, 501, 502, 503
@@ -131,6 +133,24 @@ ERRORS = (
         "foreign_intent",
         "ring, strategy_id that the intent names",
         "an intent names another strategy than the ring it came from",
+    ),
+    ErrorCode(
+        ERROR_GATE_EXECUTIONS,
+        "executions",
+        "strategy, executions since a person let it go on",
+        "a strategy executed as often as it may: it is HALTED until its scope is resumed",
+    ),
+    ErrorCode(
+        ERROR_GATE_FILL_BURST,
+        "fill_burst",
+        "strategy, 1 lots 2 delta 3 vega 4 no usable greeks 5 more than is remembered, 0 found at a restart",
+        "a strategy executed too much in a short window: its orders are cancelled, it waits for a time or a person",
+    ),
+    ErrorCode(
+        ERROR_GATE_CORRUPT,
+        "corrupt_record",
+        "input ring, ring sequence",
+        "a record in a ring is not what its writer can have written: trading is HALTED, the ring is kept",
     ),
     ErrorCode(
         ERROR_SENDER_UNKNOWN_ORDER,
@@ -245,6 +265,12 @@ ERRORS = (
         "sender_trade_twice",
         "order id, match number",
         "the venue told an execution a second time under another sequence number; it was counted once",
+    ),
+    ErrorCode(
+        ERROR_SENDER_NOT_APPROVED,
+        "sender_not_approved",
+        "order id, ring sequence",
+        "a record is not what risk_gate approved: it was not sent and the session is HALTED",
     ),
     ErrorCode(
         ERROR_REPORT_ROW,

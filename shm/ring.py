@@ -160,6 +160,17 @@ def ring_peek(end):
 
 
 @hot
+def ring_is_torn(end):
+    """1 when the next slot's sequence word is that of no lap: neither empty, nor of the lap before, nor published.
+
+    Such a slot is never read and stops the ring; nobody but a broken writer makes one. Caller: the ring's consumer.
+    """
+    word = load_acquire(end["next_addr"])
+    expected = end["next_seq"] + 1
+    return 0 if word == 0 or word == expected or word == expected - end["capacity"] else 1
+
+
+@hot
 def ring_find(end, sequence):
     """Address of record `sequence` if its slot still holds it, else 0. Caller: the consumer, in recovery.
 

@@ -8,7 +8,7 @@ from config.load import Config
 from procs.cli.effective import effective_config
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.desks import desk_names
-from procs.runtime.limit_values import rows_in_force
+from procs.runtime.limits_in_force import rows_in_force
 from procs.runtime.tables import tables_of
 from procs.runtime.totals import currencies_of
 from shm.codes import (

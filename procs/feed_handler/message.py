@@ -13,18 +13,23 @@ from procs.feed_handler.state import UNKNOWN
 from procs.feed_handler.tables import mark_changed
 from procs.feed_handler.ticks import begin_tick, send_tick
 from procs.feed_handler.trading_state import (
+    auction_collar,
     breaker_breached,
     make_suspect,
+    offering,
     operational_halt,
+    short_sale_test,
     system_event,
     trading_action,
 )
 from procs.wire.big_endian import has_room, read_u16, read_u32, read_u48, read_u64
 from procs.wire.codes import WIRE_SKIPPED, WIRE_UNKNOWN_TYPE
+from procs.wire.itch.auction_collar import decode_auction_collar
 from procs.wire.itch.decode import decode_itch
 from procs.wire.itch.event import (
     ITCH_ADD,
     ITCH_ADD_ATTRIBUTED,
+    ITCH_AUCTION_COLLAR,
     ITCH_BREAKER_STATUS,
     ITCH_CANCEL,
     ITCH_DELETE,
@@ -34,6 +39,8 @@ from procs.wire.itch.event import (
     ITCH_EXECUTED_PRICE,
     ITCH_NOT_PRINTABLE,
     ITCH_OPERATIONAL_HALT,
+    ITCH_QUOTING_PERIOD,
+    ITCH_REG_SHO,
     ITCH_REPLACE,
     ITCH_SYSTEM,
     ITCH_TRADE,
@@ -41,6 +48,8 @@ from procs.wire.itch.event import (
 )
 from procs.wire.itch.head import side_of_letter
 from procs.wire.itch.operational_halt import decode_operational_halt
+from procs.wire.itch.quoting_period import decode_quoting_period
+from procs.wire.itch.reg_sho import decode_reg_sho
 from procs.wire.itch.sizes import SIZE_OF
 from shm.atomics import record_at
 from shm.codes import CHANNEL_FRESH, TICK_ADD, TICK_DELETE, TICK_EXECUTE, TICK_REDUCE, TICK_REPLACE, TICK_TRADE
@@ -117,13 +126,21 @@ def _executed(feed, instrument_id, event):
 
 @hot
 def _take_action(feed, instrument_id, event, seq, recv_stamp_ns, now_ns):
-    """H and h: a state of one instrument."""
+    """H, h, J, K and Y: what one instrument may do."""
     row = instrument_row(feed, instrument_id)
     row["changed_ns"] = now_ns
     row["venue_ns"] = event["venue_ns"]
     row["venue_seq"] = seq
-    if event["kind"] == ITCH_TRADING_ACTION:
+    kind = event["kind"]
+    if kind == ITCH_TRADING_ACTION:
         trading_action(feed, instrument_id, np.int64(event["trading_state"]), recv_stamp_ns)
+    elif kind == ITCH_AUCTION_COLLAR:
+        low_ticks, high_ticks = np.int64(event["lower_ticks"]), np.int64(event["upper_ticks"])
+        auction_collar(feed, instrument_id, low_ticks, high_ticks, recv_stamp_ns)
+    elif kind == ITCH_QUOTING_PERIOD:
+        offering(feed, instrument_id, np.int64(event["release_qualifier"]), recv_stamp_ns)
+    elif kind == ITCH_REG_SHO:
+        short_sale_test(feed, instrument_id, np.int64(event["reg_sho_action"]))
     else:
         market_code = np.int64(event["market_code"])
         operational_halt(feed, instrument_id, market_code, np.int64(event["halt_action"]), recv_stamp_ns)
@@ -155,6 +172,29 @@ def _refuse(feed, buf, offset, code, recv_stamp_ns):
 
 
 @hot
+def _is_notice(kind):
+    """Messages that say what one instrument may do, beside the trading action."""
+    return (
+        kind == ITCH_OPERATIONAL_HALT
+        or kind == ITCH_AUCTION_COLLAR
+        or kind == ITCH_QUOTING_PERIOD
+        or kind == ITCH_REG_SHO
+    )
+
+
+@hot
+def _decode_notice(kind, buf, offset, event):
+    if kind == ITCH_OPERATIONAL_HALT:
+        decode_operational_halt(buf, offset, event)
+    elif kind == ITCH_AUCTION_COLLAR:
+        decode_auction_collar(buf, offset, event)
+    elif kind == ITCH_QUOTING_PERIOD:
+        decode_quoting_period(buf, offset, event)
+    elif kind == ITCH_REG_SHO:
+        decode_reg_sho(buf, offset, event)
+
+
+@hot
 def _take_event(feed, buf, offset, size, seq, recv_stamp_ns, now_ns):
     """Every message but those that `_change_book` knows, by way of the event. Returns a BOOK_* code, or DONE."""
     event = record_at(feed["event_addr"], ITCH_EVENT)
@@ -163,12 +203,12 @@ def _take_event(feed, buf, offset, size, seq, recv_stamp_ns, now_ns):
         _refuse(feed, buf, offset, code, recv_stamp_ns)
         return DONE
     kind = event["kind"]
-    if code == WIRE_SKIPPED and kind == ITCH_OPERATIONAL_HALT:
-        decode_operational_halt(buf, offset, event)
+    if code == WIRE_SKIPPED:
+        _decode_notice(kind, buf, offset, event)
     instrument_id = instrument_of(feed, event["locate"])
     if kind == ITCH_EXECUTED or kind == ITCH_EXECUTED_PRICE or kind == ITCH_TRADE:
         return DONE if instrument_id == UNKNOWN else _executed(feed, instrument_id, event)
-    if kind == ITCH_TRADING_ACTION or kind == ITCH_OPERATIONAL_HALT:
+    if kind == ITCH_TRADING_ACTION or _is_notice(kind):
         if instrument_id != UNKNOWN:
             _take_action(feed, instrument_id, event, seq, recv_stamp_ns, now_ns)
     else:

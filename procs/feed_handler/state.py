@@ -100,12 +100,14 @@ INSTRUMENT_ROW = np.dtype(
         ("changed_ns", "<i8"),
         ("last_price_ticks", "<i8"),
         ("locate", "<i8"),  # 0 before the directory named it
-        ("venue_state", "<i4"),  # TRADING_* of the last trading action; 0 before the first
+        ("venue_state", "<i2"),  # TRADING_* of the last trading action; 0 before the first
+        ("flags", "<i2"),  # TOP_FLAG_*
+        ("held", "<i2"),  # HELD_*, OR-ed: what keeps it from trading until the venue opens it (trading_state.py)
         ("suspect", "<i2"),  # 1 once its book could not follow a message
         ("halted", "<i2"),  # 1 during an operational halt
         ("breached", "<i2"),  # 1 from a breach of the market-wide breaker until the venue lets it trade or quote
         ("marked", "<i2"),  # 1 while it stands among the changed ones
-        ("wanted", "<i4"),  # 1 when it is in any universe: depth is published
+        ("wanted", "<i2"),  # 1 when it is in any universe: depth is published
     ]
 )
 SYMBOL_ROW = np.dtype([("symbol", "<i8"), ("instrument_id", "<i8")])  # sorted by symbol

@@ -54,7 +54,7 @@ def _publish_top(feed, instrument_id):
     top["venue_seq"] = row["venue_seq"]
     top["channel_id"] = feed["channel"]
     top["trading_state"] = trading_state_of(feed, instrument_id)
-    top["flags"] = 0
+    top["flags"] = row["flags"]
     top["reserved"] = 0
     latest_publish(table, instrument_id)
 
@@ -93,14 +93,36 @@ def publish_changed(feed, now_ns):
 
 
 @hot
-def publish_listing(feed, instrument_id):
-    """Locate and trading state into the instrument's row; the rest of it stays what the fabric wrote."""
-    table = record_at(feed["listing_addr"], TABLE_END)
+def _begin_listing(table, instrument_id):
+    """Address of the instrument's next row, filled with what it holds now; 0 when there is none."""
     held = latest_current(table, instrument_id)
     target = latest_claim(table, instrument_id)
     if held == 0 or target == 0:
-        return
+        return 0
     copy_bytes(target, held, LISTING_BYTES)
+    return target
+
+
+@hot
+def list_band(feed, instrument_id, low_ticks, high_ticks):
+    """The venue's price band into the instrument's row; 0 and 0 for none."""
+    table = record_at(feed["listing_addr"], TABLE_END)
+    target = _begin_listing(table, instrument_id)
+    if target == 0:
+        return
+    listed = record_at(target, INSTRUMENT)
+    listed["luld_low_ticks"] = low_ticks
+    listed["luld_high_ticks"] = high_ticks
+    latest_publish(table, instrument_id)
+
+
+@hot
+def publish_listing(feed, instrument_id):
+    """Locate and trading state into the instrument's row; the rest of it stays what it is."""
+    table = record_at(feed["listing_addr"], TABLE_END)
+    target = _begin_listing(table, instrument_id)
+    if target == 0:
+        return
     listed = record_at(target, INSTRUMENT)
     row = record_at(feed["instruments_addr"] + instrument_id * INSTRUMENT_BYTES, INSTRUMENT_ROW)
     listed["locate"] = row["locate"]

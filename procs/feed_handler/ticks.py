@@ -10,7 +10,16 @@ from procs.feed_handler.book import best_level
 from procs.feed_handler.rows import BOOK_ROW, WORD
 from procs.feed_handler.state import INSTRUMENT_BYTES, INSTRUMENT_ROW, RING_BYTES, RING_ROW
 from shm.atomics import copy_bytes, record_at
-from shm.codes import CHANNEL_FRESH, TICK_FRESH, TICK_RESYNC, TICK_STALE, TRADING_HALTED
+from shm.codes import (
+    CHANNEL_FRESH,
+    TICK_FRESH,
+    TICK_RESYNC,
+    TICK_STALE,
+    TRADING_HALTED,
+    TRADING_OPEN,
+    TRADING_PAUSED,
+    TRADING_QUOTE_ONLY,
+)
 from shm.instance import stamp
 from shm.jit import hot
 from shm.records.instance_end import INSTANCE_END
@@ -20,6 +29,17 @@ from shm.ring import ring_claim, ring_free_now, ring_publish
 
 TICK_BYTES = TICK.itemsize
 END_BYTES = RING_END.itemsize
+HELD_COLLAR = 1  # it reopens by an auction within a collar
+HELD_OFFERING = 2  # an offering that is to be quoted, then traded
+HELD_POSTPONED = 4  # an offering whose release was called off
+
+
+@hot
+def held_state(held):
+    """TRADING_* of an instrument that waits for the venue to open it: the strictest of HELD_*."""
+    if held & HELD_POSTPONED != 0:
+        return TRADING_HALTED
+    return TRADING_PAUSED if held & HELD_COLLAR != 0 else TRADING_QUOTE_ONLY
 
 
 @hot
@@ -31,6 +51,8 @@ def trading_state_of(feed, instrument_id):
         return 0
     if venue_state != 0 and (feed["closed"] != 0 or row["halted"] != 0 or row["breached"] != 0):
         return TRADING_HALTED
+    if row["held"] != 0 and (venue_state == TRADING_OPEN or venue_state == TRADING_QUOTE_ONLY):
+        return held_state(int(row["held"]))
     return venue_state
 
 

@@ -154,7 +154,7 @@ def _bytes_of(connection, row: dict, entry: dict) -> str:
     if row["instrument"] is None or (row["kind"] == "replace" and original is None):
         return ""
     given = {name: entry[name] for name in ("user_ref_num", "qty_lots", "price_ticks")}
-    given |= {"side": row["side"], "tif": row["tif"], "symbol": row["instrument"]}
+    given |= {"side": row["side"], "short": row["short"], "tif": row["tif"], "symbol": row["instrument"]}
     return wire_bytes(row["kind"], given | {"orig_user_ref_num": original["user_ref_num"] if original else 0}).hex()
 
 
@@ -164,7 +164,7 @@ def _sent(connection, row: dict, events: list[dict]) -> list[Link]:
     if row["sent_stamp_ns"]:
         entry = next((event for event in events if event["kind"] in ("new_sent", "replace_sent")), None)
         source = f"{entry['instance']} {entry['seq']}" if entry else ""
-        details = {field: row[field] for field in ("kind", "user_ref_num", "parent_order_id", "side", "tif")}
+        details = {field: row[field] for field in ("kind", "user_ref_num", "parent_order_id", "side", "short", "tif")}
         if entry:
             details |= {field: entry[field] for field in ("qty_lots", "price_ticks")}
         links.append(Link("journalled", row["sent_stamp_ns"], row["first_ns"], details, source))

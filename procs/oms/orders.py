@@ -28,6 +28,7 @@ from procs.oms.decode import rows, select
 from procs.oms.schema import columns
 from procs.oms.states import REPLACE_DIES, event_of, step
 from shm.codes import JOURNAL_CANCEL_SENT, JOURNAL_ORDER_SENT, JOURNAL_REPORT, JOURNAL_SESSION, ORDER_ID_EXTERNAL
+from shm.records.order import ORDER_FLAG_SHORT
 
 ORDER_COLUMNS = columns("orders")
 EVENT_COLUMNS = columns("order_events")
@@ -39,7 +40,7 @@ VENUE_KINDS = (*OPENING_KINDS, "executed")  # that mean an open order or a trade
 
 SENT_FIELDS = (
     "order_id target_order_id intent_id price_ticks qty_lots expires_ns now_ns recv_stamp_ns tick_stamp_ns"
-    " decide_stamp_ns pass_stamp_ns publish_stamp_ns limits_version instrument_id strategy_id kind side tif"
+    " decide_stamp_ns pass_stamp_ns publish_stamp_ns limits_version instrument_id strategy_id kind side tif flags"
 ).split()
 REPORT_FIELDS = (
     "report_seq order_id intent_id venue_order_ref match_number user_ref_num old_order_id price_ticks qty_lots"
@@ -145,6 +146,7 @@ class OrderBook:
             strategy_id=sent.strategy_id,
             instrument_id=sent.instrument_id,
             side=sent.side,
+            short=int(sent.flags & ORDER_FLAG_SHORT != 0),
             tif=sent.tif,
             price_ticks=sent.price_ticks,
             qty_lots=sent.qty_lots,
@@ -280,6 +282,7 @@ class OrderBook:
             instance=self.instance,
             kind="",
             parent_order_id=0,
+            short=0,
             tif="",
             executed_lots=0,
             value_ticks=0,

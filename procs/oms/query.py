@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from procs.oms.schema import columns
 from procs.oms.states import OPEN_STATES, PASSED
+from shm.records.order import ORDER_FLAG_SHORT
 
 DAY_NS = 86_400 * 1_000_000_000
 
@@ -51,6 +52,7 @@ _FROM_DECISION = {
     "session_id": "-1",
     "leaves_lots": "d.qty_lots",
     "state": f"'{PASSED}'",
+    "short": f"(d.order_flags & {ORDER_FLAG_SHORT}) != 0",
     "first_ns": "d.now_ns",
     "last_ns": "d.now_ns",
 }

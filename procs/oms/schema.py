@@ -10,7 +10,7 @@ processes of an epoch, 0 where there is none); `venue_ns` counts from the venue'
 
 FILE = "oms.sqlite3"
 LOCK = "oms.lock"
-VERSION = 2  # of the tables below, in PRAGMA user_version: another one is refused, and the record is built again
+VERSION = 3  # of the tables below, in PRAGMA user_version: another one is refused, and the record is built again
 
 DDL = """
 CREATE TABLE cursors (           -- how far each journal is in the record: written with the rows that it covers
@@ -40,6 +40,7 @@ CREATE TABLE decisions (         -- every answer of risk_gate; source: its journ
   channel_stale_stamp_ns INTEGER NOT NULL, incarnation INTEGER NOT NULL, now_ns INTEGER NOT NULL,
   recv_stamp_ns INTEGER NOT NULL, tick_stamp_ns INTEGER NOT NULL, decide_stamp_ns INTEGER NOT NULL,
   pass_stamp_ns INTEGER NOT NULL,
+  order_flags INTEGER NOT NULL,  -- ORDER_FLAG_* of the order that passed
   PRIMARY KEY (epoch, instance, seq)) WITHOUT ROWID;
 CREATE INDEX decisions_by_intent ON decisions (epoch, intent_id);
 CREATE INDEX decisions_refused ON decisions (epoch, code) WHERE code != 'pass';
@@ -49,7 +50,9 @@ CREATE TABLE orders (            -- one row an order, as it stands; source: orde
   intent_id INTEGER NOT NULL, user_ref_num INTEGER NOT NULL, venue_order_ref INTEGER NOT NULL,
   kind TEXT NOT NULL,            -- new, replace; empty when it died before it was numbered
   parent_order_id INTEGER NOT NULL, strategy_id INTEGER NOT NULL, instrument_id INTEGER NOT NULL,
-  side TEXT NOT NULL, tif TEXT NOT NULL, price_ticks INTEGER NOT NULL,
+  side TEXT NOT NULL,
+  short INTEGER NOT NULL,        -- 1: a sale that the venue was told is short
+  tif TEXT NOT NULL, price_ticks INTEGER NOT NULL,
   qty_lots INTEGER NOT NULL, leaves_lots INTEGER NOT NULL,
   cum_lots INTEGER NOT NULL,     -- as the venue counts: a replacement carries on what its original executed
   executed_lots INTEGER NOT NULL, value_ticks INTEGER NOT NULL,  -- of this order alone: size, and price times size

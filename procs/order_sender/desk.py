@@ -62,6 +62,7 @@ DESK = np.dtype(
             "due_slot",  # where they are looked for next
             "halt_slot",  # where orders under a halt are looked for next
             "order_id_last",  # greatest order id consumed: smaller ones came before and are dropped
+            "decision_seq_last",  # of the last approved record of the ring in this life: later ones are greater
             "order_id_replayed",  # greatest that the journal knew at start: dropping those is no error
             "working_free",  # free rows of `working` on the stack
             *("held_head", "held_tail"),  # held orders that left and joined the queue
@@ -85,7 +86,7 @@ DESK = np.dtype(
     ]
 )
 HELD = np.dtype(  # an order in the ring that was not entered yet, and what was asked of it since
-    [("sequence", "<i8"), ("cancelled", "<i8"), ("reduce_to", "<i8")]
+    [("sequence", "<i8"), ("refused", "<i8"), ("cancelled", "<i8"), ("reduce_to", "<i8")]
 )
 WAITING = np.dtype(  # an order in the transmit frame; `bytes` 0: taken out again, its report is to be posted
     [(name, "<i8") for name in ("at", "bytes", "slot", "expires_ns", "recv_stamp_ns", "reason")]

@@ -5,6 +5,7 @@ ring sequences, not copies: slots of held orders are not given back, so a crash 
 consumed is known by order id, which only grows: an id at or below the greatest one seen came again and is dropped.
 """
 
+from procs.order_sender.approval import halt_not_approved, has_parent, is_approved, take_approved
 from procs.order_sender.cancels import send_due
 from procs.order_sender.desk import (
     HOP_ORDERS,
@@ -50,6 +51,7 @@ from shm.codes import (
     PASS,
     REJECT_ALREADY_CANCELLING,
     REJECT_KIND,
+    REJECT_NOT_APPROVED,
     REJECT_SESSION,
     REJECT_UNKNOWN_TARGET,
     SIDE_BUY,
@@ -99,17 +101,24 @@ def _find_held(desk, order_id):
 
 
 @hot
-def _hold(desk, order, sequence):
-    """Queue a new order or replace. One whose id came before is dropped."""
+def _hold(desk, order, sequence, approved):
+    """Queue a new order or replace. One that is not `approved` dies in its turn; one whose id came before is dropped.
+
+    What was not approved may bear any id: it does not count as the last one, and an id that came before may be that of
+    a living order, so it is not answered.
+    """
     if order["order_id"] <= desk["order_id_last"]:
-        if desk["order_id_replayed"] < order["order_id"]:
+        if approved == 1 and desk["order_id_replayed"] < order["order_id"]:
             note_error(me_of(desk), ERROR_SENDER_DUPLICATE, order["order_id"], desk["order_id_last"])
+            halt_not_approved(desk, order["order_id"], sequence)
         return
     held = held_of(desk, desk["held_tail"])
     held["sequence"] = sequence
+    held["refused"] = 1 - approved
     held["cancelled"] = 0
     held["reduce_to"] = 0
-    desk["order_id_last"] = order["order_id"]
+    if approved == 1:
+        desk["order_id_last"] = order["order_id"]
     desk["held_tail"] += 1
 
 
@@ -128,13 +137,14 @@ def take_orders(desk, tx, ids, now_ns):
         order = record_at(address, ORDER)
         record_span(me, HOP_ORDERS, stamp(me) - order["publish_stamp_ns"])
         count(me, SENDER_ORDERS, 1)
+        approved = take_approved(desk, address, end["next_seq"])
         slot = -1
         if order["kind"] == INTENT_CANCEL:
             slot = _cancel(desk, address, now_ns)
         elif order["kind"] == INTENT_REDUCE:
             slot = _reduce(desk, address, now_ns)
         else:
-            _hold(desk, order, end["next_seq"])
+            _hold(desk, order, end["next_seq"], approved)
         if slot >= 0:
             word_at(desk["asked_addr"], asked)["value"] = slot
             asked += 1
@@ -329,12 +339,15 @@ def _die_unsent(desk, order_addr, reason, now_ns):
 
 
 @hot
-def _judge_held(desk, order, cancelled, now_ns):
+def _judge_held(desk, order_addr, held, now_ns):
     """PASS when the order may be entered as soon as nothing waits, else the REJECT_* it dies of."""
+    order = record_at(order_addr, ORDER)
+    if held["refused"] == 1 or is_approved(desk, order_addr, held["sequence"]) == 0:
+        return REJECT_NOT_APPROVED
     if not _is_well_formed(desk, order):
         note_error(me_of(desk), ERROR_SENDER_BAD_ORDER, order["order_id"], order["kind"])
         return REJECT_KIND
-    if cancelled != 0:
+    if held["cancelled"] != 0:
         return REJECT_ALREADY_CANCELLING
     if desk["phase"] != PHASE_READY:
         return REJECT_SESSION
@@ -352,10 +365,12 @@ def send_orders(desk, tx, ids, now_ns):
         held = held_of(desk, desk["held_head"])
         address = held_addr(desk, desk["held_head"])
         order = record_at(address, ORDER)
-        reason = _judge_held(desk, order, held["cancelled"], now_ns)
+        reason = _judge_held(desk, address, held, now_ns)
         slot = -1
         if reason == PASS and order["kind"] == INTENT_REPLACE:
-            slot = _replaceable(desk, order)
+            slot = -REJECT_NOT_APPROVED
+            if has_parent(desk, order, held["sequence"]) == 1:
+                slot = _replaceable(desk, order)
             if slot < 0:
                 reason = -slot
         if reason == PASS:

@@ -1,5 +1,6 @@
 """order_sender's step: venue bytes become reports, orders become venue bytes."""
 
+from procs.order_sender.approval import watch_ring
 from procs.order_sender.cancels import cancel_halted, cancel_stopped, send_dues
 from procs.order_sender.entries import send_orders, take_orders
 from procs.order_sender.mass_cancel import watch_mass_cancel
@@ -30,5 +31,5 @@ def step(state, now_ns):
     work += watch_mass_cancel(desk)
     work += refill_readers(desk)
     if work == 0:
-        work += cancel_halted(desk, state.tx, state.ids, now_ns)
+        work += watch_ring(desk) + cancel_halted(desk, state.tx, state.ids, now_ns)
     return work + withdraw_orders(desk, state.tx, now_ns)

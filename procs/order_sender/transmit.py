@@ -34,7 +34,7 @@ from procs.wire.ouch.event import (
     OUCH_TIF_IOC,
 )
 from procs.wire.ouch.inbound import encode_ouch_inbound
-from procs.wire.ouch.parts import clear_event
+from procs.wire.ouch.parts import LETTER_SHORT, clear_event
 from procs.wire.soupbintcp.packet import (
     SOUP_CLIENT_HEARTBEAT,
     SOUP_HEAD_BYTES,
@@ -46,6 +46,7 @@ from shm.atomics import record_at
 from shm.codes import INTENT_REPLACE, TIF_IOC
 from shm.instance import stamp
 from shm.jit import hot
+from shm.records.order import ORDER_FLAG_SHORT
 
 PACKET_BYTES_MAX = 64  # an order is 50 bytes, a cancel 12: the frame holds some 160 cancels, the rest stay due
 LETTER_DISPLAYED = ord("Y")
@@ -169,6 +170,7 @@ def put_order(desk, tx, slot, order):
     event["qty_lots"] = row["qty_lots"]
     event["price_ticks"] = row["price_ticks"]
     event["side"] = row["side"]
+    event["side_letter"] = LETTER_SHORT if order["flags"] & ORDER_FLAG_SHORT != 0 else 0
     event["symbol"] = word_at(desk["symbols_addr"], row["instrument_id"])["value"]
     event["time_in_force"] = OUCH_TIF_IOC if row["tif"] == TIF_IOC else OUCH_TIF_DAY
     event["display"] = LETTER_DISPLAYED

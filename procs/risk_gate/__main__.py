@@ -49,6 +49,8 @@ def open_(wiring) -> State:
         standing=wiring.table("standing"),
         exposure=wiring.table("exposure"),
         positions=wiring.table("positions"),
+        greeks=wiring.table("greeks"),
+        risk=wiring.table("risk"),
         control=wiring.control(),
         journal=wiring.journal(),
         ids=wiring.id_block.words,

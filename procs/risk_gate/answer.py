@@ -2,11 +2,18 @@
 
 from procs.risk_gate.state import CAUSE_NONE
 from shm.atomics import record_at
-from shm.codes import INTENT_CANCEL, PASS
+from shm.codes import INTENT_CANCEL, INTENT_REDUCE, PASS
 from shm.jit import hot
 from shm.records.decision import DECISION
-from shm.records.order import ORDER, ORDER_FLAG_GATE
+from shm.records.order import ORDER, ORDER_FLAG_GATE, ORDER_FLAG_SHORT
 from shm.records.reject import REJECT
+
+
+@hot
+def _flags_of(intent, case):
+    """ORDER_FLAG_* of what passed: a cancel or reduce changes no mark."""
+    leaves = int(intent["kind"]) == INTENT_CANCEL or int(intent["kind"]) == INTENT_REDUCE
+    return ORDER_FLAG_SHORT if case["short"] == 1 and case["code"] == PASS and not leaves else 0
 
 
 @hot
@@ -38,14 +45,16 @@ def write_decision(address, intent, case):
     decision["scope"] = case["scope"]
     decision["channel_stale_stamp_ns"] = case["channel_stale_stamp_ns"]
     decision["incarnation"] = case["incarnation"]
-    for word in range(5):
+    decision["order_flags"] = _flags_of(intent, case)
+    decision["released"] = case["released"] if case["code"] == PASS else 0
+    for word in range(3):
         decision["reserved"][word] = 0
     return decision
 
 
 @hot
 def write_order(address, intent, case):
-    """Fill the ORDER at `address` for any intent that passed. Returns it for its publish stamp."""
+    """Fill the ORDER at `address` for any intent that passed. Returns it; it is sealed when it leaves."""
     order = record_at(address, ORDER)
     order["order_id"] = case["order_id"]
     order["target_order_id"] = case["target_order_id"]
@@ -69,9 +78,10 @@ def write_order(address, intent, case):
     order["cause_ring"] = case["cause_ring"]
     order["part"] = 0
     order["parts"] = 1
-    order["flags"] = 0
-    order["reserved0"] = 0
-    for word in range(5):
+    order["flags"] = _flags_of(intent, case)
+    order["seal"] = 0
+    order["decision_seq"] = 0
+    for word in range(4):
         order["reserved"][word] = 0
     return order
 
@@ -128,7 +138,9 @@ def write_own_decision(address, target, now_ns, stamp_ns):
     decision["scope"] = 0
     decision["channel_stale_stamp_ns"] = 0
     decision["incarnation"] = target["incarnation"]
-    for word in range(5):
+    decision["order_flags"] = 0
+    decision["released"] = 0
+    for word in range(3):
         decision["reserved"][word] = 0
 
 
@@ -159,7 +171,8 @@ def write_own_cancel(address, target, now_ns, stamp_ns):
     order["part"] = 0
     order["parts"] = 1
     order["flags"] = ORDER_FLAG_GATE
-    order["reserved0"] = 0
-    for word in range(5):
+    order["seal"] = 0
+    order["decision_seq"] = 0
+    for word in range(4):
         order["reserved"][word] = 0
     return order

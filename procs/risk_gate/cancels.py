@@ -7,9 +7,17 @@ report. The gate's own cancels are made here too, for orders that may not stay.
 from procs.risk_gate.answer import write_decision, write_order, write_own_cancel, write_own_decision
 from procs.risk_gate.exposure import find_slot
 from procs.risk_gate.flow import record_cancel
-from procs.risk_gate.gather import cancel_is_pending, read_channel, reduce_is_pending
+from procs.risk_gate.gather import (
+    cancel_is_pending,
+    instrument_of,
+    read_channel,
+    reduce_is_pending,
+    scale_of,
+)
+from procs.risk_gate.limit_rows import limits_of
 from procs.risk_gate.publish import commit_decision, publish_order, publish_reject
 from procs.risk_gate.rows import NO_SLOT, account_at, open_slot, order_at
+from procs.risk_gate.short_sale import may_stay
 from procs.risk_gate.state import CANCEL_RETRY_NS, book_of, case_of, desk_at, ring_at
 from shm.atomics import load_relaxed, record_at
 from shm.codes import (
@@ -74,6 +82,7 @@ def _gather_leaving(gate, by_intent, strategy_id, intent, now_ns):
     case["limits_version"] = 0
     case["channel_state"] = 0
     case["channel_stale_stamp_ns"] = 0
+    case["released"] = 0
     case["target_slot"] = find_slot(by_intent, intent["target_intent_id"])
     if case["target_slot"] == NO_SLOT:
         return REJECT_UNKNOWN_TARGET
@@ -109,7 +118,7 @@ def _pass_leaving(gate, intent, order_addr):
     order = write_order(order_addr, intent, case)
     order["instrument_id"] = target["instrument_id"]
     order["side"] = target["side"]
-    publish_order(gate, case["session"], order)
+    publish_order(gate, case["session"], order_addr)
     count(record_at(gate["me_addr"], INSTANCE_END), GATE_REDUCES if kind == INTENT_REDUCE else GATE_CANCELS, 1)
 
 
@@ -148,15 +157,22 @@ def on_leaving(gate, by_intent, strategy_id, intent, now_ns):
 
 @hot
 def _must_cancel(gate, order, now_ns, stamp_ns):
-    """1 when an order may not stay: its strategy is dead or was restarted, its scope is stopped, its feed is stale."""
+    """1 when an order may not stay: its strategy is dead, restarted or in a burst of executions, its scope is
+    stopped, its feed is stale, or its side is not permitted any more.
+    """
     strategy_id, instrument_id = order["strategy_id"], order["instrument_id"]
     desk = desk_at(gate, strategy_id)
     if order["incarnation"] != desk["incarnation"]:
         return 1
     if stamp_ns - load_relaxed(desk["page_addr"] + STEP_WORD) > desk["silence_ns"]:
         return 1
+    if now_ns < account_at(book_of(gate), gate["instruments"] + strategy_id)["burst_until_ns"]:
+        return 1
     control = record_at(gate["control_addr"], CONTROL_END)
     if control_state(control, order["session_id"], strategy_id, instrument_id) >= STATE_CANCEL_ONLY:
+        return 1
+    limits_of(gate, instrument_id, now_ns)
+    if may_stay(order, account_at(book_of(gate), instrument_id)["permitted"]) == 0:
         return 1
     if read_channel(gate, instrument_id) != CHANNEL_FRESH:
         return 1
@@ -165,7 +181,7 @@ def _must_cancel(gate, order, now_ns, stamp_ns):
 
 
 @hot
-def _cancel_by_gate(gate, target, now_ns, stamp_ns):
+def cancel_by_gate(gate, target, now_ns, stamp_ns):
     """Send a cancel that no strategy asked for. Returns 1, or 0 when there is no room."""
     session = target["session_id"]
     if session < 0 or session >= gate["sessions"]:
@@ -183,7 +199,8 @@ def _cancel_by_gate(gate, target, now_ns, stamp_ns):
     target["cancelling"] = 1
     target["cancel_stamp_ns"] = stamp_ns
     record_cancel(book_of(gate), target["strategy_id"], target["instrument_id"], now_ns)
-    publish_order(gate, session, write_own_cancel(order_addr, target, now_ns, stamp_ns))
+    write_own_cancel(order_addr, target, now_ns, stamp_ns)
+    publish_order(gate, session, order_addr)
     failpoint(FP_OWN_CANCEL_PUBLISHED)
     count(record_at(gate["me_addr"], INSTANCE_END), GATE_OWN_CANCELS, 1)
     return 1
@@ -204,5 +221,18 @@ def scan_orders(gate, now_ns, orders):
         if order["cancel_stamp_ns"] != 0 and stamp_ns - order["cancel_stamp_ns"] <= CANCEL_RETRY_NS:
             continue
         if _must_cancel(gate, order, now_ns, stamp_ns) == 1:
-            sent += _cancel_by_gate(gate, order, now_ns, stamp_ns)
+            sent += cancel_by_gate(gate, order, now_ns, stamp_ns)
     return sent
+
+
+@hot
+def scan_scales(gate, instruments):
+    """Look at the next `instruments` instruments: what is new in `greeks` counts from now on. Returns how many had."""
+    changed = 0
+    for _ in range(min(instruments, gate["instruments"])):
+        if gate["scale_at"] >= gate["instruments"]:
+            gate["scale_at"] = 0
+        if instrument_of(gate, gate["scale_at"]) == PASS:
+            changed += scale_of(gate, gate["scale_at"])
+        gate["scale_at"] += 1
+    return changed

@@ -5,6 +5,7 @@ limits are clamped to bounds behind which nothing lies. LIMIT_NONE means no limi
 """
 
 from procs.risk_gate.money import ORDER_VALUE_BOUND, PRICE_BOUND, QTY_BOUND, SUM_BOUND, VALUE_BOUND
+from procs.risk_gate.own_orders import would_trade
 from shm.codes import (
     CHANNEL_FRESH,
     INTENT_NEW,
@@ -15,7 +16,9 @@ from shm.codes import (
     REJECT_COLLAR_NEAR,
     REJECT_CONCENTRATION,
     REJECT_DUPLICATE,
+    REJECT_EXECUTIONS,
     REJECT_EXPIRED,
+    REJECT_FILL_BURST,
     REJECT_FX_RATE,
     REJECT_HALTED,
     REJECT_INSTRUMENT,
@@ -26,10 +29,13 @@ from shm.codes import (
     REJECT_OPEN_ORDERS_MAX,
     REJECT_ORDER_TO_TRADE,
     REJECT_POSITION_MAX,
+    REJECT_PRICE_BAND,
     REJECT_PRICE_RANGE,
     REJECT_QTY_MAX,
     REJECT_REDUCING,
     REJECT_REFERENCE_STALE,
+    REJECT_SAME_ORDER,
+    REJECT_SELF_TRADE,
     REJECT_SENDER_BEHIND,
     REJECT_SIDE,
     REJECT_TICK_SIZE,
@@ -99,6 +105,18 @@ def check_fx_rate(fx_ppm):
 def check_behind(behind):
     """`behind` is 1 while a report is known to exist that exposure does not contain yet."""
     return PASS if behind == 0 else REJECT_SENDER_BEHIND
+
+
+@hot
+def check_executions(executions, executions_max, released):
+    """The next execution is one of those that the strategy may have before a person looks; `released` 1: one did."""
+    return PASS if executions < executions_max or released == 1 else REJECT_EXECUTIONS
+
+
+@hot
+def check_fill_burst(now_ns, until_ns, released):
+    """The time to wait after a burst of executions is over, or a person let the strategy go on."""
+    return PASS if now_ns >= until_ns or released == 1 else REJECT_FILL_BURST
 
 
 @hot
@@ -228,6 +246,12 @@ def check_collar_near(price, near, band_bps):
 
 
 @hot
+def check_price_band(price, low, high):
+    """Within the venue's price band, its ends included."""
+    return PASS if low <= price <= high else REJECT_PRICE_BAND
+
+
+@hot
 def crossing(side, price, far):
     """How far a price goes through the best price of the other side; not above 0 when it does not."""
     return price - far if side == SIDE_BUY else far - price
@@ -237,6 +261,20 @@ def crossing(side, price, far):
 def check_collar_far(side, price, far, band_bps):
     """Not too far through the best price of the other side."""
     return check_collar(crossing(side, price, far), far, band_bps, REJECT_COLLAR_FAR)
+
+
+@hot
+def check_collar_ticks(distance, band_ticks, code):
+    """The same collars in price ticks."""
+    return PASS if distance <= band_ticks else code
+
+
+@hot
+def check_self_trade(own_open, side, price, own_price, self_trade):
+    """No open order of the firm at the other side is at this price or better. LIMIT_NONE: the venue sees to it."""
+    if own_open == 0 or self_trade == LIMIT_NONE:
+        return PASS
+    return PASS if would_trade(side, price, own_price) == 0 else REJECT_SELF_TRADE
 
 
 # --- exposure --------------------------------------------------------------------------------------------------------
@@ -300,6 +338,12 @@ def check_rate(nth_ns, now_ns, window_ns, code):
     The window is (now - window, now]: a message exactly `window_ns` old has left it.
     """
     return PASS if nth_ns <= now_ns - window_ns else code
+
+
+@hot
+def check_same(same, same_max):
+    """New orders with the same content in the window, this one not included."""
+    return PASS if same < same_max else REJECT_SAME_ORDER
 
 
 @hot

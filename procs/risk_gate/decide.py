@@ -11,9 +11,12 @@ from procs.risk_gate.checks import (
     check_channel,
     check_collar_far,
     check_collar_near,
+    check_collar_ticks,
     check_concentration,
     check_duplicate,
+    check_executions,
     check_expiry,
+    check_fill_burst,
     check_fx_rate,
     check_halt,
     check_instrument,
@@ -26,16 +29,20 @@ from procs.risk_gate.checks import (
     check_order_to_trade,
     check_order_value,
     check_position,
+    check_price_band,
     check_price_range,
     check_qty_max,
     check_rate,
     check_reducing,
     check_reference,
     check_room,
+    check_same,
+    check_self_trade,
     check_side,
     check_target,
     check_tick_size,
     check_trading_state,
+    crossing,
     far_touch,
     near_touch,
     tick_of,
@@ -52,20 +59,28 @@ from procs.risk_gate.flow import (
     order_messages_max,
     value_entered,
 )
+from procs.risk_gate.losses import breach_of
 from procs.risk_gate.money import ORDER_VALUE_BOUND, notional, order_value, to_firm
+from procs.risk_gate.portfolio import check_portfolio
 from procs.risk_gate.rows import ACCOUNT, HOLDING
+from procs.risk_gate.same_order import same_in_window, same_is_full
+from procs.risk_gate.short_sale import check_restricted, judge_sale, permit_of, scope_of_sale
 from procs.risk_gate.sides import gross_added, lots_max, net_value, open_lots, open_value
 from shm.atomics import record_at
 from shm.codes import (
+    INTENT_NEW,
     LIMIT_SCOPE_FIRM,
     LIMIT_SCOPE_INSTRUMENT,
     LIMIT_SCOPE_ORDER,
     LIMIT_SCOPE_PAIR,
     LIMIT_SCOPE_STRATEGY,
+    LIMIT_SCOPE_UNDERLYING,
     PASS,
     REJECT_BURST_LOTS,
     REJECT_BURST_NOTIONAL,
     REJECT_CANCEL_RATE,
+    REJECT_COLLAR_FAR_TICKS,
+    REJECT_COLLAR_NEAR_TICKS,
     REJECT_GROSS_MAX,
     REJECT_JOURNAL_FULL,
     REJECT_MESSAGE_RATE,
@@ -73,7 +88,10 @@ from shm.codes import (
     REJECT_OPEN_NOTIONAL_MAX,
     REJECT_ORDERS_FULL,
     REJECT_RATE,
+    REJECT_SAME_ORDER,
     REJECT_STATE_FULL,
+    SIDE_SELL,
+    STATE_REDUCING,
 )
 from shm.jit import hot
 from shm.records.limits import LIMIT_NONE
@@ -84,6 +102,15 @@ OF_INSTRUMENT = LIMIT_SCOPE_INSTRUMENT << SCOPE_SHIFT
 OF_PAIR = LIMIT_SCOPE_PAIR << SCOPE_SHIFT
 OF_STRATEGY = LIMIT_SCOPE_STRATEGY << SCOPE_SHIFT
 OF_FIRM = LIMIT_SCOPE_FIRM << SCOPE_SHIFT
+OF_UNDERLYING = LIMIT_SCOPE_UNDERLYING << SCOPE_SHIFT
+
+
+@hot
+def _holds(case, strategy):
+    """What it executed lately lets the strategy go on. Before the halt that follows from it: this says why."""
+    released = case["released"]
+    code = check_executions(strategy["executions_counted"], strategy["executions_max"], released)
+    return code if code != PASS else check_fill_burst(case["now_ns"], strategy["burst_until_ns"], released)
 
 
 @hot
@@ -104,12 +131,18 @@ def _form(case):
     code = check_limits(case["limits"])
     if code != PASS:
         return code | OF_ORDER
-    code = check_fx_rate(record_at(case["instrument_addr"], ACCOUNT)["fx_ppm"])
+    account = record_at(case["instrument_addr"], ACCOUNT)
+    code = check_restricted(permit_of(case["side"]), account["permitted"])
+    if code == PASS:
+        code = check_fx_rate(account["fx_ppm"])
     if code != PASS:
         return code | OF_INSTRUMENT
     code = check_behind(case["behind"])
     if code != PASS:
         return code | OF_ORDER
+    code = _holds(case, record_at(case["strategy_addr"], ACCOUNT))
+    if code != PASS:
+        return code | OF_STRATEGY
     code = check_halt(case["state"])
     if code != PASS:
         return code | OF_ORDER
@@ -164,7 +197,57 @@ def _market(case, account):
         return code | OF_INSTRUMENT
     far = far_touch(side, case["bid"], case["ask"])
     code = check_collar_far(side, price, far, account["collar_far_bps"])
-    return PASS if code == PASS else code | OF_INSTRUMENT
+    if code == PASS:
+        code = check_collar_ticks(abs(price - near), account["collar_near_ticks"], REJECT_COLLAR_NEAR_TICKS)
+    if code == PASS:
+        code = check_collar_ticks(crossing(side, price, far), account["collar_far_ticks"], REJECT_COLLAR_FAR_TICKS)
+    if code != PASS:
+        return code | OF_INSTRUMENT
+    code = check_price_band(price, account["luld_low"], account["luld_high"])
+    return PASS if code == PASS else code | OF_ORDER
+
+
+@hot
+def _sale(case):
+    """A sale of more than is held."""
+    code = judge_sale(case) if case["side"] == SIDE_SELL else PASS
+    return PASS if code == PASS else code | scope_of_sale(code) << SCOPE_SHIFT
+
+
+@hot
+def _losses(case, strategy, firm, pair):
+    """After a breach, only what REDUCING lets through. Nothing is looked at where nothing is limited."""
+    if strategy["watched"] == 0 and firm["watched"] == 0:
+        return PASS
+    side = case["side"]
+    lots = open_lots(side, pair)
+    if check_reducing(STATE_REDUCING, side, pair["position"], lots, case["added_lots"]) == PASS:
+        return PASS
+    code = breach_of(case, strategy) if strategy["watched"] == 1 else PASS
+    if code != PASS:
+        return code | OF_STRATEGY
+    code = breach_of(case, firm) if firm["watched"] == 1 else PASS
+    return PASS if code == PASS else code | OF_FIRM
+
+
+@hot
+def _self_trade(case, firm):
+    """Nothing of the firm's own would meet it."""
+    own_open, own_price = case["own_open"], case["own_price"]
+    code = check_self_trade(own_open, case["side"], case["price"], own_price, firm["self_trade"])
+    return PASS if code == PASS else code | OF_FIRM
+
+
+@hot
+def _same(case, strategy):
+    """Not once more the same. Only a NEW counts; a replace takes its order's place."""
+    most = strategy["same_orders_max"]
+    if most == LIMIT_NONE or case["kind"] != INTENT_NEW:
+        return PASS
+    code = check_same(same_in_window(strategy, case, most), most)
+    if code == PASS and same_is_full(strategy, case) == 1:
+        code = REJECT_SAME_ORDER
+    return PASS if code == PASS else code | OF_STRATEGY
 
 
 @hot
@@ -174,11 +257,17 @@ def _lots(case, account, strategy, pair):
     code = check_target(case["target"])
     if code != PASS:
         return code | OF_ORDER
+    refusal = _sale(case)
+    if refusal != PASS:
+        return refusal
     side, added = case["side"], case["added_lots"]
     pair_open = open_lots(side, pair)
     code = check_reducing(case["state"], side, pair["position"], pair_open, added)
     if code != PASS:
         return code | OF_PAIR
+    refusal = _losses(case, strategy, record_at(case["firm_addr"], ACCOUNT), pair)
+    if refusal != PASS:
+        return refusal
     worst = worst_case(side, own["position"], open_lots(side, own), added)
     code = check_position(worst, lots_max(side, account))
     if code != PASS:
@@ -249,7 +338,12 @@ def _exposure(case, account, strategy, firm, pair):
     part, whole = account["gross"] + added, firm["gross"] + added
     floor = firm["concentration_floor_micro"]
     code = check_concentration(added, part, whole, firm["concentration_bps_max"], floor)
-    return PASS if code == PASS else code | OF_FIRM
+    if code != PASS:
+        return code | OF_FIRM
+    if record_at(case["underlying_addr"], ACCOUNT)["watched"] == 0:
+        return PASS
+    code = check_portfolio(case)
+    return PASS if code == PASS else code | OF_UNDERLYING
 
 
 @hot
@@ -307,7 +401,9 @@ def _sums(case, account, of):
 @hot
 def _flow(case, account, strategy, firm):
     """Nothing refused counts as a message, so these come late."""
-    refusal = _rates(case, strategy, OF_STRATEGY)
+    refusal = _same(case, strategy)
+    if refusal == PASS:
+        refusal = _rates(case, strategy, OF_STRATEGY)
     if refusal == PASS:
         refusal = _rates(case, firm, OF_FIRM)
     if refusal == PASS:
@@ -328,6 +424,9 @@ def _limits(case):
         return refusal
     strategy, firm = record_at(case["strategy_addr"], ACCOUNT), record_at(case["firm_addr"], ACCOUNT)
     pair = record_at(case["pair_addr"], HOLDING)
+    refusal = _self_trade(case, firm)
+    if refusal != PASS:
+        return refusal
     refusal = _lots(case, account, strategy, pair)
     if refusal != PASS:
         return refusal

@@ -11,6 +11,8 @@ reports.py, the rows are in rows.py. Hot functions take `book`, one record of ad
 """
 
 from procs.risk_gate.money import order_value, position_value, worst_gross
+from procs.risk_gate.own_orders import delist, enlist
+from procs.risk_gate.portfolio import follow
 from procs.risk_gate.rows import NO_SLOT, account_at, holding_at, open_slot, order_at, pair_at, word_at
 from shm.codes import SIDE_BUY
 from shm.int_map import MAP_MISSING, map_get, map_put, map_remove
@@ -65,6 +67,8 @@ def _shift(book, order, lots, value, orders):
         firm["orders"] += orders
     _regross(pair, strategy)
     _regross(instrument, firm)
+    if lots != 0:
+        follow(book, order["instrument_id"], 0, lots if side == SIDE_BUY else 0, 0 if side == SIDE_BUY else lots)
 
 
 @hot
@@ -97,6 +101,7 @@ def move_position(book, strategy_id, instrument_id, lots, price):
     if pair["mark"] == 0:
         pair["mark"] = price
     _revalue_both(book, strategy_id, instrument_id)
+    follow(book, instrument_id, lots, 0, 0)
 
 
 @hot
@@ -208,6 +213,7 @@ def _take_slot(book, by_intent, by_order, order_id, intent_id):
     order["cancel_stamp_ns"] = 0
     order["reducing"] = 0
     order["reduce_stamp_ns"] = 0
+    order["short"] = 0
     return slot
 
 
@@ -215,8 +221,8 @@ def _take_slot(book, by_intent, by_order, order_id, intent_id):
 def reserve_new(book, by_intent, by_order, asked):
     """Open the order of a passed NEW and count all of it. `asked` has the fields of DECISION or REPORT.
 
-    Returns its slot, or NO_SLOT when the table is full or an id is taken; then nothing changed. Its session and
-    incarnation are the caller's to fill.
+    Returns its slot, or NO_SLOT when the table is full or an id is taken; then nothing changed. Its session,
+    incarnation and mark are the caller's to fill.
     """
     slot = _take_slot(book, by_intent, by_order, asked["order_id"], asked["intent_id"])
     if slot == NO_SLOT:
@@ -228,6 +234,7 @@ def reserve_new(book, by_intent, by_order, asked):
     order["price_ticks"] = asked["price_ticks"]
     order["qty_lots"] = asked["qty_lots"]
     set_leaves(book, order, asked["qty_lots"])
+    enlist(book, slot)
     _shift(book, order, order["leaves_lots"], order["value"], 1)
     return slot
 
@@ -255,6 +262,8 @@ def reserve_replace(book, by_intent, by_order, target, asked):
     order["cum_lots"] = old["cum_lots"]
     order["parent"] = target
     old["child"] = slot
+    order["short"] = old["short"]
+    enlist(book, slot)
     _shift(book, order, family_leaves(book, slot) - lots, family_value(book, slot) - value, 0)
     return slot
 
@@ -270,6 +279,7 @@ def close_member(book, by_intent, by_order, slot):
     if child != NO_SLOT:
         below = order_at(book, child)
         below["parent"] = parent
+    delist(book, slot)
     map_remove(by_intent, order["intent_id"])
     map_remove(by_order, order["order_id"])
     last = book["open_count"] - 1

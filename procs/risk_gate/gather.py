@@ -15,12 +15,18 @@ from procs.risk_gate.exposure import (
     mark_position,
     replace_leaves,
 )
+from procs.risk_gate.holds import check_count, is_released
 from procs.risk_gate.limit_rows import end_overrides, limits_of
+from procs.risk_gate.losses import take_risk
 from procs.risk_gate.money import QTY_BOUND, unit_room
+from procs.risk_gate.own_orders import best_slot
+from procs.risk_gate.portfolio import take_scale
 from procs.risk_gate.rows import (
     ACCOUNT_BYTES,
     HOLDING_BYTES,
     NO_SLOT,
+    SCALE_BYTES,
+    SUMS_BYTES,
     account_at,
     order_at,
 )
@@ -38,11 +44,17 @@ from shm.atomics import record_at
 from shm.codes import (
     CHANNEL_FRESH,
     INTENT_REPLACE,
+    KIND_FUTURE,
+    KIND_OPTION,
     PASS,
     REJECT_ALREADY_CANCELLING,
     REJECT_INSTRUMENT,
     REJECT_NO_LIMITS,
     REJECT_UNKNOWN_TARGET,
+    RISK_SCOPE_FIRM,
+    RISK_SCOPE_STRATEGY,
+    SIDE_BUY,
+    SIDE_SELL,
 )
 from shm.control import control_state
 from shm.instance import stamp
@@ -88,12 +100,18 @@ def _take_rules(account, instrument):
     account["unit_room"] = unit_room(account["unit"])
     account["channel_id"] = instrument["channel_id"]
     account["session_id"] = instrument["session_id"]
+    account["underlying"] = int(instrument["underlying_id"])
+    kind = int(instrument["kind"])
+    account["equity"] = 0 if kind == KIND_FUTURE or kind == KIND_OPTION else 1
+    low, high = instrument["luld_low_ticks"], instrument["luld_high_ticks"]
+    account["luld_low"] = low if low >= 0 and high >= 0 else PRICE_NEVER  # a band that cannot be allows nothing
+    account["luld_high"] = high if high != 0 else PRICE_NEVER
     _take_bands(account, instrument)
 
 
 @hot
 def instrument_of(gate, instrument_id):
-    """PASS when the copy of the instrument's row is the newest and names a session that exists. Index in range."""
+    """PASS when the copy of the instrument's row is the newest and its session and underlying exist. Index in range."""
     table = table_at(gate["instruments_addr"])
     account = account_at(book_of(gate), instrument_id)
     version = latest_version(table, instrument_id)
@@ -101,8 +119,9 @@ def instrument_of(gate, instrument_id):
         version = latest_read(table, instrument_id, gate["instrument_addr"])
         account["rules_seen"] = version
         _take_rules(account, record_at(gate["instrument_addr"], INSTRUMENT))
-        session = account["session_id"]
-        account["rules_code"] = PASS if version > 0 and 0 <= session < gate["sessions"] else REJECT_INSTRUMENT
+        session, underlying = account["session_id"], account["underlying"]
+        known = 0 <= session < gate["sessions"] and 0 <= underlying < gate["instruments"]
+        account["rules_code"] = PASS if version > 0 and known else REJECT_INSTRUMENT
     return account["rules_code"]
 
 
@@ -122,11 +141,13 @@ def read_channel(gate, instrument_id):
 def _gather_top(gate, case, instrument_id, strategy_id, now_ns):
     """The touches; where they give a reference, the positions of the instrument are worth it from now on."""
     case["trading_state"] = 0
+    case["top_flags"] = 0
     case["age_ns"] = 0
     if latest_read(table_at(gate["tops_addr"]), instrument_id, gate["top_addr"]) <= 0:
         return
     top = record_at(gate["top_addr"], TOP)
     case["trading_state"] = top["trading_state"]
+    case["top_flags"] = int(top["flags"])
     case["bid"] = top["bid_price_ticks"]
     case["ask"] = top["ask_price_ticks"]
     case["reference2"] = reference_of(case["bid"], case["ask"])
@@ -178,6 +199,8 @@ def _gather_target(book, by_intent, case, target_intent_id, instrument_id, strat
     case["added_lots"] = qty if bounded else 0
     case["added_orders"] = 1
     case["family_value"] = 0
+    case["family_lots"] = 0
+    case["target_short"] = 0
     if case["kind"] != INTENT_REPLACE:
         return
     case["added_lots"] = 0
@@ -193,15 +216,27 @@ def _gather_target(book, by_intent, case, target_intent_id, instrument_id, strat
     case["target_side"] = order["side"]
     case["target_slot"] = slot
     case["target_order_id"] = order["order_id"]
+    case["target_short"] = order["short"]
+    case["family_lots"] = family_leaves(book, slot)
     if order["cancelling"] == 1 or order["child"] != NO_SLOT or family_size(book, slot) >= FAMILY_MAX:
         case["target"] = REJECT_ALREADY_CANCELLING
     if bounded:
         case["open_after"] = replace_leaves(book, slot, qty)
-        case["added_lots"] = max(0, case["open_after"] - family_leaves(book, slot))
+        case["added_lots"] = max(0, case["open_after"] - case["family_lots"])
         case["family_value"] = family_value(book, slot)
 
 
 # --- all of it -------------------------------------------------------------------------------------------------------
+
+
+@hot
+def _gather_own(book, case, instrument_id):
+    """The firm's best open order that it might trade with. A replace keeps its side, so its family is never there."""
+    slot = best_slot(account_at(book, instrument_id), SIDE_SELL if case["side"] == SIDE_BUY else SIDE_BUY)
+    case["own_open"] = 0
+    if slot != NO_SLOT:
+        case["own_open"] = 1
+        case["own_price"] = order_at(book, slot)["price_ticks"]
 
 
 @hot
@@ -214,6 +249,9 @@ def _gather_rows(book, case, instrument_id, strategy_id):
     case["pair_addr"] = book["pairs_addr"] + (strategy_id * instruments + instrument_id) * HOLDING_BYTES
     account = account_at(book, instrument_id)
     case["session"] = account["session_id"]
+    case["underlying_addr"] = accounts_addr + account["underlying"] * ACCOUNT_BYTES
+    case["scale_addr"] = book["scales_addr"] + instrument_id * SCALE_BYTES
+    case["sums_addr"] = book["sums_addr"] + account["underlying"] * SUMS_BYTES
 
 
 @hot
@@ -227,17 +265,41 @@ def any_behind(gate):
 
 @hot
 def _gather_limits(gate, case, instrument_id, strategy_id, now_ns):
-    """PASS when the rows of instrument, strategy and firm may be used; notes the newest of their versions."""
+    """PASS when the rows of instrument, underlying, strategy and firm may be used; notes the newest version of them."""
     book = book_of(gate)
     strategy_row, firm_row = gate["instruments"] + strategy_id, gate["instruments"] + book["strategies"]
+    underlying = account_at(book, instrument_id)["underlying"]
     if now_ns >= gate["limits_expire_ns"]:
         end_overrides(gate, now_ns)
     own = limits_of(gate, instrument_id, now_ns)
     strategy = limits_of(gate, strategy_row, now_ns)
     firm = limits_of(gate, firm_row, now_ns)
     version = max(account_at(book, instrument_id)["version"], account_at(book, strategy_row)["version"])
-    case["limits_version"] = max(version, account_at(book, firm_row)["version"])
+    version = max(version, account_at(book, firm_row)["version"])
+    if underlying != instrument_id:
+        own = own if limits_of(gate, underlying, now_ns) == PASS else REJECT_NO_LIMITS
+        version = max(version, account_at(book, underlying)["version"])
+    case["limits_version"] = version
     return PASS if own == PASS and strategy == PASS and firm == PASS else REJECT_NO_LIMITS
+
+
+@hot
+def scale_of(gate, instrument_id):
+    """Count the instrument by its newest row of `greeks`. Returns 1 when something changed."""
+    return take_scale(book_of(gate), table_at(gate["greeks_addr"]), gate["greek_row_addr"], instrument_id)
+
+
+@hot
+def _gather_risk(gate, instrument_id, strategy_id):
+    """The newest rows of risk_engine, where anything is limited by them."""
+    book, rows = book_of(gate), gate["instruments"]
+    if account_at(book, account_at(book, instrument_id)["underlying"])["watched"] == 1:
+        scale_of(gate, instrument_id)
+    strategy, firm = account_at(book, rows + strategy_id), account_at(book, rows + book["strategies"])
+    if strategy["watched"] == 1:
+        take_risk(gate, strategy, 1 + strategy_id, RISK_SCOPE_STRATEGY, strategy_id)
+    if firm["watched"] == 1:
+        take_risk(gate, firm, 0, RISK_SCOPE_FIRM, 0)
 
 
 @hot
@@ -253,10 +315,12 @@ def _gather_intent(gate, case, strategy_id, intent, now_ns):
     case["price"] = intent["price_ticks"]
     case["qty"] = intent["qty_lots"]
     case["instrument"] = REJECT_INSTRUMENT
+    case["released"] = 0
     case["target_side"] = 0
     case["target_slot"] = NO_SLOT
     case["target_order_id"] = 0
     case["order_id"] = 0
+    case["short"] = 0
     case["limits_version"] = 0
     case["reference2"] = 0
     case["bid"] = 0
@@ -286,14 +350,21 @@ def gather(gate, by_intent, strategy_id, intent, now_ns):
     instrument_id = int(intent["instrument_id"])
     book = book_of(gate)
     case["instrument"] = PASS
+    case["instrument_id"] = instrument_id
     _gather_rows(book, case, instrument_id, strategy_id)
     if find_slot(by_intent, case["intent_id"]) != NO_SLOT:  # another strategy's open order: ids are the firm's
         case["last_intent_id"] = max(case["last_intent_id"], case["intent_id"])
     case["limits"] = _gather_limits(gate, case, instrument_id, strategy_id, now_ns)
+    _gather_risk(gate, instrument_id, strategy_id)
     case["behind"] = any_behind(gate)
     control = record_at(gate["control_addr"], CONTROL_END)
     case["state"] = control_state(control, case["session"], strategy_id, instrument_id)
+    if case["limits"] == PASS:
+        strategy = account_at(book, gate["instruments"] + strategy_id)
+        check_count(gate, strategy_id, strategy)
+        case["released"] = is_released(gate, strategy_id, strategy)
     case["state_room"] = has_room(book)
+    _gather_own(book, case, instrument_id)
     _gather_target(book, by_intent, case, intent["target_intent_id"], instrument_id, strategy_id)
     _gather_top(gate, case, instrument_id, strategy_id, now_ns)
     _gather_channel(gate, case, instrument_id, now_ns)

@@ -5,7 +5,7 @@ import numpy as np
 from procs.risk_gate.exposure import find_slot
 from procs.risk_gate.money import order_value, position_value, worst_gross
 from procs.risk_gate.rows import HOLDING, NO_SLOT, Exposure
-from shm.codes import SIDE_BUY
+from shm.codes import SIDE_BUY, SIDE_SELL
 from shm.int_map import map_len
 
 SUMS = ("open_buy", "open_sell", "orders", "value_buy", "value_sell")
@@ -28,6 +28,25 @@ def check(exposure: Exposure) -> None:
         assert (exposure.instruments[name] == instruments[name]).all(), f"instrument {name}: {exposure.instruments}"
         assert (exposure.pairs[name] == pairs[name]).all(), f"pair {name}: {exposure.pairs}"
     _check_totals(exposure)
+    _check_own_orders(exposure)
+
+
+def _check_own_orders(exposure: Exposure) -> None:
+    """Every open order once in the list of its instrument and side, best price first, linked both ways."""
+    slots, listed = exposure.slots, []
+    for row, account in enumerate(exposure.instruments):
+        for side, best in ((SIDE_BUY, account["own_bid"]), (SIDE_SELL, account["own_ask"])):
+            slot, above, sign = int(best) - 1, NO_SLOT, -1 if side == SIDE_BUY else 1
+            while slot != NO_SLOT:
+                order = slots[slot]
+                assert (int(order["instrument_id"]), int(order["side"])) == (row, side), f"own list: {order}"
+                assert order["better"] == above, f"own list is not linked back: {order}"
+                if above != NO_SLOT:
+                    assert sign * slots[above]["price_ticks"] <= sign * order["price_ticks"], f"own list: {order}"
+                listed.append(slot)
+                slot, above = int(order["worse"]), slot
+    opened = [int(place) for place in exposure.places[: int(exposure.book[0]["open_count"])]]
+    assert sorted(listed) == sorted(opened), "own lists hold the open orders"
 
 
 def _check_order(exposure: Exposure, slot: int) -> None:

@@ -57,6 +57,14 @@ def _write_change(gate, row, word, cause, now_ns):
 
 
 @hot
+def _is_watched(account):
+    """1 when a row of limits has any limit of Greeks, loss or drawdown, or an age that P&L may not pass."""
+    least = min(account["delta_micro_max"], account["gamma_micro_max"], account["vega_micro_max"])
+    least = min(least, account["loss_micro_max"], account["drawdown_micro_max"], account["risk_age_ns_max"])
+    return 1 if least < LIMIT_NONE else 0
+
+
+@hot
 def _take(gate, row, cause, now_ns):
     """Journal what is different in the row just read, then decide by it. Returns 1, or 0 when the journal has no room.
 
@@ -73,6 +81,7 @@ def _take(gate, row, cause, now_ns):
                 return 0
     copy_bytes(_copy_addr(gate, row), gate["taken_addr"], LIMITS_BYTES)
     account["limits_code"] = limits_row_is_set(account)
+    account["watched"] = _is_watched(account)
     if account["expires_ns"] > 0:
         gate["limits_expire_ns"] = min(gate["limits_expire_ns"], account["expires_ns"])
     rewind(account)

@@ -5,11 +5,14 @@ from procs.risk_gate.decide import decide
 from procs.risk_gate.exposure import reserve_new, reserve_replace
 from procs.risk_gate.flow import NEVER_NS, record_order
 from procs.risk_gate.gather import gather
+from procs.risk_gate.holds import release
 from procs.risk_gate.publish import commit_decision, publish_order, publish_reject
-from procs.risk_gate.rows import NO_SLOT, order_at
+from procs.risk_gate.rows import NO_SLOT, account_at, order_at
+from procs.risk_gate.same_order import remember_new
+from procs.risk_gate.self_trade import cancel_crossed
 from procs.risk_gate.state import book_of, case_of, desk_at, ring_at, stream_at
 from shm.atomics import record_at
-from shm.codes import INTENT_NEW, LIMIT_SCOPE_FIRM, PASS, REJECT_STATE_FULL
+from shm.codes import INTENT_NEW, LIMIT_SCOPE_FIRM, PASS, REJECT_SELF_TRADE, REJECT_STATE_FULL
 from shm.counters import GATE_PASSED
 from shm.failpoint import failpoint
 from shm.failpoints import (
@@ -27,6 +30,7 @@ from shm.jit import hot
 from shm.journal import journal_claim
 from shm.records.instance_end import INSTANCE_END
 from shm.records.journal_end import JOURNAL_END
+from shm.records.limits import LIMIT_NONE
 from shm.ring import ring_claim
 
 
@@ -36,13 +40,27 @@ def _reserve(gate, by_intent, by_order, decision):
     case = case_of(gate)
     book = book_of(gate)
     if case["kind"] != INTENT_NEW:
-        return reserve_replace(book, by_intent, by_order, case["target_slot"], decision)
+        slot = reserve_replace(book, by_intent, by_order, case["target_slot"], decision)
+        if slot != NO_SLOT:
+            order_at(book, slot)["short"] = case["short"]
+        return slot
     slot = reserve_new(book, by_intent, by_order, decision)
     if slot != NO_SLOT:
         order = order_at(book, slot)
+        order["short"] = case["short"]
         order["session_id"] = case["session"]
         order["incarnation"] = case["incarnation"]
     return slot
+
+
+@hot
+def _remember(gate, case):
+    """Count what passed where its strategy has limits for it; one that a person let go on starts to count again."""
+    strategy = account_at(book_of(gate), gate["instruments"] + case["strategy"])
+    if case["released"] == 1:
+        release(strategy)
+    if case["kind"] == INTENT_NEW and strategy["same_orders_max"] != LIMIT_NONE:
+        remember_new(strategy, case["instrument_id"], case["side"], case["price"], case["qty"], case["now_ns"])
 
 
 @hot
@@ -58,10 +76,12 @@ def _pass_order(gate, by_intent, by_order, order_id, intent, journal_addr, order
         return 0
     instrument_id = int(intent["instrument_id"])
     record_order(book_of(gate), case["strategy"], instrument_id, case["now_ns"], case["qty"], case["value"])
+    _remember(gate, case)
     failpoint(FP_ORDER_RESERVED)
     commit_decision(gate, case["pass_stamp_ns"], case["now_ns"])
     failpoint(FP_DECISION_JOURNALLED)
-    publish_order(gate, case["session"], write_order(order_addr, intent, case))
+    write_order(order_addr, intent, case)
+    publish_order(gate, case["session"], order_addr)
     failpoint(FP_ORDER_PUBLISHED)
     count(record_at(gate["me_addr"], INSTANCE_END), GATE_PASSED, 1)
     return 1
@@ -102,4 +122,6 @@ def on_order(gate, by_intent, by_order, ids, strategy_id, intent, now_ns):
     failpoint(FP_REJECT_JOURNALLED)
     publish_reject(gate, strategy_id, reject_addr, decision)
     failpoint(FP_REJECT_PUBLISHED)
+    if case["code"] == REJECT_SELF_TRADE:
+        cancel_crossed(gate, now_ns)
     return 1

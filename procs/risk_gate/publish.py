@@ -7,9 +7,11 @@ from shm.counters import GATE_REJECT_BASE, GATE_REJECTED
 from shm.instance import count, stamp
 from shm.jit import hot
 from shm.journal import JOURNAL_DECISION, journal_commit
+from shm.order_seal import seal_order
 from shm.records.decision import DECISION
 from shm.records.instance_end import INSTANCE_END
 from shm.records.journal_end import JOURNAL_END
+from shm.records.order import ORDER
 from shm.ring import ring_publish
 
 DECISION_BYTES = DECISION.itemsize
@@ -23,8 +25,11 @@ def commit_decision(gate, stamp_ns, now_ns):
 
 
 @hot
-def publish_order(gate, session, order):
-    """Let a filled ORDER leave."""
+def publish_order(gate, session, order_addr):
+    """Seal the filled ORDER at `order_addr` and let it leave. Its decision stands in the journal."""
+    order = record_at(order_addr, ORDER)
+    order["decision_seq"] = record_at(gate["journal_addr"], JOURNAL_END)["next_seq"]
+    seal_order(order_addr)
     order["publish_stamp_ns"] = stamp(record_at(gate["me_addr"], INSTANCE_END))
     ring_publish(ring_at(gate["orders_addr"], session))
 

@@ -8,10 +8,14 @@ Nothing is counted or noted again, but an overfill found here halts its instrume
 from procs.risk_gate.answer import write_order, write_reject
 from procs.risk_gate.cancels import note_leaving
 from procs.risk_gate.exposure import find_slot, mark_position, reserve_new, reserve_replace
+from procs.risk_gate.fills import hold_again, note_fill
 from procs.risk_gate.flow import record_cancel, record_order
+from procs.risk_gate.holds import release
 from procs.risk_gate.money import order_value
+from procs.risk_gate.publish import publish_order
 from procs.risk_gate.reports import FOUND_OVERFILL, apply_report
 from procs.risk_gate.rows import NO_SLOT, account_at, order_at
+from procs.risk_gate.same_order import remember_new
 from procs.risk_gate.state import CAUSE_NONE, book_of, case_of, desk_at, ring_at, stream_at
 from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_NEW, INTENT_REDUCE, ORDER_ID_EXTERNAL, PASS, STATE_HALTED
@@ -21,7 +25,8 @@ from shm.jit import hot
 from shm.records.control_end import CONTROL_END
 from shm.records.instance_end import INSTANCE_END
 from shm.records.intent import INTENT
-from shm.records.order import ORDER, ORDER_FLAG_GATE
+from shm.records.limits import LIMIT_NONE
+from shm.records.order import ORDER, ORDER_FLAG_GATE, ORDER_FLAG_SHORT
 from shm.records.reject import REJECT
 from shm.ring import ring_claim, ring_find, ring_publish, ring_seek
 
@@ -36,6 +41,11 @@ def _session_of(gate, decision):
 
 
 @hot
+def _is_short(decision):
+    return 1 if decision["order_flags"] & ORDER_FLAG_SHORT != 0 else 0
+
+
+@hot
 def _again_reserve(gate, by_intent, by_order, decision):
     """Reserve what a journalled pass reserved; a replace whose order closed meanwhile counts whole."""
     book = book_of(gate)
@@ -43,13 +53,16 @@ def _again_reserve(gate, by_intent, by_order, decision):
     if int(decision["kind"]) != INTENT_NEW:
         target = find_slot(by_intent, decision["target_intent_id"])
     if target != NO_SLOT:
-        reserve_replace(book, by_intent, by_order, target, decision)
+        slot = reserve_replace(book, by_intent, by_order, target, decision)
+        if slot != NO_SLOT:
+            order_at(book, slot)["short"] = _is_short(decision)
         return
     slot = reserve_new(book, by_intent, by_order, decision)
     if slot != NO_SLOT:
         order = order_at(book, slot)
         order["session_id"] = _session_of(gate, decision)
         order["incarnation"] = decision["incarnation"]
+        order["short"] = _is_short(decision)
 
 
 @hot
@@ -72,7 +85,13 @@ def _again_order(gate, by_intent, by_order, decision):
     book, instrument_id, qty = book_of(gate), int(decision["instrument_id"]), decision["qty_lots"]
     _again_reserve(gate, by_intent, by_order, decision)
     value = order_value(decision["price_ticks"], qty, account_at(book, instrument_id))
-    record_order(book, int(decision["strategy_id"]), instrument_id, decision["now_ns"], qty, value)
+    strategy_id, price, now_ns = int(decision["strategy_id"]), decision["price_ticks"], decision["now_ns"]
+    record_order(book, strategy_id, instrument_id, now_ns, qty, value)
+    strategy = account_at(book, gate["instruments"] + strategy_id)
+    if decision["released"] == 1:
+        release(strategy)
+    if int(decision["kind"]) == INTENT_NEW and strategy["same_orders_max"] != LIMIT_NONE:
+        remember_new(strategy, instrument_id, int(decision["side"]), price, qty, now_ns)
 
 
 @hot
@@ -101,7 +120,9 @@ def _again_report(gate, by_intent, by_order, by_match, session, report):
     if report["report_seq"] != stream["applied_seq"] + 1:
         return
     stream["applied_seq"] = report["report_seq"]
-    if apply_report(book_of(gate), by_intent, by_order, by_match, report) & FOUND_OVERFILL:
+    found = apply_report(book_of(gate), by_intent, by_order, by_match, report)
+    note_fill(gate, report, 0)
+    if found & FOUND_OVERFILL:
         control = record_at(gate["control_addr"], CONTROL_END)
         control_set(control, control_instrument_scope(control, int(report["instrument_id"])), STATE_HALTED)
 
@@ -125,6 +146,7 @@ def again(state, decisions, decision_stamps, reports, report_stamps, sessions):
     while done < decisions.shape[0]:
         again_decision(gate, state.by_intent, state.by_order, decisions[done])
         done += 1
+    hold_again(gate)
 
 
 @hot
@@ -176,9 +198,10 @@ def _send_order(gate, decision, target_order_id):
     case["pass_stamp_ns"] = decision["pass_stamp_ns"]
     case["limits_version"] = decision["limits_version"]
     case["strategy"] = strategy_id
-    order = write_order(order_addr, intent, case)
-    order["publish_stamp_ns"] = stamp(record_at(gate["me_addr"], INSTANCE_END))
-    ring_publish(end)
+    case["code"] = PASS
+    case["short"] = _is_short(decision)
+    write_order(order_addr, intent, case)
+    publish_order(gate, session, order_addr)
     return SENT
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from procs.risk_gate.gather import instrument_of
+from procs.risk_gate.gather import instrument_of, scale_of
 from procs.risk_gate.limit_rows import limits_of
 from procs.risk_gate.limits_again import limits_again
 from procs.risk_gate.rebuild import INTENT_LOST, again, finish_last, resume_intents
@@ -100,8 +100,9 @@ def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions, e
     for instrument_id in range(gate["instruments"]):
         instrument_of(gate, instrument_id)
     for row in range(gate["instruments"] + gate["strategies"] + 2):  # strategies, the house, the firm
-        if parts_of(state).exposure.accounts[row]["limits_seen"] == 0:
-            limits_of(gate, row, 0)
+        limits_of(gate, row, int(decisions["now_ns"][-1]) if len(decisions) else 0)
+    for instrument_id in range(gate["instruments"]):
+        scale_of(gate, instrument_id)
     again(state, decisions, stamps, reports, report_stamps, sessions)
     reach(FP_GATE_REBUILT)
     this_life = decisions[earlier:]

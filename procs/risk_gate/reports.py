@@ -32,6 +32,7 @@ from procs.risk_gate.exposure import (
     settle,
 )
 from procs.risk_gate.money import QTY_BOUND
+from procs.risk_gate.own_orders import reprice
 from procs.risk_gate.rows import FILL_BYTES, FILL_SLOT, FILLS, NO_SLOT, account_at, order_at, pair_at
 from shm.atomics import record_at
 from shm.codes import (
@@ -250,7 +251,7 @@ def _rest(book, by_intent, by_order, slot, report):
     if kind == REPORT_CANCELED:
         _shrink(order, leaves)
     else:
-        order["price_ticks"] = report["price_ticks"]
+        reprice(book, slot, report["price_ticks"])
         order["qty_lots"] = report["qty_lots"]
         order["alive"] = 1
     set_leaves(book, order, leaves)

@@ -4,7 +4,10 @@
 orders      ORDER_SLOT each; `places` lists the open slots first, then the free ones; two maps find a slot
 accounts    ACCOUNT for each instrument, each strategy and the firm: one row holds sums, flow, limits and rules, so that
             a check finds all of a scope in neighbouring cache lines                    (row number as in `limits`)
+memories    MEMORY of each strategy: its last new orders and executions, for what counts in short windows
 pairs       HOLDING of one strategy in one instrument                    (row = strategy_id * instruments + instrument)
+scales      SCALE of each instrument: the row of `greeks` that its lots count by                         (portfolio.py)
+sums        SUMS of each instrument as an underlying: Greeks of all that has it                          (portfolio.py)
 fills       FILL_SLOT of the last executions, found by match number when the venue corrects one
 ```
 
@@ -25,6 +28,9 @@ from shm.records.limits import LIMITS
 NO_SLOT = -1
 PASS_RING = 1 << 16  # passes remembered by a strategy and the firm; a greater rate limit counts as this one. 2 MiB
 PASS_RING_INSTRUMENT = 1 << 10  # by an instrument; more than these in one burst window are refused. 32 KiB
+SAME_RING = 1 << 12  # new orders remembered by content for each strategy; more in one window are refused. 256 KiB
+BUCKETS = 2 * SAME_RING
+FILL_RING = 1 << 12  # executions remembered for each strategy; more in one window are a burst. 256 KiB
 FILLS = 1 << 14  # executions that can be corrected or broken by number; an older one is a difference with the keeper
 
 LINE = 8  # words
@@ -49,21 +55,28 @@ ORDER_SLOT = np.dtype(
             "reduce_stamp_ns",  # latency time of the last reduce passed
             "incarnation",  # of the strategy that wanted it; -1 adopted: nobody here did
             "place",  # index in `places`
+            *("better", "worse"),  # slots of the next own orders of its side by price, or NO_SLOT
+            "short",  # 1 for a sale that is marked short
         ),
         3,
     )
 )
-HOLDING_WORDS = _words(
-    (
-        *("position", "open_buy", "open_sell", "orders"),
-        *("value", "value_buy", "value_sell"),  # of the position, and of open orders; firm's currency
-        "mark",  # price ticks that the position is valued at; 0 before the first
-        "gross",  # worst case of the values; for strategies and the firm the sum of their parts
-        "seen_seq",  # pairs: last report about this row
-        "fill_seq",  # pairs: last report that moved its position
-    ),
-    2,
+HELD_WORDS = (
+    *("position", "open_buy", "open_sell", "orders"),
+    *("value", "value_buy", "value_sell"),  # of the position, and of open orders; firm's currency
+    "mark",  # price ticks that the position is valued at; 0 before the first
+    "gross",  # worst case of the values; for strategies and the firm the sum of their parts
+    "seen_seq",  # pairs: last report about this row
+    "fill_seq",  # pairs: last report that moved its position
 )
+OWN_WORDS = (  # what an account keeps in the rest of these lines, where checks that nobody limits find that in one word
+    *("luld_low", "luld_high"),  # instruments: the venue's price band; 0 and PRICE_NEVER where there is none
+    "underlying",  # instruments: whose limits of Greeks hold
+    "equity",  # instruments: 1 where a sale of what is not held is a short sale by Reg SHO
+    "watched",  # 1 when it limits Greeks (of the underlying), loss or drawdown (strategy, firm)
+)
+HOLDING_WORDS = _words(HELD_WORDS, 2)
+ACCOUNT_WORDS = _words(HELD_WORDS + OWN_WORDS, 2)
 FLOW_WORDS = _words(
     (
         *("pass_count", "pass_tail", "pass_addr", "pass_mask"),  # PASS_SLOT ring of new orders and replaces
@@ -84,19 +97,75 @@ RULE_WORDS = _words(
     ),
     2,
 )
+GUARD_WORDS = _words(
+    (
+        *("own_bid", "own_ask"),  # instruments: 1 + slot of the firm's best open order of a side; 0 none
+        "executions_counted",  # strategies: since a person last let it go on
+        "held",  # HELD_*, OR-ed: it waits for a person
+        "burst_until_ns",  # logic time until which nothing new passes after a burst of executions
+        *("burst_limit", "burst_found"),  # what was broken
+        "memory_addr",
+    ),
+    1,
+)
+RISK_WORDS = _words(("pnl", "drawdown", "risk_stale", "risk_now_ns", "risk_seen", "risk_code"), 1)  # losses.py
 LIMIT_WORDS = [(name, *LIMITS.fields[name][0].subdtype) if LIMITS.fields[name][0].subdtype else (name, "<i8")
                for name in LIMITS.names]  # fmt: skip
 HOLDING = np.dtype(HOLDING_WORDS)
-ACCOUNT = np.dtype(HOLDING_WORDS + LIMIT_WORDS + FLOW_WORDS + RULE_WORDS)
+ACCOUNT = np.dtype(ACCOUNT_WORDS + LIMIT_WORDS + FLOW_WORDS + RULE_WORDS + RISK_WORDS + GUARD_WORDS)
 LIMITS_OFFSET = HOLDING.itemsize
+SCALE = np.dtype(
+    _words(
+        (
+            *("delta", "gamma", "vega"),  # micro-units of one lot held long
+            "now_ns",  # age of the row's inputs
+            "underlying",  # whose sums it counts in
+            "standing",  # SCALE_* (portfolio.py)
+            "room",  # so many lots of position or of one side count exactly
+            "seen",  # version of the row of `greeks`
+        ),
+        1,
+    )
+)
+SUMS = np.dtype(
+    _words(
+        (
+            *("delta", "delta_up", "delta_down"),  # of positions; what open orders may add, and take off at most
+            *("gamma", "gamma_up", "gamma_down"),
+            *("vega", "vega_up", "vega_down"),
+            "unknown",  # instruments that are held or have open orders, and no scale
+        ),
+        2,
+    )
+)
 PASS_SLOT = np.dtype(_words(("now_ns", "lots_before", "value_before"), 1)[:4])
+MEMORY = np.dtype(
+    _words(
+        (
+            *("same_count", "same_addr", "buckets_addr"),  # SAME_SLOT ring, int64 ring of 1 + number of the newest
+            *("fill_count", "fill_first", "fill_addr"),  # FILL_PASS ring; the window begins at number fill_first
+            *("fill_lots", "long_delta", "short_delta", "long_vega", "short_vega"),  # sums of all executions
+        ),
+        2,
+    )
+)
+SAME_SLOT = np.dtype(_words(("now_ns", "instrument_id", "side", "price", "qty", "earlier"), 1))
+FILL_PASS = np.dtype(
+    _words(
+        (
+            *("now_ns", "lots_before", "long_delta_before", "short_delta_before"),
+            *("long_vega_before", "short_vega_before"),
+        ),
+        1,
+    )
+)
 FILL_SLOT = np.dtype([("key", "<i8"), ("lots", "<i8")])
 WORD = np.dtype([("value", "<i8")])  # one element of a private int64 array
 BOOK = np.dtype(
     [
         (name, "<i8")
         for name in (
-            *("slots_addr", "places_addr", "accounts_addr", "pairs_addr", "fills_addr"),
+            *("slots_addr", "places_addr", "accounts_addr", "pairs_addr", "fills_addr", "scales_addr", "sums_addr"),
             *("slots", "instruments", "strategies"),  # how many of each
             "open_count",  # open orders: the first so many of `places`
             "fill_count",  # executions seen
@@ -105,10 +174,13 @@ BOOK = np.dtype(
 )
 SLOT_BYTES, HOLDING_BYTES, ACCOUNT_BYTES = ORDER_SLOT.itemsize, HOLDING.itemsize, ACCOUNT.itemsize
 PASS_BYTES, FILL_BYTES = PASS_SLOT.itemsize, FILL_SLOT.itemsize
+SAME_BYTES, FILL_PASS_BYTES = SAME_SLOT.itemsize, FILL_PASS.itemsize
+SCALE_BYTES, SUMS_BYTES = SCALE.itemsize, SUMS.itemsize
 
 assert ACCOUNT.fields["open_orders_max"][1] == LIMITS_OFFSET and ACCOUNT.fields["reserved"][0].itemsize == 56
 assert all(ACCOUNT.fields[name][1] - LIMITS_OFFSET == LIMITS.fields[name][1] for name in LIMITS.names)
-assert all(dtype.itemsize % 64 == 0 for dtype in (ORDER_SLOT, HOLDING, ACCOUNT))
+assert all(ACCOUNT.fields[name][1] == HOLDING.fields[name][1] for name in HELD_WORDS)
+assert all(dtype.itemsize % 64 == 0 for dtype in (ORDER_SLOT, HOLDING, ACCOUNT, MEMORY, SCALE, SUMS))
 assert BANDS_MAX == 4
 
 
@@ -124,7 +196,10 @@ class Exposure(NamedTuple):
     accounts: np.ndarray  # ACCOUNT[instruments + strategies + 1]; the last of the strategies is the house
     pairs: np.ndarray  # HOLDING[strategies * instruments]
     fills: np.ndarray  # FILL_SLOT[FILLS]
-    rings: tuple[np.ndarray, ...]  # what the accounts' flows point to
+    memories: np.ndarray  # MEMORY[strategies]
+    scales: np.ndarray  # SCALE[instruments]
+    sums: np.ndarray  # SUMS[instruments]
+    rings: tuple[np.ndarray, ...]  # what the accounts' flows and the memories point to
 
     @property
     def instruments(self) -> np.ndarray:
@@ -160,6 +235,8 @@ def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
     few = np.zeros((int(np.count_nonzero(traded)) + 1, PASS_RING_INSTRUMENT), PASS_SLOT)
     own_ring = np.where(traded, np.cumsum(traded) - 1, len(few) - 1)
     times = np.zeros((2, desks, PASS_RING), np.int64)
+    same, buckets = np.zeros((strategies, SAME_RING), SAME_SLOT), np.zeros((strategies, BUCKETS), np.int64)
+    executed = np.zeros((strategies, FILL_RING), FILL_PASS)
     exposure = Exposure(
         book=np.zeros(1, BOOK),
         by_intent=int_map(slots),
@@ -170,16 +247,24 @@ def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
         accounts=aligned(instruments + desks, ACCOUNT),
         pairs=aligned(strategies * instruments, HOLDING),
         fills=np.zeros(FILLS, FILL_SLOT),
-        rings=(passes, few, times),
+        memories=aligned(strategies, MEMORY),
+        scales=aligned(instruments, SCALE),
+        sums=aligned(instruments, SUMS),
+        rings=(passes, few, times, same, buckets, executed),
     )
     exposure.slots["place"] = exposure.places
+    exposure.scales["underlying"] = exposure.accounts["underlying"][:instruments] = np.arange(instruments)
     exposure.accounts["pass_addr"] = [address_of(ring) for ring in (*(few[row] for row in own_ring), *passes)]
     exposure.accounts["pass_mask"][:instruments] = PASS_RING_INSTRUMENT - 1
     exposure.accounts["pass_mask"][instruments:] = exposure.accounts["time_mask"][instruments:] = PASS_RING - 1
     exposure.accounts["message_addr"][instruments:] = [address_of(ring) for ring in times[0]]
     exposure.accounts["cancel_addr"][instruments:] = [address_of(ring) for ring in times[1]]
+    for name, rows in (("same", same), ("buckets", buckets), ("fill", executed)):
+        exposure.memories[f"{name}_addr"] = [address_of(row) for row in rows]
+    memories = [address_of(exposure.memories[row : row + 1]) for row in range(strategies)]
+    exposure.accounts["memory_addr"][instruments : instruments + strategies] = memories
     book = exposure.book[0]
-    for name in ("slots", "places", "accounts", "pairs", "fills"):
+    for name in ("slots", "places", "accounts", "pairs", "fills", "scales", "sums"):
         book[f"{name}_addr"] = address_of(getattr(exposure, name))
     book["slots"], book["strategies"], book["instruments"] = slots, strategies, instruments
     return exposure

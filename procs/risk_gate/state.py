@@ -20,23 +20,29 @@ from shm.atomics import address_of, record_at
 from shm.jit import hot
 from shm.records.channel import CHANNEL
 from shm.records.decision import DECISION
+from shm.records.greeks import GREEKS
 from shm.records.instrument import INSTRUMENT
 from shm.records.limits import LIMIT_NONE, LIMITS
 from shm.records.position import POSITION
 from shm.records.ring_end import RING_END
+from shm.records.risk import RISK
 from shm.records.table_end import TABLE_END
 from shm.records.top import TOP
 
 REPORT_BATCH = 64  # per ring and step: reports lower exposure and come first, but intents must not wait for a storm
 INTENT_BATCH = 16  # per ring and step: one strategy's burst holds the others up for a few microseconds
 SCAN_BATCH = 8  # open orders looked at in one idle step: at most 0.5 us before the next look at the rings
+SCAN_SCALES = 8  # instruments whose rows of `greeks` are looked at in one idle step
 SCAN_EVERY = 16  # a busy gate scans on every 16th step
 STAMP_TRIES = 3  # a channel that becomes fresh between stamp and look is looked at again
 CANCEL_RETRY_NS = 1_000_000_000  # latency time until an unanswered cancel may be repeated; the venue answers in less
 CATCH_UP_EVERY_NS = 1_000_000  # latency time between two readings of the journal while a ring is behind
 CAUSE_NONE = 255  # cause_ring of what the gate does by itself
 
-TABLES = ("tops", "channels", "instruments", "limits", "standing", "positions", "exposure")
+TABLES = (
+    *("tops", "channels", "instruments", "limits", "standing", "positions", "greeks", "risk"),
+    "exposure",  # our own
+)
 COPIES = {
     "case": CASE,
     "top": TOP,
@@ -45,6 +51,8 @@ COPIES = {
     "decision": DECISION,
     "instrument": INSTRUMENT,
     "taken": LIMITS,  # the row of limits read last
+    "greek_row": GREEKS,
+    "risk_row": RISK,
 }
 
 # one row for each strategy, and one for the house
@@ -83,7 +91,7 @@ GATE = np.dtype(
             *(f"{name}_addr" for name in COPIES),  # one private record each
             *("allowed_addr", "position_versions_addr"),  # int64[strategies, and with the house, * instruments]
             *("desks_addr", "streams_addr"),
-            *("turn", "steps", "scan_at", "compare_at", "caught_up_stamp_ns"),
+            *("turn", "steps", "scan_at", "scale_at", "compare_at", "caught_up_stamp_ns"),
             *("limits_expire_ns", "exposure_at", "exposure_now_ns"),  # logic time of the next end of an override
         )
     ]

@@ -5,10 +5,21 @@ published, so that a gate that dies anywhere finds each intent either undecided 
 An intent whose answer has no room (reject ring full; for cancels also journal or order ring full) stays in its ring.
 """
 
-from procs.risk_gate.cancels import on_leaving, scan_orders
+from procs.risk_gate.cancels import on_leaving, scan_orders, scan_scales
+from procs.risk_gate.corrupt import watch_intent, watch_rings
 from procs.risk_gate.orders import on_order
 from procs.risk_gate.rows import HOLDING, HOLDING_BYTES, word_at
-from procs.risk_gate.state import INTENT_BATCH, SCAN_BATCH, SCAN_EVERY, book_of, case_of, desk_at, ring_at, table_at
+from procs.risk_gate.state import (
+    INTENT_BATCH,
+    SCAN_BATCH,
+    SCAN_EVERY,
+    SCAN_SCALES,
+    book_of,
+    case_of,
+    desk_at,
+    ring_at,
+    table_at,
+)
 from procs.risk_gate.streams import limit_instrument, read_reports
 from procs.risk_gate.utilisation import publish_exposure
 from shm.atomics import load_acquire, record_at
@@ -48,6 +59,7 @@ def _on_intent(gate, by_intent, by_order, ids, strategy_id, sequence, intent, no
         done = on_order(gate, by_intent, by_order, ids, strategy_id, intent, now_ns)
     if done == 0:
         return 0
+    watch_intent(gate, strategy_id, sequence, intent)
     me = record_at(gate["me_addr"], INSTANCE_END)
     if int(intent["strategy_id"]) != strategy_id:
         note_error(me, ERROR_GATE_FOREIGN_INTENT, strategy_id, int(intent["strategy_id"]))
@@ -132,8 +144,10 @@ def _turn(gate, by_intent, by_order, by_match, ids, now_ns):
     gate["steps"] += 1
     if work == 0 or gate["steps"] % SCAN_EVERY == 0:
         work += scan_orders(gate, now_ns, SCAN_BATCH)
+        scan_scales(gate, SCAN_SCALES)
         compare_positions(gate)
         publish_exposure(gate, now_ns)
+        watch_rings(gate)
         open_count = book_of(gate)["open_count"]
         gauge(record_at(gate["me_addr"], INSTANCE_END), GATE_OPEN_ORDERS, open_count)
     return work

@@ -1,5 +1,7 @@
 """Streams: consume the reports of each order_sender, once and in order, and say when a stream is behind."""
 
+from procs.risk_gate.corrupt import watch_report
+from procs.risk_gate.fills import note_fill
 from procs.risk_gate.reports import FOUND_IMPOSSIBLE, FOUND_OVERFILL, FOUND_UNKNOWN, apply_report
 from procs.risk_gate.rows import word_at
 from procs.risk_gate.state import CATCH_UP_EVERY_NS, REPORT_BATCH, book_of, ring_at, stream_at
@@ -50,7 +52,9 @@ def take_report(gate, by_intent, by_order, by_match, session, report):
         return 0
     if sequence > stream["applied_seq"] + 1:
         return -1
+    watch_report(gate, session, sequence, report)
     found = apply_report(book_of(gate), by_intent, by_order, by_match, report)
+    note_fill(gate, report, 1)
     stream["applied_seq"] = sequence
     count(record_at(gate["me_addr"], INSTANCE_END), GATE_REPORTS, 1)
     if found != 0:

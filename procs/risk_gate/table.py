@@ -6,7 +6,8 @@ and `found_value` (what the intent would have made it) in the check's unit. Wors
 and in-flight lot of one side; buys are never netted against sells. A replace adds what it may open beyond its order.
 
 Who asks: 15c3-5 is the SEC's market access rule, RTS 6 Commission Delegated Regulation (EU) 2017/589, RTS 9 (EU)
-2017/566, FIA the recommendations of 2015 and 2024, NMS Regulation NMS; "own" is this machine's own safety.
+2017/566, FIA the recommendations of 2015 and 2024, NMS Regulation NMS, SHO Regulation SHO, LULD the NMS plan to address
+extraordinary volatility; "own" is this machine's own safety.
 """
 
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from shm.codes import REJECT_NAMES
 
 ORDER, INSTRUMENT, PAIR, STRATEGY, FIRM = "order", "instrument", "strategy in instrument", "strategy", "firm"
+UNDERLYING = "underlying"
 DESKS = (STRATEGY, FIRM)
 SCOPES = (INSTRUMENT, STRATEGY, FIRM)
 
@@ -41,8 +43,20 @@ CHECKS = (
     Check("instrument", 10, "unknown, or outside the universe", (ORDER,), "", "", "15c3-5(c)(2)(ii); RTS 6 15(5)"),
     Check("side", 12, "not BUY or SELL; not its order's", (ORDER,), "code", "", "15c3-5(c)(1)(ii)"),
     Check("limits", 30, "a row missing, or a limit in it not above 0", (ORDER,), "", "", "FIA 2015 1.1"),
+    Check(
+        *("restricted", 53, "its side is not permitted in the instrument", (INSTRUMENT,), "sides", "permitted"),
+        "15c3-5(c)(2)(i), (ii); RTS 6 15(5)",
+    ),
     Check("fx_rate", 38, "no rate of its currency into the firm's", (INSTRUMENT,), "ppm", "fx_ppm", "15c3-5(c)(1)(i)"),
     Check("behind", 33, "a report is known to be unread", (ORDER,), "flag", "", "own; RTS 6 15(2)"),
+    Check(
+        *("executions", 51, "executed so often that a person must let it go on", (STRATEGY,), "executions"),
+        *("executions_max", "RTS 6 15(3)"),
+    ),
+    Check(
+        *("fill_burst", 52, "executed too much in a short window", (STRATEGY,), "lots, or micro of delta or vega"),
+        *("fill_lots_max, fill_delta_micro_max, fill_vega_micro_max", "RTS 6 15(3); FIA 2024"),
+    ),
     Check("halt", 23, "HALTED or unknown", (ORDER,), "state", "", "RTS 6 12; FIA 2015 1.6"),
     Check("cancel_only", 24, "CANCEL_ONLY", (ORDER,), "state", "", "RTS 6 12; FIA 2015 1.6"),
     Check("expiry", 26, "later than it may leave", (ORDER,), "ns", "", "own"),
@@ -66,9 +80,36 @@ CHECKS = (
         *("collar_far", 37, "farther through the other side's best", (INSTRUMENT,), "bps", "collar_far_bps"),
         "15c3-5(c)(1)(ii); RTS 6 15(1)(a)",
     ),
+    Check(
+        *("collar_near_ticks", 57, "farther from the best price of its side", (INSTRUMENT,), "ticks"),
+        *("collar_near_ticks", "15c3-5(c)(1)(ii); RTS 6 15(1)(a)"),
+    ),
+    Check(
+        *("collar_far_ticks", 58, "farther through the other side's best", (INSTRUMENT,), "ticks", "collar_far_ticks"),
+        "15c3-5(c)(1)(ii); RTS 6 15(1)(a)",
+    ),
+    Check(
+        *("price_band", 56, "outside of the venue's price band", (ORDER,), "ticks"),
+        *("luld_low_ticks, luld_high_ticks", "LULD; 15c3-5(c)(2)(i)"),
+    ),
+    Check("self_trade", 50, "would trade with an order of the firm", (FIRM,), "ticks", "self_trade", "RTS 6 13; FIA"),
     Check("target", 28, "REPLACE: its order is unknown", (ORDER,), "", "", "own"),
     Check("target_leaving", 29, "REPLACE: its order is leaving", (ORDER,), "", "", "own"),
+    Check(
+        *("short_permit", 53, "more than is held, and short is not permitted", (INSTRUMENT,), "sides", "permitted"),
+        "15c3-5(c)(2)(i), (ii); SHO 200(g)",
+    ),
+    Check("locate", 54, "short lots, worst case, above it", (INSTRUMENT,), "lots", "locate_lots", "SHO 203(b)(1)"),
+    Check("short_price", 55, "short at or below the best bid while restricted", (ORDER,), "ticks", "", "SHO 201"),
     Check("reducing", 25, "REDUCING: same-side lots above the position", (PAIR,), "lots", "", "RTS 6 15(4)"),
+    Check(
+        *("risk_stale", 65, "P&L missing, stale or older: as REDUCING", DESKS, "ns", "risk_age_ns_max"),
+        "FIA 2015 1.3; RTS 6 15(4)",
+    ),
+    Check("loss", 63, "loss reached it: as REDUCING", DESKS, "micro", "loss_micro_max", "RTS 6 15(4)"),
+    Check(
+        *("drawdown", 64, "drawdown reached it: as REDUCING", DESKS, "micro", "drawdown_micro_max", "RTS 6 15(4)"),
+    ),
     Check(
         *("position", 20, "worst case long or short above it", (INSTRUMENT, PAIR), "lots"),
         *("long_lots_max, short_lots_max", "RTS 6 15(5); FIA 2015 1.2"),
@@ -87,6 +128,18 @@ CHECKS = (
         *("concentration", 42, "greater part of the firm's gross", (FIRM,), "bps", "concentration_bps_max"),
         "RTS 6 15(4); FIA 2024",
     ),
+    Check(
+        *("greeks_stale", 62, "no row of Greeks that counts, or an older one", (UNDERLYING,), "ns"),
+        *("scale_age_ns_max", "FIA 2015 1.3"),
+    ),
+    Check("delta", 59, "worst-case delta above it", (UNDERLYING,), "micro", "delta_micro_max", "RTS 6 15(4)"),
+    Check("gamma", 60, "worst-case gamma above it", (UNDERLYING,), "micro", "gamma_micro_max", "RTS 6 15(4)"),
+    Check("vega", 61, "worst-case vega above it", (UNDERLYING,), "micro", "vega_micro_max", "RTS 6 15(4)"),
+    Check(
+        *("same_order", 49, "so many of the same content in the window", (STRATEGY,), "orders", "same_orders_max"),
+        "15c3-5(c)(1)(ii)",
+    ),
+    Check("same_ring", 49, "more new orders than the window remembers", (STRATEGY,), "orders", "", "own"),
     Check("order_rate", 22, "so many in the window already", DESKS, "orders", "rate_orders_max", "RTS 6 15(1)(d)"),
     Check(
         *("message_rate", 43, "only the headroom of cancels is left", DESKS, "messages", "rate_messages_max"),
@@ -117,4 +170,4 @@ LEAVING_CHECKS = (
     Check("leaving", 29, "its cancel is on its way; a reduce: its replace or another reduce", (ORDER,), "", "", "own"),
     Check("reduce_size", 48, "a reduce that is not to a positive size below the present", (ORDER,), "lots", "", "own"),
 )
-SENDER_CODES = (36,)  # of order_sender, after the gate
+SENDER_CODES = (36, 66)  # of order_sender, after the gate

@@ -55,14 +55,6 @@ def scope_of(config, label: str) -> Scope:
     return scopes[label]
 
 
-def rows_in_force(rows: np.ndarray, standing: np.ndarray, now_ns: int) -> np.ndarray:
-    """The rows of `limits` as risk_gate decides by them at that logic time: those whose override ended, as after it."""
-    found = rows.copy()
-    for row in np.flatnonzero((rows["expires_ns"] > 0) & (rows["expires_ns"] <= now_ns)).tolist():
-        found[row] = standing[rows[row]["standing_row"]]
-    return found
-
-
 def keys_of(kind: str) -> tuple[str, ...]:
     """Keys of limits.toml that a row of this kind of scope holds, in file order."""
     return tuple(key for key in TYPES[kind].__struct_fields__ if key not in NOT_WHILE_RUNNING)

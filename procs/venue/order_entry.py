@@ -9,6 +9,7 @@ replace, number used     none
 replace, order dead      Rejected (OUCH_REJECT_REPLACE); the number is used up
 replace, not valid       Canceled: the order dies, the new number is not used
 replace, valid           Replaced, then Executed for each trade; new priority; the total includes what was executed
+                         a sale takes the mark that the replace names; else it keeps its own
 cancel, order dead       none: too late, its end was told before
 cancel, total 0          Canceled for all that is open
 cancel, smaller total    Canceled for the difference; priority kept
@@ -50,7 +51,7 @@ from procs.wire.ouch.event import (
     OUCH_TIF_IOC,
 )
 from procs.wire.ouch.inbound import decode_ouch_inbound
-from shm.codes import TIF_DAY, TIF_IOC, TRADING_OPEN
+from shm.codes import SIDE_SELL, TIF_DAY, TIF_IOC, TRADING_OPEN
 from shm.counters import VENUE_IGNORED, VENUE_MALFORMED, VENUE_ORDERS
 from shm.instance import count
 from shm.int_map import MAP_MISSING, map_get, map_put, map_remove
@@ -236,6 +237,8 @@ def _replace(exchange, member, request):
         _cancel_whole(exchange, member, slot, OUCH_CANCELED_USER)
         return
     old_ref, letters = order["ref"], order["letters"]
+    if order["side"] == SIDE_SELL and request["side_letter"] != 0:  # of a sale its mark may change
+        letters = (letters & 255) | (int(request["side_letter"]) << 8)
     tif = TIF_IOC if int(request["time_in_force"]) == OUCH_TIF_IOC else TIF_DAY
     ref = input_replace(exchange["books"], exchange["log"], old_ref, price, qty, request["user_ref_num"], tif)
     if ref <= 0:

@@ -29,7 +29,9 @@ off  size  type   field                   meaning
 134     2  u2     scope                   LIMIT_SCOPE_* of the limit that decided; 0 for PASS
 136     8  i8     channel_stale_stamp_ns  stale stamp of the channel as read at the decision
 144     8  i8     incarnation             incarnation of the strategy whose intent it was, to know its orders later
-152    40  i8x5   reserved                zero
+152     8  i8     order_flags             ORDER_FLAG_* of the order that it let pass; else 0
+160     8  i8     released                1: it passed because a person let the strategy go on: its counts start again
+168    24  i8x3   reserved                zero
 """
 
 import numpy as np
@@ -61,9 +63,11 @@ DECISION = np.dtype(
         ("scope", "<u2"),
         ("channel_stale_stamp_ns", "<i8"),
         ("incarnation", "<i8"),
-        ("reserved", "<i8", (5,)),
+        ("order_flags", "<i8"),
+        ("released", "<i8"),
+        ("reserved", "<i8", (3,)),
     ]
 )
 
 assert DECISION.itemsize == 192
-assert DECISION.fields["reserved"][1] == 152
+assert DECISION.fields["reserved"][1] == 168

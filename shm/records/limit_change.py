@@ -10,7 +10,7 @@ off  size  type   field           meaning
  16     8  i8     version_before  version of the row so far
  24     8  i8     version         version of the row from now on
  32     8  i8     expires_ns      logic time at which it ends by itself; 0 stays
- 40     8  i8     now_ns          logic time
+ 40     8  i8     now_ns          logic time; of a change found at a start, that of the last decision before
  48     4  i4     row             row of `limits`
  52     2  u2     field           number of the word in the row (order of shm/records/limits.py)
  54     1  u1     cause           LIMIT_TAKEN, LIMIT_EXPIRED

@@ -29,8 +29,9 @@ off  size  type   field             meaning
 140     2  u2     part              part k of the cause's outputs
 142     2  u2     parts             number of parts
 144     4  u4     flags             ORDER_FLAG_*, OR-ed
-148     4  i4     reserved0         zero
-152    40  i8x5   reserved          zero
+148     4  u4     seal              risk_gate's CRC32C over what it approved (shm/order_seal.py)
+152     8  i8     decision_seq      entries in the gate's journal when it left, its own decision among them
+160    32  i8x4   reserved          zero
 """
 
 import numpy as np
@@ -62,12 +63,14 @@ ORDER = np.dtype(
         ("part", "<u2"),
         ("parts", "<u2"),
         ("flags", "<u4"),
-        ("reserved0", "<i4"),
-        ("reserved", "<i8", (5,)),
+        ("seal", "<u4"),
+        ("decision_seq", "<i8"),
+        ("reserved", "<i8", (4,)),
     ]
 )
 
 assert ORDER.itemsize == 192
-assert ORDER.fields["reserved"][1] == 152
+assert ORDER.fields["reserved"][1] == 160
 
+ORDER_FLAG_SHORT = 2  # a sale that must be marked short (Reg SHO rule 200(g)); order_sender tells the venue
 ORDER_FLAG_GATE = 1  # made by the gate itself (cancel for a dead strategy, stale feed or halt), not by an intent

@@ -7,7 +7,16 @@ from procs.feed_handler.arbitration import LINE_A
 from procs.feed_handler.book import BOOK_LEVELS_FULL, BOOK_ORDERS_FULL
 from procs.feed_handler.book_check import check, contents
 from shm.atomics import record_view
-from shm.codes import SIDE_BUY, SIDE_SELL, TICK_STATE, TRADING_HALTED, TRADING_OPEN, TRADING_PAUSED, TRADING_QUOTE_ONLY
+from shm.codes import (
+    SIDE_BUY,
+    SIDE_SELL,
+    TICK_STATE,
+    TOP_FLAG_SHORT_RESTRICTED,
+    TRADING_HALTED,
+    TRADING_OPEN,
+    TRADING_PAUSED,
+    TRADING_QUOTE_ONLY,
+)
 from shm.counters import FEED_BOOK_ERRORS
 from shm.error_log import ERROR_FEED_FULL
 from shm.records.error_row import ERROR_ROW
@@ -39,6 +48,18 @@ def breach(level):
 
 def hours(letter):
     return said("S", letter.encode())
+
+
+def collar(locate, low, high):
+    return said("J", SYMBOLS[locate - 1].ljust(8).encode(), (low + high) // 2, high, low, 0, locate=locate)
+
+
+def offering(locate, qualifier):
+    return said("K", SYMBOLS[locate - 1].ljust(8).encode(), 34_500, qualifier.encode(), 100_000, locate=locate)
+
+
+def short_test(locate, letter):
+    return said("Y", SYMBOLS[locate - 1].ljust(8).encode(), letter.encode(), locate=locate)
 
 
 LEVELS = said("V", 10**12, 2 * 10**12, 3 * 10**12)
@@ -90,6 +111,37 @@ TABLE = [
      [operations(1, "Q", "H"), action(1, "T")],                         [HALTED, OPEN, OPEN],   [(0, HALTED), (0, HALTED)]),
     ("h ended, H shows again",
      [action(1, "P"), operations(1, "Q", "H"), operations(1, "Q", "T")], [PAUSED, OPEN, OPEN],  [(0, PAUSED), (0, HALTED), (0, PAUSED)]),
+    ("a market that nobody knows may be ours",
+     [operations(1, "?", "H")],                                         [HALTED, OPEN, OPEN],   [(0, HALTED)]),
+    ("a market that nobody knows resumes nothing",
+     [operations(1, "Q", "H"), operations(1, "?", "T")],                [HALTED, OPEN, OPEN],   [(0, HALTED)]),
+    ("H with a letter that nobody knows halts",
+     [action(1, "?")],                                                  [HALTED, OPEN, OPEN],   [(0, HALTED)]),
+    ("a collar pauses",
+     [collar(1, 90_000, 110_000)],                                      [PAUSED, OPEN, OPEN],   [(0, PAUSED)]),
+    ("a collar, quoting, then T opens",
+     [action(1, "P"), collar(1, 90_000, 110_000), action(1, "Q"), action(1, "T")],
+                                                                        [OPEN, OPEN, OPEN],     [(0, PAUSED), (0, PAUSED), (0, PAUSED), (0, OPEN)]),
+    ("a collar that is widened stays a pause",
+     [collar(1, 90_000, 110_000), collar(1, 80_000, 120_000)],          [PAUSED, OPEN, OPEN],   [(0, PAUSED)] * 2),
+    ("a halt is stricter than a collar",
+     [collar(1, 90_000, 110_000), action(1, "H")],                      [HALTED, OPEN, OPEN],   [(0, PAUSED), (0, HALTED)]),
+    ("an offering may be quoted",
+     [offering(2, "A")],                                                [OPEN, QUOTE, OPEN],    [(1, QUOTE)]),
+    ("an offering is released",
+     [offering(2, "A"), action(2, "Q"), action(2, "T")],                [OPEN, OPEN, OPEN],     [(1, QUOTE), (1, QUOTE), (1, OPEN)]),
+    ("an offering is called off",
+     [offering(2, "A"), offering(2, "C")],                              [OPEN, HALTED, OPEN],   [(1, QUOTE), (1, HALTED)]),
+    ("an offering is announced again",
+     [offering(2, "C"), offering(2, "A")],                              [OPEN, QUOTE, OPEN],    [(1, HALTED), (1, QUOTE)]),
+    ("an offering with a letter that nobody knows",
+     [offering(2, "?")],                                                [OPEN, HALTED, OPEN],   [(1, HALTED)]),
+    ("a short sale test changes no state",
+     [short_test(1, "1")],                                              [OPEN, OPEN, OPEN],     []),
+    ("a phase of the day that nobody knows closes",
+     [hours("?")],                                                      [HALTED] * 3,           [(0, HALTED), (1, HALTED)]),
+    ("the day's first phases close nothing",
+     [hours("O"), hours("S")],                                          [OPEN] * 3,             []),
     ("levels of the day change nothing",
      [LEVELS],                                                          [OPEN, OPEN, OPEN],     []),
     ("level 1 halts all",
@@ -122,6 +174,43 @@ def test_what_the_venue_says_becomes_the_state_that_readers_see(messages, states
     day.say(*messages)
     assert day.states() == states
     assert day.told() == ticks
+
+
+SHORT_TABLE = """
+letters  -> restricted
+0        -> 0
+1        -> 1
+2        -> 1
+10       -> 0
+02       -> 1
+?        -> 1
+"""
+
+
+def test_the_short_sale_test_stands_in_the_top_until_the_venue_ends_it():
+    for line in SHORT_TABLE.strip().splitlines()[1:]:
+        letters, restricted = line.split("->")
+        day = Day()
+        day.say(*[short_test(1, letter) for letter in letters.strip()])
+        flags = [int(day.bench.read("tops", TOP, row)["flags"]) for row in range(3)]
+        assert flags == [TOP_FLAG_SHORT_RESTRICTED * int(restricted), 0, 0], line
+
+
+def test_an_auction_collar_is_the_price_band_until_the_instrument_opens():
+    day = Day()
+
+    def bands():
+        rows = [day.bench.read("listing", INSTRUMENT, row) for row in range(3)]
+        return [(int(row["luld_low_ticks"]), int(row["luld_high_ticks"])) for row in rows]
+
+    assert bands() == [(0, 0)] * 3
+    day.say(action(1, "P"), collar(1, 90_000, 110_000))
+    assert bands() == [(90_000, 110_000), (0, 0), (0, 0)]
+    day.say(collar(1, 85_000, 115_000), action(1, "Q"))
+    assert bands() == [(85_000, 115_000), (0, 0), (0, 0)]
+    assert int(day.bench.read("listing", INSTRUMENT, 0)["locate"]) == 1, "the rest of the row is as it was"
+    day.say(action(1, "T"))
+    assert bands() == [(0, 0)] * 3
 
 
 def test_a_breach_on_a_stale_channel_is_in_the_resync():

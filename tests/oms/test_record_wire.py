@@ -14,6 +14,7 @@ from procs.oms.wire import wire_bytes
 from procs.wire.soupbintcp.plain import UNSEQUENCED, cut, packet
 from shm import codes
 from shm.journal_kinds import CODE_NAMES, parts_of, plain
+from shm.records.order import ORDER_FLAG_SHORT
 from shm.records.quote import QUOTE
 from shm.scratch import scratch_journal_reader
 from tests.support.record_bench import Scribe, Trading
@@ -35,9 +36,11 @@ def test_the_bytes_from_the_journal_are_the_bytes_that_left():
         if placed and dice.random() < 0.5:
             at = dice.randrange(len(placed))
             side, instrument, target = placed[at]
+            given |= {"flags": ORDER_FLAG_SHORT if side == codes.SIDE_SELL and dice.random() < 0.5 else 0}
             placed[at] = (side, instrument, bench.replace(target, side=side, instrument=instrument, **given))
         else:
             side, instrument = dice.choice((codes.SIDE_BUY, codes.SIDE_SELL)), dice.randrange(len(SYMBOLS))
+            given |= {"flags": ORDER_FLAG_SHORT if side == codes.SIDE_SELL and dice.random() < 0.5 else 0}
             placed.append((side, instrument, bench.new(side=side, instrument=instrument, **given)))
         bench.settle()
         if len(placed) > 20:
@@ -50,7 +53,11 @@ def test_the_bytes_from_the_journal_are_the_bytes_that_left():
             parts = parts_of(kind, payload)
             order, entry = plain("order", parts["order"]), plain("sent", parts["sent"])
             given = {name: order[name] for name in ("side", "tif", "qty_lots", "price_ticks")}
-            given |= {"user_ref_num": entry["user_ref_num"], "orig_user_ref_num": entry["target_user_ref_num"]}
+            given |= {
+                "short": order["flags"] & ORDER_FLAG_SHORT,
+                "user_ref_num": entry["user_ref_num"],
+                "orig_user_ref_num": entry["target_user_ref_num"],
+            }
             made.append(wire_bytes(order["kind"], given | {"symbol": SYMBOLS[order["instrument_id"]]}))
     assert len(sent) > 100 and made == sent
 

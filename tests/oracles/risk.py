@@ -50,6 +50,9 @@ class Model:
     passes: list[tuple[int, int, int, int, int]] = field(
         default_factory=list
     )  # strategy, instrument, time, lots, value
+    entered: list[tuple[int, int, int, int, int, int]] = field(
+        default_factory=list
+    )  # new orders: strategy, instrument, side, price, lots, time
     messages: list[tuple[int, int, int, bool]] = field(default_factory=list)  # strategy, instrument, time, cancel
     earlier: Counter = field(default_factory=Counter)  # messages of (strategy, instrument) that no window reaches
     executions: Counter = field(default_factory=Counter)  # of (strategy, instrument)
@@ -70,6 +73,7 @@ class Model:
         self.earlier.update((s, i) for s, i, at, _cancel in self.messages if at <= now - reach)
         self.messages = [message for message in self.messages if message[2] > now - reach]
         self.passes = [made for made in self.passes if made[2] > now - reach]
+        self.entered = [made for made in self.entered if made[5] > now - reach]
         folded = {}
         for s, i, lots in self.moves:
             folded[s, i] = folded.get((s, i), 0) + lots
@@ -248,7 +252,29 @@ class Model:
         through = price - far if intent["side"] == BUY else far - price
         if self._is_outside(abs(price - near), near, limits["collar_near_bps"]):
             return "collar_near"
-        return "collar_far" if self._is_outside(through, far, limits["collar_far_bps"]) else None
+        if self._is_outside(through, far, limits["collar_far_bps"]):
+            return "collar_far"
+        if abs(price - near) > limits["collar_near_ticks"]:
+            return "collar_near_ticks"
+        if through > limits["collar_far_ticks"]:
+            return "collar_far_ticks"
+        return "self_trade" if self._meets_own(intent) else None
+
+    def _meets_own(self, intent):
+        """Whether it would trade with any order of the firm that may still be alive, replaces in flight included."""
+        if self.limits["firm"]["self_trade"] == LAST_VALUE:
+            return False
+        side, price = intent["side"], intent["price_ticks"]
+        others = [o for c in self.chains for o in c if o.instrument == intent["instrument_id"] and o.side != side]
+        return any(o.price <= price if side == BUY else o.price >= price for o in others)
+
+    def _same(self, strategy, intent, now):
+        """As many new orders with the same content as allowed, in the window (now - window, now]."""
+        limits = self.limits["strategy", strategy]
+        content = tuple(intent[name] for name in ("instrument_id", "side", "price_ticks", "qty_lots"))
+        edge = now - limits["same_window_ns"]
+        made = [1 for who, *rest, at in self.entered if who == strategy and tuple(rest) == content and at > edge]
+        return intent["kind"] == NEW and len(made) >= limits["same_orders_max"]
 
     @staticmethod
     def _is_outside(distance, touch, bps):
@@ -338,6 +364,8 @@ class Model:
         instrument = intent["instrument_id"]
         value = self.value(instrument, intent["price_ticks"], intent["qty_lots"])
         scopes = ((("strategy", strategy), (strategy, None)), ("firm", (None, None)))
+        if self._same(strategy, intent, now):
+            return "same_order"
         for scope, who in scopes:
             reason = self._rate(self.limits[scope], who, now)
             if reason:
@@ -386,6 +414,8 @@ class Model:
         entered = self.value(instrument, intent["price_ticks"], qty)
         self.passes.append((strategy, instrument, now, qty, entered))
         self.messages.append((strategy, instrument, now, False))
+        if intent["kind"] == NEW and self.limits["strategy", strategy]["same_orders_max"] != LAST_VALUE:
+            self.entered.append((strategy, instrument, intent["side"], intent["price_ticks"], qty, now))
         chain, target = self._target(strategy, intent)
         executed = target.executed if target else 0
         order = Open(

@@ -63,7 +63,9 @@ def test_states_by_scope_and_cancels_always_pass(gate, line):
     gate.intent(1, instrument_id=1)
     gate.step()
     free = scope in ("STRATEGY_0", "INSTRUMENT_0")
-    assert kinds([order for order in gate.orders() if not order["flags"]]) == (["new"] if free else [])
+    assert kinds([order for order in gate.orders() if not order["flags"] & ORDER_FLAG_GATE]) == (
+        ["new"] if free else []
+    )
 
 
 def test_a_stopped_scope_makes_the_gate_cancel_what_is_open_once(gate):

@@ -10,6 +10,7 @@ from procs.risk_gate.recover import RecoveryContradiction
 from procs.risk_gate.rows import ACCOUNT, PASS_RING
 from procs.risk_gate.state import parts_of
 from shm.jit import JIT_OFF
+from shm.records.order import ORDER_FLAG_GATE
 from tests.support.gate import ORDER, REJECT, Gate, np, view_at
 from tests.support.killer import Killed, Killer
 
@@ -76,11 +77,15 @@ class Session:
 
     def answers(self):
         """(intent, kind or code) of everything that left, the gate's own cancels apart."""
-        orders = [(int(order["intent_id"]), int(order["kind"])) for order in self.orders if not order["flags"]]
+        orders = [
+            (int(order["intent_id"]), int(order["kind"]))
+            for order in self.orders
+            if not order["flags"] & ORDER_FLAG_GATE
+        ]
         return sorted(orders + [(int(reject["intent_id"]), int(reject["code"])) for reject in self.rejects])
 
     def own_cancels(self):
-        return {int(order["target_order_id"]) for order in self.orders if order["flags"]}
+        return {int(order["target_order_id"]) for order in self.orders if order["flags"] & ORDER_FLAG_GATE}
 
     def sums(self):
         names = ["position", "open_buy", "open_sell", "orders"]

@@ -12,6 +12,7 @@ from shm.counters import (
     GATE_UNKNOWN_REPORTS,
 )
 from shm.error_log import (
+    ERROR_GATE_CORRUPT,
     ERROR_GATE_IMPOSSIBLE_REPORT,
     ERROR_GATE_OVERFILL,
     ERROR_GATE_POSITION_BREAK,
@@ -20,6 +21,7 @@ from shm.error_log import (
 from shm.records.report import REPORT
 from shm.ring import ring_caught_up_seq, ring_clear_behind, ring_mark_behind
 from tests.support.gate import (
+    FIRM,
     OPERATOR,
     Gate,
     accepted,
@@ -84,7 +86,10 @@ def test_an_impossible_report_changes_nothing_and_is_noted(gate, fields):
     _, order = accepted(gate)
     gate.report(**dict(kind=codes.REPORT_EXECUTED, order=order, qty_lots=3, leaves_lots=7) | fields)
     gate.step()
-    assert holding(gate) == (0, 10, 0, 1) and gate.errors() == [ERROR_GATE_IMPOSSIBLE_REPORT]
+    assert holding(gate) == (0, 10, 0, 1) and gate.errors()[-1] == ERROR_GATE_IMPOSSIBLE_REPORT
+    corrupt = ERROR_GATE_CORRUPT in gate.errors()
+    assert corrupt == (set(fields) <= {"kind", "instrument_id"} or fields == dict(strategy_id=9))
+    assert gate.said(FIRM) == (codes.STATE_HALTED if corrupt else 0), "what cannot be a report halts everything"
 
 
 def test_the_end_of_an_order_that_lived_is_not_believed_from_a_rejection(gate):

@@ -11,11 +11,14 @@ from shm.counters import (
     GATE_REJECT_BASE,
 )
 from shm.error_log import (
+    ERROR_GATE_CORRUPT,
     ERROR_GATE_FOREIGN_INTENT,
 )
 from shm.journal import journal_drain
+from shm.records.order import ORDER_FLAG_GATE
 from tests.support.gate import (
     FIRM,
+    STRATEGY_0,
     Gate,
     accepted,
     counter,
@@ -90,7 +93,9 @@ def test_an_expired_intent_is_answered_and_its_exact_expiry_passes(gate):
 def test_an_intent_that_names_another_strategy_is_refused_and_noted(gate):
     gate.intent(0, strategy_id=1)
     gate.step()
-    assert gate.codes(0) == [codes.REJECT_INSTRUMENT] and gate.errors() == [ERROR_GATE_FOREIGN_INTENT]
+    assert gate.codes(0) == [codes.REJECT_INSTRUMENT]
+    assert gate.errors() == [ERROR_GATE_CORRUPT, ERROR_GATE_FOREIGN_INTENT]
+    assert (gate.said(STRATEGY_0), gate.said(STRATEGY_0 + 1)) == (codes.STATE_HALTED, 0)
 
 
 def test_an_instrument_outside_the_universe_is_refused(gate):
@@ -335,7 +340,7 @@ def test_a_reduce_passes_whenever_a_cancel_does_and_only_to_less(gate, line):
     found = gate.codes() or [codes.PASS]
     assert found == [getattr(codes, answer.strip())], line
     wanted = ["reduce"] if found == [codes.PASS] else []
-    assert kinds([order for order in gate.orders() if not order["flags"]]) == wanted
+    assert kinds([order for order in gate.orders() if not order["flags"] & ORDER_FLAG_GATE]) == wanted
 
 
 def test_a_cancel_passes_while_a_reduce_is_on_its_way_and_another_strategy_cannot_reduce(gate):

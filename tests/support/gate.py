@@ -10,6 +10,7 @@ from procs.risk_gate.state import State, new_state, parts_of
 from procs.risk_gate.step import step
 from shm import codes
 from shm.atomics import record_at
+from shm.control import control_own_state
 from shm.instance import stamp
 from shm.journal import journal_drain, journal_resume
 from shm.latest import latest_claim, latest_publish
@@ -17,6 +18,7 @@ from shm.records.channel import CHANNEL
 from shm.records.decision import DECISION
 from shm.records.error_row import ERROR_ROW
 from shm.records.exposure import EXPOSURE
+from shm.records.greeks import GREEKS, GREEKS_VALID
 from shm.records.instance import INSTANCE
 from shm.records.instrument import INSTRUMENT
 from shm.records.intent import INTENT
@@ -26,6 +28,7 @@ from shm.records.order import ORDER
 from shm.records.position import POSITION
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
+from shm.records.risk import RISK
 from shm.records.top import TOP
 from shm.ring import (
     ring_advance,
@@ -54,7 +57,8 @@ FIRM, SESSION, STRATEGY_0, INSTRUMENT_0 = 0, 1, 2, 4  # scopes of two strategies
 SCOPES = {"FIRM": FIRM, "SESSION": SESSION, "STRATEGY_0": STRATEGY_0, "INSTRUMENT_0": INSTRUMENT_0}
 KINDS = {1: "new", 2: "replace", 3: "cancel", 4: "reduce"}
 
-DTYPES = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION, standing=LIMITS)
+DTYPES = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION)
+DTYPES |= dict(greeks=GREEKS, risk=RISK, standing=LIMITS)
 INSTRUMENT_LIMITS = dict(
     qty_lots_max=1000,
     notional_micro_max=LIMIT_NONE,
@@ -66,6 +70,8 @@ INSTRUMENT_LIMITS = dict(
     open_orders_max=50,
     age_ns_max=10_000_000_000,
     channel_silence_ns_max=3_000_000_000,
+    permitted=codes.PERMIT_BUY | codes.PERMIT_SELL | codes.PERMIT_SHORT,
+    locate_lots=LIMIT_NONE,
 )
 STRATEGY_LIMITS = dict(
     long_lots_max=2000,
@@ -74,7 +80,7 @@ STRATEGY_LIMITS = dict(
     rate_orders_max=LIMIT_NONE,
     rate_window_ns=1_000_000_000,
 )
-FIRM_LIMITS = dict(open_orders_max=100, rate_orders_max=LIMIT_NONE, rate_window_ns=1_000_000_000)
+FIRM_LIMITS = dict(open_orders_max=100, rate_orders_max=LIMIT_NONE, rate_window_ns=1_000_000_000, self_trade=LIMIT_NONE)
 
 
 class Gate:
@@ -95,6 +101,8 @@ class Gate:
             standing=scratch_table(LIMITS, STANDING_ROWS),
             exposure=scratch_table(EXPOSURE, instruments + strategies + 2),
             positions=scratch_table(POSITION, (strategies + 1) * instruments),
+            greeks=scratch_table(GREEKS, instruments),
+            risk=scratch_table(RISK, 1 + strategies + 1 + instruments),
         )
         self.control = scratch_control(1, strategies, instruments)
         self.operator = scratch_control_as(self.control, OPERATOR)
@@ -145,6 +153,7 @@ class Gate:
                 multiplier=1,
                 price_tick_micro=100,
                 instrument_id=row,
+                underlying_id=row,
             )
             self.top(row)
             self.limit(row, **INSTRUMENT_LIMITS)
@@ -165,9 +174,10 @@ class Gate:
             record[name] = value
         latest_publish(end[0], row)
 
-    def top(self, row=0, bid=BID, ask=ASK, state=codes.TRADING_OPEN, changed_ns=None):
+    def top(self, row=0, bid=BID, ask=ASK, state=codes.TRADING_OPEN, changed_ns=None, flags=0):
         changed_ns = self.now_ns if changed_ns is None else changed_ns
-        self.write("tops", row, bid_price_ticks=bid, ask_price_ticks=ask, trading_state=state, changed_ns=changed_ns)
+        prices = dict(bid_price_ticks=bid, ask_price_ticks=ask)
+        self.write("tops", row, trading_state=state, changed_ns=changed_ns, flags=flags, **prices)
 
     def limit(self, row, **fields):
         """Publish a row of limits: instruments, then strategies, then the firm.
@@ -179,6 +189,16 @@ class Gate:
             defaults = INSTRUMENT_LIMITS if row < self.instruments else STRATEGY_LIMITS
         row += int(row == self.instruments + self.strategies)  # between them lies the house's row, all zero
         self.write("limits", row, **dict.fromkeys(POSITIVE, LIMIT_NONE) | {"version": 1} | defaults | fields)
+
+    def greek(self, row=0, delta=0, gamma=0, vega=0, **fields):
+        """Publish what one lot of an instrument adds, valid, as of now, for itself as underlying."""
+        known = dict(delta_micro=delta, gamma_micro=gamma, vega_micro=vega, now_ns=self.now_ns)
+        self.write("greeks", row, **known | dict(underlying_id=row, flags=GREEKS_VALID) | fields)
+
+    def risk(self, strategy=None, **fields):
+        """Publish risk_engine's row of a strategy, or of the firm, as of now."""
+        row, scope = (0, codes.RISK_SCOPE_FIRM) if strategy is None else (1 + strategy, codes.RISK_SCOPE_STRATEGY)
+        self.write("risk", row, **dict(scope=scope, scope_id=strategy or 0, now_ns=self.now_ns) | fields)
 
     def channel(self, state=codes.CHANNEL_FRESH, heard_ns=None, **fields):
         heard_ns = self.now_ns if heard_ns is None else heard_ns
@@ -261,6 +281,17 @@ class Gate:
         for name in REPORT.names[1:]:
             record[name] = source[name]
         ring_publish(end)
+
+    def acknowledge(self, scope):
+        """The operator takes back what the gate itself said about a scope."""
+        control = self.control[0]
+        offset = int(control["writer"] * control["block_bytes"] + scope * 8)
+        word = ctypes.c_int64.from_address(int(control["words_addr"]) + offset).value
+        ctypes.c_int64.from_address(int(control["acks_addr"]) + offset).value = word >> 8
+
+    def said(self, scope):
+        """STATE_* that the gate's own row imposes on a scope; 0 nothing."""
+        return int(control_own_state(self.control[0], scope))
 
     # --- what the gate does --------------------------------------------------------------------------------------
 

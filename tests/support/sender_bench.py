@@ -18,6 +18,7 @@ from shm.instance import stamp
 from shm.journal import journal_drain, journal_open, journal_watermark
 from shm.journal_reader import JournalReader
 from shm.journal_view import JournalView
+from shm.order_seal import seal_order
 from shm.records.error_row import ERROR_ROW
 from shm.records.frame import FRAME_BYTES, FRAME_FLAG_CLOSED
 from shm.records.journal_end import journal_bytes, journal_entry_bytes
@@ -109,6 +110,7 @@ class SenderBench:
         self.firm = firm  # "": the venue has no mass cancel for us
         self.now_ns = START_NS
         self.next_order_id = 1
+        self.decisions = 0  # entries in the gate's journal
         self.next_ref = 1
         self.lives = 0
         self.state = None
@@ -316,9 +318,14 @@ class SenderBench:
         order["publish_stamp_ns"] = self.stamp()
         for name, value in fields.items():
             order[name] = value
+        self.decisions += 1
+        order["decision_seq"] = fields.get("decision_seq", self.decisions)
+        seal_order(address)
         ring_publish(self.orders[0])
 
-    def new(self, *, qty=100, price=100_0000, side=SIDE_BUY, instrument=0, strategy=0, expires_ns=None, recv=0):
+    def new(
+        self, *, qty=100, price=100_0000, side=SIDE_BUY, instrument=0, strategy=0, expires_ns=None, recv=0, flags=0
+    ):
         """A new order passes the gate. Returns its order id."""
         order_id = self.next_order_id
         self.next_order_id += 1
@@ -333,11 +340,14 @@ class SenderBench:
             instrument_id=instrument,
             strategy_id=strategy,
             recv_stamp_ns=recv,
+            flags=flags,
             expires_ns=self.now_ns + 10**12 if expires_ns is None else expires_ns,
         )
         return order_id
 
-    def replace(self, target, *, qty=100, price=101_0000, side=SIDE_BUY, instrument=0, strategy=0, expires_ns=None):
+    def replace(
+        self, target, *, qty=100, price=101_0000, side=SIDE_BUY, instrument=0, strategy=0, expires_ns=None, flags=0
+    ):
         """A replace passes the gate. Returns the new order's id."""
         order_id = self.next_order_id
         self.next_order_id += 1
@@ -353,6 +363,7 @@ class SenderBench:
             tif=TIF_DAY,
             instrument_id=instrument,
             strategy_id=strategy,
+            flags=flags,
             expires_ns=self.now_ns + 10**12 if expires_ns is None else expires_ns,
         )
         return order_id

@@ -76,12 +76,18 @@ def encode_head(buf, offset, kind, event):
 
 
 @hot
+def is_sale_letter(letter):
+    """Whether a side letter is that of a sale: long, short, or short and exempt."""
+    return letter == LETTER_SELL or letter == LETTER_SHORT or letter == LETTER_SHORT_EXEMPT
+
+
+@hot
 def decode_side(buf, offset, event):
     """Set `side_letter` and the SIDE_* that it means."""
     letter = buf[offset]
     if letter == LETTER_BUY:
         event["side"] = SIDE_BUY
-    elif letter == LETTER_SELL or letter == LETTER_SHORT or letter == LETTER_SHORT_EXEMPT:
+    elif is_sale_letter(letter):
         event["side"] = SIDE_SELL
     else:
         return WIRE_BAD_FIELD

@@ -1,4 +1,4 @@
-"""Client to venue: another order in the place of one; side and symbol stay.
+"""Client to venue: another order in the place of one; symbol and side stay, a sale's mark too unless tag 27 names one.
 
 U replace order, 38 bytes, then the appendage
 off  size  field
@@ -13,13 +13,14 @@ off  size  field
  23     1  sweep
  24    14  cl_ord_id
 
-`qty_lots` is the new total, shares already executed included.
+`qty_lots` is the new total, shares already executed included. `side_letter` is that of tag 27, 0 where there is none.
 """
 
 from procs.wire.big_endian import fits_u32, has_room, read_u32, read_u64, write_u16, write_u32, write_u64
 from procs.wire.codes import WIRE_BAD_FIELD, WIRE_NO_ROOM, WIRE_OK
+from procs.wire.ouch.appendage import TAG_SIDE, append_tag, tag_value
 from procs.wire.ouch.event import OUCH_REPLACE
-from procs.wire.ouch.parts import decode_cl_ord_id, encode_cl_ord_id
+from procs.wire.ouch.parts import decode_cl_ord_id, encode_cl_ord_id, is_sale_letter
 from shm.jit import hot
 
 REPLACE_FIXED = 38
@@ -28,7 +29,7 @@ REPLACE_BYTES = REPLACE_FIXED + 2
 
 @hot
 def decode_replace(buf, offset, event):
-    """All fields."""
+    """All fields, and the mark of tag 27. A letter there that is no sale's is malformed: nothing else may change."""
     price_ticks = read_u64(buf, offset + 13)
     if price_ticks < 0:
         return WIRE_BAD_FIELD
@@ -40,12 +41,16 @@ def decode_replace(buf, offset, event):
     event["display"] = buf[offset + 22]
     event["sweep"] = buf[offset + 23]
     decode_cl_ord_id(buf, offset + 24, event)
+    letter = tag_value(buf, event, TAG_SIDE, 0)
+    if letter != 0 and not is_sale_letter(letter):
+        return WIRE_BAD_FIELD
+    event["side_letter"] = letter
     return WIRE_OK
 
 
 @hot
 def encode_replace(buf, offset, event):
-    """Write U at `offset` with an empty appendage. Returns the size or a negative code."""
+    """Write U at `offset`, in its appendage the mark of `side_letter`, if any. Returns the size or a negative code."""
     if not has_room(buf, offset, REPLACE_BYTES):
         return WIRE_NO_ROOM
     if not fits_u32(event["orig_user_ref_num"]) or not fits_u32(event["user_ref_num"]):
@@ -62,4 +67,9 @@ def encode_replace(buf, offset, event):
     buf[offset + 23] = event["sweep"]
     encode_cl_ord_id(buf, offset + 24, event)
     write_u16(buf, offset + REPLACE_FIXED, 0)
-    return REPLACE_BYTES
+    letter = int(event["side_letter"])
+    if letter == 0:
+        return REPLACE_BYTES
+    if not is_sale_letter(letter):
+        return WIRE_BAD_FIELD
+    return append_tag(buf, offset, REPLACE_FIXED, REPLACE_BYTES, TAG_SIDE, letter, 1)
