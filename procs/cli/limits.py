@@ -17,8 +17,8 @@ from config.errors import ConfigError
 from config.limits import Limits as LimitsToml
 from config.load import file_of, read_file
 from procs.cli.effective import effective_config
-from procs.cli.limits_change import Limits, history, loosens, note_of
-from procs.cli.limits_view import checks_shown, checks_text, history_text, said_change, shown, shown_text
+from procs.cli.limits_change import Limits, history, loosens, note_of, said_change
+from procs.cli.limits_view import checks_shown, checks_text, history_text, shown, shown_text
 from procs.cli.second_person import RequestRefused, ask, confirm, person
 from procs.cli.snapshot import Snapshot
 from procs.runtime.limit_values import NOT_WHILE_RUNNING, configured_values, limit_scopes, scope_of

@@ -17,6 +17,7 @@ from config.caps import is_looser
 from config.errors import ConfigError
 from config.load import Config
 from procs.cli.second_person import Person
+from procs.cli.text import clock
 from procs.runtime.limit_values import Scope, checked, configured_values, keys_of, record_of, values_of
 from procs.runtime.limits_file import kept_after, load_limits_file, store_limits_file
 from shm.inspect import latest_row, latest_rows
@@ -198,3 +199,23 @@ def history(folder) -> list[dict]:
         except ValueError:
             continue
     return found
+
+
+def changes_of(folder, version: int) -> list[dict]:
+    """The noted changes that made that version of a row: its own, or the one whose override ended with it."""
+    ended = [line for line in history(folder) if line["until_ns"] and line["version"] + 1 == version]
+    return [line for line in history(folder) if line["version"] == version] or ended
+
+
+def said_change(line: dict) -> str:
+    """One change in a line, as in the file."""
+    until = f", until {clock(line['until_ns'])}, then {line['lasting']}" if line["until_ns"] else ""
+    change = f"{as_written(line['before'])} -> {as_written(line['after'])}"
+    return f"{line['scope']} {line['key']}  {change}{until}  version {line['version']}"
+
+
+def as_written(value) -> str:
+    """A value as in the file, with thousands separators."""
+    if isinstance(value, list):
+        return ",".join(value) or "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)

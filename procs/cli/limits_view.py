@@ -1,11 +1,12 @@
 """Limits view: what `quintet limits` shows. Limits and used amounts by scope, worst first to see; checks; history."""
 
 import time
+from textwrap import wrap
 
 import numpy as np
 
 from config.caps import SHORTER_IS_LOOSER
-from procs.cli.limits_change import HISTORY, Limits, history
+from procs.cli.limits_change import HISTORY, Limits, as_written, history
 from procs.cli.second_person import pending
 from procs.cli.snapshot import Snapshot
 from procs.cli.text import clock, money, table
@@ -242,19 +243,6 @@ def amount(key: str, value, currency: str) -> str:
     return f"{value:,}{unit}"
 
 
-def said_change(line: dict) -> str:
-    """One change in a line, as in the file."""
-    until = f", until {clock(line['until_ns'])}, then {line['lasting']}" if line["until_ns"] else ""
-    change = f"{_word(line['before'])} -> {_word(line['after'])}"
-    return f"{line['scope']} {line['key']}  {change}{until}  version {line['version']}"
-
-
-def _word(value) -> str:
-    if isinstance(value, list):
-        return ",".join(value) or "none"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
 def history_text(entries: list[dict]) -> str:
     """A line a change, oldest first."""
     rows = []
@@ -262,7 +250,7 @@ def history_text(entries: list[dict]) -> str:
         second = f"+{entry['confirmed_by']}" if entry.get("confirmed_by") else ""
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(entry["at_ns"] // 1_000_000_000))
         until = f" until {clock(entry['until_ns'])}" if entry["until_ns"] else ""
-        change = f"{_word(entry['before'])} -> {_word(entry['after'])}{until}"
+        change = f"{as_written(entry['before'])} -> {as_written(entry['after'])}{until}"
         rows.append(
             (when, entry["by"] + second, entry["version"], entry["scope"], entry["key"], change, entry["reason"])
         )
@@ -286,5 +274,9 @@ def checks_text() -> str:
 def _check_text(place: int, check) -> str:
     bound = f"limit {check.limit}; " if check.limit else ""
     unit = f"in {check.unit}; " if check.unit else ""
-    first = f"{place:3d}  {check.label:<20}{check.refuses}  [{', '.join(check.scopes)}]"
-    return f"{first}\n{'':25}{bound}{unit}asked by {check.standard}"
+    said = (f"{check.refuses}  [{', '.join(check.scopes)}]", f"{bound}{unit}asked by {check.standard}")
+    lines = [piece for text in said for piece in wrap(text, WIDTH - 25, drop_whitespace=False)]
+    return "\n".join(
+        f"{place:3d}  {check.label:<20}{piece}" if not position else f"{'':25}{piece.lstrip()}"
+        for position, piece in enumerate(lines)
+    )

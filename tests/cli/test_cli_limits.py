@@ -13,6 +13,7 @@ from msgspec import structs
 
 from config.load import load
 from procs.cli import second_person
+from procs.cli.limits_change import changes_of
 from procs.runtime.fabric import Fabric
 from procs.runtime.limit_values import limit_scopes
 from procs.runtime.limits_file import load_limits_file
@@ -149,6 +150,17 @@ def test_a_change_is_in_force_noted_with_who_when_why_before_and_after_and_raise
     assert said == "instrument:QNTA qty_lots_max  500 -> 1,000  version 4\n"
     text = call("limits", "--history", "--name", name).out
     assert "permitted     buy,sell,short -> sell  thin book" in text
+
+
+def test_a_version_in_a_decision_leads_to_the_change_that_made_it(fabric, limits, name):
+    limits("qty_lots_max=500", *QNTA, "--reason", "less")
+    limits("open_orders_max=9", "--scope", "firm", "--reason", "calm", "--for", "1h")
+    row, firm = (int(row_of(fabric, scope)[1]["version"]) for scope in ("instrument:QNTA", "firm"))
+    folder = state_folder(name)
+    assert [(line["key"], line["reason"]) for line in changes_of(folder, row)] == [("qty_lots_max", "less")]
+    assert [line["reason"] for line in changes_of(folder, firm)] == ["calm"]
+    assert [line["reason"] for line in changes_of(folder, firm + 1)] == ["calm"], "what follows the override"
+    assert changes_of(folder, 1) == []
 
 
 def test_an_override_has_the_row_that_follows_it_and_its_end(fabric, limits, name):
