@@ -6,12 +6,14 @@ intent ──► gather: top, channel, control words, target, copies of limits a
            decide: every check of procs/risk_gate/table.py, in its order ──► PASS or the first refusal
 ```
 
-A whole gate on scratch memory: 4 strategies, one venue session, 2 open orders in every instrument, every limit of every
-scope set and counted, three writers of control words. The intents are new orders and replaces, three to two; one in
-sixteen breaks one known check, all others pass every check. Each answer is compared with what it must be. Each is timed
-by itself, less the median span of an empty pair of readings of the cycle counter. `risk_check` has 8 instruments,
-`risk_check_1000` a table of 1,000 that intents pick at random. The reference, in rounds that alternate, reads every
-word of the same records once and adds them up.
+A whole gate on scratch memory: 4 strategies, one venue session, 10 open orders in every instrument, every limit of
+every scope set and counted (ten instruments share an underlying whose delta, gamma and vega are limited, sells are
+short and located, P&L is watched), three writers of control words. The intents are new orders and replaces, three to
+two; one in sixteen breaks one known check, all others pass every check. Each answer is compared with what it must be.
+Each is timed by itself, less the median span of an empty pair of readings of the cycle counter. `risk_check` has 8
+instruments, `risk_check_1000` a table of 1,000 that intents pick at random, `risk_check_shipped` the same table with
+what the shipped limits leave at "none". The reference, in rounds that alternate, reads every word of the same records
+once and adds them up.
 
 One process: it does not show the rows of `tops` and `channels` and the intent arriving from another core's cache (a
 hop each, ring_hop says how much), nor what follows a PASS: reserving, journal and order. A note gives the whole step in
@@ -33,11 +35,17 @@ from shm.codes import (
     INTENT_NEW,
     INTENT_REPLACE,
     PASS,
+    PERMIT_BUY,
+    PERMIT_SELL,
+    PERMIT_SHORT,
     REJECT_COLLAR_NEAR,
     REJECT_DUPLICATE,
     REJECT_EXPIRED,
     REJECT_QTY_MAX,
     REJECT_TICK_SIZE,
+    RISK_SCOPE_FIRM,
+    RISK_SCOPE_STRATEGY,
+    SELF_TRADE_REJECT,
     SIDE_BUY,
     SIDE_SELL,
     TIF_DAY,
@@ -50,6 +58,7 @@ from shm.latest import latest_claim, latest_publish
 from shm.records.channel import CHANNEL
 from shm.records.decision import DECISION
 from shm.records.exposure import EXPOSURE
+from shm.records.greeks import GREEKS, GREEKS_VALID
 from shm.records.instance import INSTANCE
 from shm.records.instrument import INSTRUMENT
 from shm.records.intent import INTENT
@@ -59,6 +68,7 @@ from shm.records.order import ORDER
 from shm.records.position import POSITION
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
+from shm.records.risk import RISK
 from shm.records.top import TOP
 from shm.ring import ring_advance, ring_claim, ring_peek, ring_publish, ring_release
 from shm.scratch import (
@@ -73,24 +83,27 @@ from shm.scratch import (
 QUESTION = "How long does the whole list of pre-trade checks take for one intent, gathering its inputs included?"
 STRATEGIES = 4
 DESKS = STRATEGIES + 1  # and the house, whose limits are zero
-INSTRUMENTS = (8, 1000)
+SIZES = (("risk_check", 8, True), ("risk_check_1000", 1000, True), ("risk_check_shipped", 1000, False))
+FAMILY = 10  # instruments that share an underlying
 INTENTS = 1024  # as many as the ring of the default topology holds
-ORDERS_EACH = 2
+ORDERS_EACH = 10
 ROUNDS = 8
 NOW_NS = 1_700_000_000_000_000_000
 P50_NS_MAX, P99_NS_MAX = 150, 500
 MID, TICK, LOTS = 1_000_000, 100, 100
+SIDES = PERMIT_BUY | PERMIT_SELL | PERMIT_SHORT
 INTENT_BYTES = INTENT.itemsize
 OPEN_ID = 1 << 40  # intents that are checked have greater ids than those of the open orders
 TABLES = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION)
 TABLES |= dict(standing=LIMITS, exposure=EXPOSURE)
+TABLES |= dict(greeks=GREEKS, risk=RISK)
 
 
 class Desk:
     """A gate with open orders, and the intents that are put to it."""
 
-    def __init__(self, instruments: int):
-        self.instruments = instruments
+    def __init__(self, instruments: int, everything: bool):
+        self.instruments, self.everything = instruments, everything
         rows = dict(
             tops=instruments,
             channels=1,
@@ -99,6 +112,8 @@ class Desk:
             standing=STANDING_ROWS,
             exposure=instruments + DESKS + 1,
             positions=DESKS * instruments,
+            greeks=instruments,
+            risk=1 + DESKS + instruments,
         )
         self.tables = {name: scratch_table(dtype, rows[name]) for name, dtype in TABLES.items()}
         self.me = scratch_me()
@@ -139,6 +154,7 @@ class Desk:
         every = dict(open_orders_max=20_000, open_micro_max=10**17, gross_micro_max=10**17, net_micro_max=10**17)
         every |= dict(burst_lots_max=10**9, burst_micro_max=10**18, burst_window_ns=10**9)
         every |= dict(messages_per_fill_max=1000, messages_floor=10**6)
+        rare = self.rare_limits() if self.everything else (dict(permitted=SIDES, locate_lots=100_000), {}, {})
         for row in range(self.instruments):
             self.write(
                 "instruments",
@@ -151,6 +167,9 @@ class Desk:
                 multiplier=1,
                 price_tick_micro=100,
                 instrument_id=row,
+                underlying_id=row - row % FAMILY if self.everything else row,
+                luld_low_ticks=MID // 2 if self.everything else 0,
+                luld_high_ticks=2 * MID if self.everything else 0,
             )
             self.write(
                 "tops",
@@ -163,23 +182,48 @@ class Desk:
             own = dict(qty_lots_max=1000, notional_micro_max=10**12, collar_near_bps=200, collar_far_bps=100)
             own |= dict(long_lots_max=100_000, short_lots_max=100_000, fx_ppm=1_000_000)
             ages = dict(open_orders_max=1000, age_ns_max=10**10, channel_silence_ns_max=3 * 10**9)
-            self.write("limits", row, **none | every | own | ages)
+            self.write("limits", row, **none | every | own | ages | rare[0])
         rates = dict(rate_orders_max=50_000, rate_messages_max=60_000, rate_headroom=5000, rate_cancels_max=50_000)
         rates |= dict(rate_window_ns=10**9)
         for row in range(self.instruments, self.instruments + STRATEGIES):
-            self.write("limits", row, **none | every | rates | dict(long_lots_max=50_000, short_lots_max=50_000))
+            lots = dict(long_lots_max=50_000, short_lots_max=50_000)
+            self.write("limits", row, **none | every | rates | lots | rare[1])
         whole = dict(concentration_bps_max=5000, concentration_floor_micro=10**15)
-        self.write("limits", self.instruments + DESKS, **none | every | rates | whole)
+        self.write("limits", self.instruments + DESKS, **none | every | rates | whole | rare[2])
+        self.fill_risk()
         self.write("channels", 0, state=CHANNEL_FRESH, heard_ns=NOW_NS)
         for page in self.pages:
             record_view(int(page[0]["page_addr"]), INSTANCE)["step_ns"] = stamp(self.me[0])
+
+    @staticmethod
+    def rare_limits() -> tuple[dict, dict, dict]:
+        """What the shipped limits leave at "none": of an instrument, of a strategy, of the firm."""
+        own = dict(permitted=SIDES, locate_lots=100_000, collar_near_ticks=50_000, collar_far_ticks=50_000)
+        own |= dict(scale_age_ns_max=10**10, delta_micro_max=10**15, gamma_micro_max=10**15, vega_micro_max=10**15)
+        losses = dict(loss_micro_max=10**12, drawdown_micro_max=10**12)
+        desk = dict(same_window_ns=10**6, same_orders_max=1000, executions_max=10**9, fill_window_ns=10**9)
+        desk |= dict(fill_lots_max=10**9, fill_delta_micro_max=10**15, fill_vega_micro_max=10**15, fill_reset_ns=10**9)
+        firm = dict(self_trade=SELF_TRADE_REJECT, risk_age_ns_max=10**10, mark_age_ns_max=10**10)
+        return own, losses | desk, losses | firm
+
+    def fill_risk(self) -> None:
+        """Greeks of one lot of every instrument, puts among them, and a P&L of every desk."""
+        for row in range(self.instruments):
+            scale = dict(delta_micro=10**7 * (1 if row % 3 else -1), gamma_micro=10**5, vega_micro=10**4, now_ns=NOW_NS)
+            self.write("greeks", row, underlying_id=row - row % FAMILY, flags=GREEKS_VALID, **scale)
+        for row in range(1 + STRATEGIES):
+            scope = dict(scope=RISK_SCOPE_STRATEGY if row else RISK_SCOPE_FIRM, scope_id=max(0, row - 1))
+            self.write("risk", row, pnl_micro=-1000, drawdown_micro=2000, now_ns=NOW_NS, **scope)
 
     def open_orders(self) -> None:
         """Real steps put ORDERS_EACH orders into every instrument: intent id 1 + instrument + k * instruments."""
         intents = np.zeros(ORDERS_EACH * self.instruments, INTENT)
         number = np.arange(len(intents))
         fill_common(intents, number % self.instruments, 1 + number)
-        intents["side"] = np.where(number < self.instruments, SIDE_BUY, SIDE_SELL)
+        sells = number // self.instruments % 2 == 1  # every other one, a spread above the buys
+        intents["side"][sells] = SIDE_SELL
+        intents["price_ticks"][sells] += 2 * TICK
+        step(self.state, NOW_NS)  # nothing to do yet
         self.put(intents)
         opened = int(parts_of(self.state).exposure.book["open_count"][0])
         if opened != len(intents):
@@ -230,7 +274,8 @@ def make_intents(instruments: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     fill_common(intents, random.integers(0, instruments, INTENTS), OPEN_ID + np.arange(INTENTS))
     sells = random.random(INTENTS) < 0.5
     intents["side"][sells] = SIDE_SELL
-    intents["price_ticks"] += random.integers(-20, 20, INTENTS) * TICK
+    away = random.integers(0, 20, INTENTS) * TICK  # behind the best price of its side
+    intents["price_ticks"] += np.where(sells, 2 * TICK + away, -away)
     replaces = random.random(INTENTS) < 0.4
     intents["kind"][replaces] = INTENT_REPLACE
     intents["target_intent_id"][replaces] = (1 + intents["instrument_id"] + sells * instruments)[replaces]
@@ -318,6 +363,7 @@ def state_places(desk: Desk, intents: np.ndarray) -> tuple[np.ndarray, np.ndarra
         *(row_of(exposure.accounts, row) for row in (instrument, rows + strategy, rows + DESKS)),
         row_of(exposure.pairs, strategy * rows + instrument),
         row_of(exposure.slots, target),
+        *(row_of(held, instrument) for held in (exposure.scales, exposure.sums)),
         row_of(parts.copies["case"], 0),
     ]
     for writer in range(int(control["writers"])):
@@ -326,9 +372,9 @@ def state_places(desk: Desk, intents: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.stack([place for place, _ in places], axis=1), np.array([size for _, size in places], np.int64)
 
 
-def measure(instruments: int, rounds: int) -> Result:
-    """One size of the table of instruments."""
-    desk = Desk(instruments)
+def measure(name: str, instruments: int, everything: bool, rounds: int) -> Result:
+    """One size of the table of instruments, with all limits or with those that the shipped configuration has."""
+    desk = Desk(instruments, everything)
     intents, codes = make_intents(instruments, seed=instruments)
     places, sizes = state_places(desk, intents)
     checked, read = [], []
@@ -347,7 +393,7 @@ def measure(instruments: int, rounds: int) -> Result:
     by_round = sorted(float(np.median(part)) - pair for part in checked[1:])
     passing = np.concatenate(checked[1:])[np.tile(codes == PASS, rounds)] - pair
     return Result(
-        name="risk_check" if instruments == INSTRUMENTS[0] else f"risk_check_{instruments}",
+        name=name,
         question=QUESTION,
         unit="ns",
         samples=spans,
@@ -372,5 +418,5 @@ def measure(instruments: int, rounds: int) -> Result:
 
 @pinned()
 def run(smoke: bool) -> list[Result]:
-    """A small table and one of 1,000 instruments."""
-    return [measure(instruments, 2 if smoke else ROUNDS * 20) for instruments in INSTRUMENTS]
+    """A small table and one of 1,000 instruments with every limit, and that one with the shipped limits."""
+    return [measure(*size, 2 if smoke else ROUNDS * 20) for size in SIZES]

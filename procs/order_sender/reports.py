@@ -43,6 +43,7 @@ from procs.order_sender.publish import keep_recent, publish
 from procs.order_sender.trades import break_trade, correct_trade, remember_trade
 from shm.atomics import copy_bytes
 from shm.codes import (
+    REJECT_NOT_APPROVED,
     REPORT_ACCEPTED,
     REPORT_BROKEN,
     REPORT_CANCEL_PENDING,
@@ -187,7 +188,8 @@ def apply_report(desk, report):
     """Change the order that `report` is about. Used live and on recovery alike; changes nothing for an unknown one."""
     if report["venue_seq"] > desk["venue_seq"]:
         desk["venue_seq"] = report["venue_seq"]
-    if report["order_id"] > desk["order_id_last"] and is_external(report["order_id"]) == 0:
+    refused = int(report["kind"]) == REPORT_EXPIRED and int(report["reason"]) == REJECT_NOT_APPROVED
+    if not refused and report["order_id"] > desk["order_id_last"] and is_external(report["order_id"]) == 0:
         desk["order_id_last"] = report["order_id"]
     kind = int(report["kind"])
     _apply_to_trades(desk, report, kind)

@@ -108,6 +108,17 @@ def _stand_without(book, scale, holding):
 
 
 @hot
+def _forget(scale):
+    """Count by no row. Caller: after the part was taken out."""
+    scale["delta"] = 0
+    scale["gamma"] = 0
+    scale["vega"] = 0
+    scale["now_ns"] = 0
+    scale["room"] = 0
+    scale["standing"] = SCALE_NONE
+
+
+@hot
 def follow(book, instrument_id, position, buys, sells):
     """The holding of an instrument has just changed by so many lots: bring the sums of its underlying to it."""
     scale, holding = scale_at(book, instrument_id), holding_at(book, instrument_id)
@@ -120,7 +131,7 @@ def follow(book, instrument_id, position, buys, sells):
         return
     bought, sold = buys - holding["open_buy"], sells - holding["open_sell"]
     _add(sums, scale, position - holding["position"], bought, sold)  # what was there before the change
-    scale["standing"] = SCALE_NONE
+    _forget(scale)
     scale["seen"] = -1  # looked at again: the lots may fit later
     _stand_without(book, scale, holding)
 
@@ -148,7 +159,7 @@ def _take_out(book, scale, holding):
         _add(sums, scale, -holding["position"], -holding["open_buy"], -holding["open_sell"])
     elif scale["standing"] == SCALE_MISSED:
         sums["unknown"] -= 1
-    scale["standing"] = SCALE_NONE
+    _forget(scale)
 
 
 @hot

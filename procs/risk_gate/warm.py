@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from procs.risk_gate.gather import instrument_of
+from procs.risk_gate.gather import instrument_of, scale_of
 from procs.risk_gate.limit_rows import limits_of
 from procs.risk_gate.rebuild import again, finish_last, resume_intents
 from procs.risk_gate.recover import apply_all
@@ -69,6 +69,7 @@ def warm_up(state: State) -> None:
     ring_release(ends["intents"][0])
     limits_of(state.gate[0], 0, NOW_NS)
     instrument_of(state.gate[0], 0)
+    scale_of(state.gate[0], 0)
     journal_drain(ends["journal"][0])
     state.exit_request[0] = 0
 

@@ -40,9 +40,11 @@ RELEASE_FIRST = """        ring_advance(end)
 """
 JOURNAL_FIRST = """    commit_decision(gate, case["pass_stamp_ns"], case["now_ns"])
     failpoint(FP_DECISION_JOURNALLED)
-    publish_order(gate, case["session"], write_order(order_addr, intent, case))
+    write_order(order_addr, intent, case)
+    publish_order(gate, case["session"], order_addr)
 """
-PUBLISH_FIRST = """    publish_order(gate, case["session"], write_order(order_addr, intent, case))
+PUBLISH_FIRST = """    write_order(order_addr, intent, case)
+    publish_order(gate, case["session"], order_addr)
     commit_decision(gate, case["pass_stamp_ns"], case["now_ns"])
 """
 RESEND = """    put_query(desk, tx)
@@ -58,6 +60,7 @@ KEEPER_KILLS = "tests/position_keeper/test_keeper_kill.py"
 ARBITRATION = "tests/feed_handler/test_arbitration.py"
 JOURNAL = "tests/shm/test_journal.py"
 KEEPER = "tests/position_keeper/test_keeper_step.py"
+APPROVAL = "tests/order_sender/test_sender_approval.py"
 
 MUTANTS = {
     "an order passes without a reservation": Mutant(
@@ -101,6 +104,24 @@ MUTANTS = {
         '    if order["order_id"] <= desk["order_id_last"]:\n',
         "    if False:\n",
         (SENDER_KILLS,),
+    ),
+    "an order that the gate did not approve is sent": Mutant(
+        "procs/order_sender/approval.py",
+        "    if is_sealed(order_addr) == 1:\n        return 1\n",
+        "    if True:\n        return 1\n",
+        (APPROVAL,),
+    ),
+    "an old record that stands in the ring again is sent": Mutant(
+        "procs/order_sender/approval.py",
+        '    if order["decision_seq"] <= desk["decision_seq_last"]:\n',
+        "    if False:\n",
+        (APPROVAL,),
+    ),
+    "the seal leaves the size out": Mutant(
+        "shm/order_seal.py",
+        "    for offset in range(FIRST, FIRST_END, 8):\n",
+        '    for offset in range(FIRST, ORDER.fields["qty_lots"][1], 8):\n',
+        (APPROVAL,),
     ),
     "order_sender gives an order's slot back while it holds it": Mutant(
         "procs/order_sender/entries.py",

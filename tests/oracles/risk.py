@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from tests.oracles import risk_market
+
 BUY, SELL = 1, 2
 NEW, REPLACE, CANCEL, REDUCE = 1, 2, 3, 4
 CHAIN_MAX = 8
@@ -16,7 +18,7 @@ LAST_PRICE = 2**40
 LAST_QTY = 2**32 - 1
 RATE_REMEMBERED = 2**16
 LAST_ORDER_VALUE = 2**50 - 1
-MAY_BE_ZERO = ("rate_headroom", "messages_floor", "concentration_floor_micro")
+MAY_BE_ZERO = ("rate_headroom", "messages_floor", "concentration_floor_micro", "permitted", "locate_lots")
 
 
 @dataclass(eq=False)
@@ -35,6 +37,7 @@ class Open:
     alive: bool = False
     cancelling: bool = False
     reducing: bool = False
+    short: bool = False  # the venue was told that it is a short sale
 
 
 @dataclass
@@ -42,7 +45,7 @@ class Model:
     """The firm as the gate must see it."""
 
     strategies: int
-    instruments: list[dict]  # bands (from price, step), lot, price_max, unit, fx_ppm
+    instruments: list[dict]  # bands (from price, step), lot, price_max, unit, fx_ppm, equity, underlying
     limits: dict  # ("instrument", i) | ("strategy", s) | "firm" -> dict of limits, or None
     universe: set  # (strategy, instrument)
     chains: list[list[Open]] = field(default_factory=list)  # orders of which one lives at most
@@ -62,6 +65,10 @@ class Model:
     marks: dict = field(default_factory=dict)  # price that a position is valued at: (strategy, instrument), instrument
     last_intent: dict[int, int] = field(default_factory=dict)
     surprises: list[str] = field(default_factory=list)
+    greeks: dict = field(default_factory=dict)  # instrument: newest row
+    risk: dict = field(default_factory=dict)  # ("strategy", s) | "firm": newest row, `right` when it names its scope
+    short: bool = False  # of the order that was answered last
+    raised: bool = False  # whether it added open lots
 
     # --- sums, by looking at everything -------------------------------------------------------------------------------
 
@@ -210,10 +217,14 @@ class Model:
         return chain, order
 
     def _permission(self, strategy, intent, market, now):
-        for scope in (("instrument", intent["instrument_id"]), ("strategy", strategy), "firm"):
+        underlying = self.instruments[intent["instrument_id"]]["underlying"]
+        scopes = {("instrument", intent["instrument_id"]), ("instrument", underlying)}
+        for scope in (*scopes, ("strategy", strategy), "firm"):
             limits = self.limits.get(scope)
             if limits is None or any(limit <= 0 for name, limit in limits.items() if name not in MAY_BE_ZERO):
                 return "no_limits"
+        if risk_market.restricted(self, intent):
+            return "restricted"
         if self.instruments[intent["instrument_id"]]["fx_ppm"] <= 0:
             return "fx_rate"
         if market["behind"]:
@@ -258,6 +269,8 @@ class Model:
             return "collar_near_ticks"
         if through > limits["collar_far_ticks"]:
             return "collar_far_ticks"
+        if risk_market.outside_band(market, price):
+            return "price_band"
         return "self_trade" if self._meets_own(intent) else None
 
     def _meets_own(self, intent):
@@ -298,10 +311,16 @@ class Model:
             after = max(0, qty - target.executed)
             added, one_more = max(0, after - max(order.leaves for order in chain)), 0
             counted = max(self.value(instrument, order.price, order.leaves) for order in chain)
+        reason = risk_market.sale(self, intent, market, target, chain, after, added)
+        if reason:
+            return reason
         if market["state"] == 2:
             held = self.position(instrument, strategy)
             if self.open_lots(instrument, side, strategy) + added > (-held if side == BUY else held):
                 return "reducing"
+        reason = risk_market.loss(self, strategy, intent, added, now)
+        if reason:
+            return reason
         name = "long_lots_max" if side == BUY else "short_lots_max"
         if self.worst_case(instrument, side) + added > self.limits["instrument", instrument][name]:
             return "position_max"
@@ -315,7 +334,7 @@ class Model:
             if len(chains) + one_more > self.limits[scope]["open_orders_max"]:
                 return "open_orders_max"
         money = max(0, self.value(instrument, intent["price_ticks"], after) - counted)
-        return self._money(strategy, instrument, side, money)
+        return self._money(strategy, instrument, side, money) or risk_market.greeks(self, intent, added, now)
 
     def _money(self, strategy, instrument, side, added):
         """Open notional, gross, net and concentration with `added` more open on one side of an instrument."""
@@ -428,6 +447,7 @@ class Model:
             intent["qty_lots"],
             executed,
             max(0, intent["qty_lots"] - executed),
+            short=self.short,
         )
         if target:
             chain.append(order)

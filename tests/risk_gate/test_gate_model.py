@@ -4,6 +4,7 @@ No false accept, no false reject, the same exposure after every event, and posit
 """
 
 import os
+import struct
 from random import Random
 
 import numpy as np
@@ -16,8 +17,9 @@ from shm.control import control_set
 from shm.jit import JIT_OFF
 from shm.journal import journal_drain
 from shm.records.limits import LIMIT_NONE
-from shm.records.order import ORDER_FLAG_GATE
+from shm.records.order import ORDER_FLAG_GATE, ORDER_FLAG_SHORT
 from shm.ring import ring_claim, ring_publish
+from tests.oracles import risk_market
 from tests.oracles.risk import Model
 from tests.support.gate import INTENT, REPORT, Gate
 
@@ -28,6 +30,10 @@ INT64 = (0, -1, 1, (1 << 63) - 1, -(1 << 63), (1 << 62) - 1, 1 << 62, 1 << 40, (
 STRATEGIES, INSTRUMENTS, NO_RATE = 2, 3, 2  # the last instrument has no rate into the firm's currency
 LONG_MAX, SHORT_MAX, STRATEGY_LONG_MAX, STRATEGY_SHORT_MAX = 400, 350, 250, 220
 REACH_NS = 50_000  # the longest window here
+UNDERLYING = (0, 0, 2)  # instrument 1 is an option on 0
+NAN, INFINITE = (struct.unpack("<q", struct.pack("<d", value))[0] for value in (float("nan"), float("inf")))
+BAD_WORDS = (NAN, INFINITE, -(1 << 63), (1 << 63) - 1, -1, 1 << 62, (1 << 44) + 1, -(1 << 44) - 1)
+GREEK_WORDS = ("delta_micro", "gamma_micro", "vega_micro")
 
 
 class Venue:
@@ -127,10 +133,10 @@ class Run:
         self.fx_ppm = (1_000_000, 333_333, 0)
         steps = ([(0, 10)], [(0, 1), (9_950, 10), (10_000, 50), (10_100, 10)], [(0, 10)])
         rules = [
-            dict(bands=bands, lot=1, price_max=1_000_000, unit=100, fx_ppm=rate)
-            for bands, rate in zip(steps, self.fx_ppm, strict=True)
+            dict(bands=bands, lot=1, price_max=1_000_000, unit=100, fx_ppm=rate, equity=row != 1, underlying=of)
+            for row, (bands, rate, of) in enumerate(zip(steps, self.fx_ppm, UNDERLYING, strict=True))
         ]
-        self.set_bands(1, steps[1])
+        self.steps, self.bands = steps, [(0, 0)] * INSTRUMENTS
         self.model = Model(STRATEGIES, rules, {}, {(s, i) for s in range(STRATEGIES) for i in range(INSTRUMENTS)})
         self.names = {code: f"{name}" for code, name in codes.REJECT_NAMES.items()} | {codes.PASS: "pass"}
         self.intent_rows = [self.slots(ends[0], INTENT) for ends in self.gate.intent_ends]
@@ -138,12 +144,15 @@ class Run:
         self.change_limits()
         self.change_market()
 
-    def set_bands(self, row, bands):
-        """Give an instrument a table of quoting steps."""
-        froms, ticks = zip(*bands, strict=True)
-        rules = dict(quote_tick_ticks=50, band_from_ticks=froms, band_tick_ticks=ticks, lot_lots=1, multiplier=1)
-        rules |= dict(price_ticks_max=1_000_000, price_tick_micro=100, instrument_id=row, underlying_id=row)
-        self.gate.write("instruments", row, **rules)
+    def write_instruments(self):
+        """Rules of every instrument with the venue's price band of the moment; the option has a table of steps."""
+        for row, steps in enumerate(self.steps):
+            froms, ticks = zip(*(steps + [(0, 0)] * (4 - len(steps))), strict=True)
+            rules = dict(quote_tick_ticks=50, band_from_ticks=froms, band_tick_ticks=ticks, lot_lots=1, multiplier=1)
+            rules |= dict(price_ticks_max=1_000_000, price_tick_micro=100, instrument_id=row)
+            rules |= dict(underlying_id=UNDERLYING[row], kind=codes.KIND_OPTION if row == 1 else codes.KIND_EQUITY)
+            low, high = self.bands[row]
+            self.gate.write("instruments", row, luld_low_ticks=low, luld_high_ticks=high, **rules)
 
     @staticmethod
     def slots(end, dtype):
@@ -189,6 +198,8 @@ class Run:
             rate_headroom=pick((0, 2, 3)),
             rate_cancels_max=pick(rates),
             rate_window_ns=pick((1000, 50_000)),
+            loss_micro_max=pick((LIMIT_NONE,) * 8 + (1, 1_000)),
+            drawdown_micro_max=pick((LIMIT_NONE,) * 8 + (1, 1_000)),
         )
 
     def change_limits(self):
@@ -206,9 +217,15 @@ class Run:
                 open_orders_max=pick((4, 8, LIMIT_NONE)),
                 age_ns_max=pick((1_000_000, LIMIT_NONE)),
                 channel_silence_ns_max=pick((1_000_000, LIMIT_NONE)),
+                permitted=pick((7,) * 24 + (0, 1, 2, 3, 6, 8, -1, NAN)),
+                locate_lots=pick((LIMIT_NONE,) * 6 + (0, 40, 100, 200, -1)),
+                scale_age_ns_max=pick((1_000_000, LIMIT_NONE)),
+                delta_micro_max=pick((LIMIT_NONE,) * 4 + (3_000, 8_000, 1 << 52)),
+                gamma_micro_max=pick((LIMIT_NONE,) * 4 + (2_000, 5_000)),
+                vega_micro_max=pick((LIMIT_NONE,) * 4 + (2_000, 5_000)),
             )
             if self.random.random() < 0.02:
-                limits[pick(sorted(set(limits) - {"messages_floor"}))] = pick((0, -1))
+                limits[pick(sorted(set(limits) - {"messages_floor", "permitted", "locate_lots"}))] = pick((0, -1))
             self.model.limits["instrument", instrument] = limits
             self.gate.limit(instrument, **limits | {"fx_ppm": self.fx_ppm[instrument]})
         for strategy in range(STRATEGIES):
@@ -221,6 +238,7 @@ class Run:
             open_orders_max=pick((8, 16)),
             concentration_bps_max=pick((5_000, 6_000, 8_000, LIMIT_NONE, LIMIT_NONE)),
             concentration_floor_micro=pick((0, 50_000_000, 150_000_000)),
+            risk_age_ns_max=pick((LIMIT_NONE,) * 8 + (1_000_000,)),
             self_trade=pick((codes.SELF_TRADE_REJECT, LIMIT_NONE, LIMIT_NONE)),
         )
         self.model.limits["firm"] = limits
@@ -238,10 +256,42 @@ class Run:
             )
             aged = pick((0,) * 10 + (999_999, 1_000_000, 1_000_001))
             state = pick((1,) * 60 + (0, 2, 3, 4))
-            gate.top(instrument, bid, ask, state, self.now - aged)
-            self.market[instrument] = dict(
-                bid=bid, ask=ask, trading_state=state, changed_ns=self.now - aged, channel_state=channel
-            ) | dict(heard_ns=self.now - silent, behind=False)
+            flags = pick((0, 0, 0, 1))
+            bands = ((9_500, 10_500), (0, 10_000), (10_000, 0), (-1, 0), (0, NAN), (0, -1))
+            self.bands[instrument] = pick(((0, 0),) * 30 + bands)
+            gate.top(instrument, bid, ask, state, self.now - aged, flags)
+            self.market[instrument] = (
+                dict(flags=flags, band=self.bands[instrument])
+                | dict(bid=bid, ask=ask, trading_state=state, changed_ns=self.now - aged, channel_state=channel)
+                | dict(heard_ns=self.now - silent, behind=False)
+            )
+
+    def change_greeks(self):
+        """Rows of Greeks: mostly such that count, now and then words that no engine would write."""
+        pick, chance = self.random.choice, self.random.random
+        for instrument in range(INSTRUMENTS):
+            row = {name: pick((-20, -5, 0, 5, 20, 50)) for name in GREEK_WORDS}
+            row |= dict(now_ns=self.now - pick((0,) * 10 + (999_999, 1_000_000, 1_000_001)), flags=1)
+            row["underlying_id"] = UNDERLYING[instrument]
+            if chance() < 0.05:
+                row |= pick(({"flags": 0}, {"flags": 3}, {"underlying_id": 1}, {"underlying_id": -1}))
+            if chance() < 0.05:
+                row[pick((*GREEK_WORDS, "now_ns"))] = pick((*BAD_WORDS, 1 << 44, -(1 << 44), (1 << 46) // 100))
+            self.model.greeks[instrument] = row
+            self.gate.write("greeks", instrument, **row)
+
+    def change_risk(self):
+        """Rows of P&L, in the same way."""
+        pick, chance = self.random.choice, self.random.random
+        for strategy in (None, *range(STRATEGIES)):
+            row = dict(pnl_micro=pick((-2_000, -1_000, -999, -1, 0, 5)), drawdown_micro=pick((0, 0, 1, 999, 1_000)))
+            row |= dict(stale=pick((0,) * 20 + (1, 1 << 30, -1)))
+            row["now_ns"] = self.now - pick((0,) * 10 + (999_999, 1_000_000, 1_000_001))
+            if chance() < 0.05:
+                row[pick(("pnl_micro", "drawdown_micro", "now_ns"))] = pick(BAD_WORDS)
+            wrong = {} if chance() < 0.97 else pick(({"scope": 0}, {"scope_id": 9}, {"scope": 3}))
+            self.model.risk["firm" if strategy is None else ("strategy", strategy)] = row | {"right": not wrong}
+            self.gate.risk(strategy, **row | wrong)
 
     def change_control(self):
         self.control = self.random.choice((1,) * 16 + (2, 2, 2, 3, 4))
@@ -297,10 +347,27 @@ class Run:
         if not orders:
             return
         if fields["kind"] not in (3, 4):
+            assert bool(orders[0]["flags"] & ORDER_FLAG_SHORT) == self.model.short, "the mark of a short sale"
             self.model.opened(strategy, fields, int(orders[0]["order_id"]), self.now)
             instrument, side = fields["instrument_id"], fields["side"]
+            self.within(instrument, side)
             assert self.model.worst_case(instrument, side) <= (LONG_MAX if side == codes.SIDE_BUY else SHORT_MAX)
         self.venue.commands.append(orders[0])
+
+    def within(self, instrument, side):
+        """Right after a pass, as the oracle sums it: short lots and Greeks lie within their limits."""
+        limits = self.model.limits["instrument", instrument]
+        if side == codes.SIDE_SELL and self.model.short:
+            assert self.model.worst_case(instrument, side) <= limits["locate_lots"]
+        limits = self.model.limits["instrument", UNDERLYING[instrument]]
+        for name in risk_market.GREEKS:
+            greek_max = limits[f"{name}_micro_max"]
+            if not self.model.raised or greek_max == LIMIT_NONE:  # a replace that adds no lots leaves all as it is
+                continue
+            greek = self.model.greeks[instrument][f"{name}_micro"] * (1 if side == codes.SIDE_BUY else -1)
+            total, up, down = risk_market.sums(self.model, UNDERLYING[instrument], name)
+            assert greek <= 0 or total + up <= greek_max
+            assert greek >= 0 or down - total <= greek_max
 
     def report(self):
         said = self.venue.next_report()
@@ -352,6 +419,12 @@ class Run:
                 )
                 found = {name: int(row[name]) for name in wanted}
                 assert found == wanted, f"instrument {instrument}, strategy {strategy}"
+        for underlying in range(INSTRUMENTS):
+            row, wanted = exposure.sums[underlying], {"unknown": risk_market.unknown(model, underlying)}
+            for name in risk_market.GREEKS:
+                names = (name, f"{name}_up", f"{name}_down")
+                wanted |= zip(names, risk_market.sums(model, underlying, name), strict=True)
+            assert {name: int(row[name]) for name in wanted} == wanted, f"underlying {underlying}"
         for strategy, row in zip(
             (*range(STRATEGIES), None), (*exposure.strategies[:STRATEGIES], *exposure.firm), strict=True
         ):
@@ -376,6 +449,12 @@ class Run:
                 check(self.gate.exposure)
             if event % 7 == 0:
                 self.change_market()
+                self.write_instruments()
+            if event % 11 == 0:
+                self.change_greeks()
+                self.change_risk()
+            self.quiet_gate_cancels()
+            step(self.gate.state, self.now)  # nothing to do: new rows of greeks are counted now
             if self.random.random() < 0.5:
                 self.intent()
             else:

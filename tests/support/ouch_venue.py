@@ -81,6 +81,10 @@ class FakeVenue:
 
     def _message(self, data: bytes) -> None:
         kind = chr(data[0])
+        mark = ""
+        if kind == "U" and data[38:40] == b"\0\3":  # an appendage of one mark: tag 27, one letter
+            assert data[40:42] == b"\2\x1b", data
+            data, mark = data[:38] + b"\0\0", chr(data[42])
         assert len(data) == INBOUND[kind], (kind, len(data))
         if kind == "O":
             ref, side, qty, symbol, price, tif = struct.unpack(">IcI8sQc", data[1:27])
@@ -95,7 +99,7 @@ class FakeVenue:
             self.received.append(("U", old, ref, qty, price))
             original = self.orders.get(old)
             if ref >= self.next_ref and original is not None and (original.live or not self.auto):
-                self.orders[ref] = VenueOrder(ref, original.side, qty, original.symbol, price)
+                self.orders[ref] = VenueOrder(ref, mark or original.side, qty, original.symbol, price)
                 if self.auto:
                     self.replace(old, ref)
         elif kind == "X":
