@@ -34,8 +34,11 @@ BENCHMARKS = (
     "itch_book",
     "strategy_step",
     "risk_check",
+    "greeks",
+    "var_historical",
     "tick_to_order",
     "journal_readers",
+    "kill",
 )
 
 

@@ -28,14 +28,16 @@ from config.load import Config, load
 QUESTION = "By how much does a reader that follows the journals, and oms, change the p99 of tick-to-order?"
 RATIO_MAX = 1.05
 SETTLE_S = 1.0
+JOURNAL_ENTRIES = 1 << 17  # in memory: a disk that is away for half a second lets the shipped size refuse orders
 
 
 def with_oms(name: str) -> Config:
-    """The configuration of tick_to_order and the book of record beside it; the canned venue has no drop copy."""
+    """As tick_to_order, with the book of record beside it and room for a slow disk; the venue has no drop copy."""
     config = bench_config(name)
     instances = (*config.topology.instances, *load(name).topology.of_role("oms"))
     venues = tuple(structs.replace(venue, drop_copy=None) for venue in config.venues)
-    return structs.replace(config, topology=structs.replace(config.topology, instances=instances), venues=venues)
+    topology = structs.replace(config.topology, instances=instances, journal_entries=JOURNAL_ENTRIES)
+    return structs.replace(config, topology=topology, venues=venues)
 
 
 def follower(name: str) -> subprocess.Popen:

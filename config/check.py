@@ -4,6 +4,7 @@ from config.caps import check_caps
 from config.errors import ConfigError
 from config.fees import check_fees
 from config.placement import place
+from config.risk import check_risk
 from config.topology import RING_RECORDS
 
 MONEY_MAX = 1 << 62  # every product of price, quantity and multiplier stays below it
@@ -21,6 +22,7 @@ def check(config, file_of) -> None:
     _check_strategies(config, file_of("strategy.toml"))
     _check_venues(config, file_of("venues.toml"))
     check_fees(config, file_of("venues.toml"))
+    check_risk(config, file_of("risk.toml"), file_of)
     place(config, str(file_of(f"hosts/{config.profile}.toml")))
 
 
@@ -50,6 +52,9 @@ def _check_instances(config, file) -> None:
         raise ConfigError(
             file, "instance", "at most one oms (one record a firm)", str(len(config.topology.of_role("oms")))
         )
+    if len(config.topology.of_role("risk_engine")) > 1:
+        found = str(len(config.topology.of_role("risk_engine")))
+        raise ConfigError(file, "instance", "at most one risk_engine (one portfolio a firm)", found)
     for role in ("risk_gate", "position_keeper"):
         if len(config.topology.of_role(role)) != 1:
             found = str(len(config.topology.of_role(role)))
@@ -217,6 +222,7 @@ def _check_limits(config, file) -> None:
 
 
 def _check_strategies(config, file) -> None:
+    names = [instance.name for instance in config.topology.of_role("strategy")]
     for instance in config.topology.of_role("strategy"):
         held = config.strategies.get(instance.name)
         if held is None:
@@ -226,6 +232,11 @@ def _check_strategies(config, file) -> None:
                 raise ConfigError(file, f"strategy.{instance.name}", "symbols of instruments.toml", repr(symbol))
         if not held.universe:
             raise ConfigError(file, f"strategy.{instance.name}.universe", "at least one symbol", "none")
+    running = {name: config.strategies[name] for name in names}
+    executors = [name for name, held in running.items() if held.executes_for_firm]
+    if len(executors) > 1:
+        expected = "at most one executor: two would work the same position down"
+        raise ConfigError(file, f"strategy.{executors[1]}.executes_for_firm", expected, f"{executors[0]!r} is one")
 
 
 def _check_venues(config, file) -> None:

@@ -16,9 +16,11 @@ from msgspec import Struct, structs
 
 from config.check import check
 from config.errors import ConfigError
+from config.executor import with_executor
 from config.host import Host
 from config.instruments import Instrument, Instruments, in_rows
 from config.limits import Limits
+from config.risk import Risk
 from config.strategies import Strategies, StrategyConfig
 from config.topology import Topology
 from config.venues import Venue, Venues
@@ -64,6 +66,7 @@ class Config(Struct, frozen=True):
     instruments: tuple[Instrument, ...]
     venues: tuple[Venue, ...]
     limits: Limits
+    risk: Risk
     strategies: dict[str, StrategyConfig]
     host: Host
     cores: tuple[int, ...]
@@ -164,10 +167,13 @@ def load(name: str = "quintet", profile: str = "dev") -> Config:
         instruments=_read("instruments.toml", Instruments).instruments,
         venues=tuple(shift_ports(venue, name) for venue in _read("venues.toml", Venues).venues),
         limits=_read("limits.toml", Limits),
+        risk=_read("risk.toml", Risk),
         strategies=_read("strategy.toml", Strategies).strategies,
         host=_read(f"hosts/{profile}.toml", Host),
         cores=tuple(sorted(os.sched_getaffinity(0))),
     )
+    if config.topology.executor:
+        config = with_executor(config)
     check(config, file_of)
     return config
 

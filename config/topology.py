@@ -66,6 +66,7 @@ class Topology(Struct, forbid_unknown_fields=True, frozen=True, rename={"instanc
     A strategy's journal has half as many entries in memory.
     `journal_file_entries`: room of one journal file; files are made whole, so it is what a small disk must have free;
     `id_block` identifiers are reserved with one sync; a snapshot is due after `snapshot_entries` of a journal.
+    `executor` adds the instance that trades for the firm (config/executor.py).
     """
 
     instances: tuple[Instance, ...]
@@ -75,6 +76,7 @@ class Topology(Struct, forbid_unknown_fields=True, frozen=True, rename={"instanc
     journal_file_entries: int = 65_536
     id_block: int = 65_536
     snapshot_entries: int = 65_536
+    executor: bool = False
 
     def of_role(self, role: str) -> tuple[Instance, ...]:
         """Instances of a role in topology order: the row numbers of strategies, sessions and channels."""

@@ -50,6 +50,65 @@ SELF_TRADE_CANCEL = 2  # the resting orders are cancelled first; the new order i
 RISK_SCOPE_FIRM = 1
 RISK_SCOPE_STRATEGY = 2
 RISK_SCOPE_UNDERLYING = 3
+RISK_SCOPE_NAMES = {1: "firm", 2: "strategy", 3: "underlying"}
+
+# available methods of value at risk (records/risk.py), OR-ed
+RISK_METHOD_PARAMETRIC = 1
+RISK_METHOD_HISTORICAL = 2
+RISK_METHOD_MONTE_CARLO = 4
+
+# why a scope is not as it should be (records/risk.py, records/risk_entry.py): the measure that reached its threshold
+RISK_REASON_STALE = 1  # an input older than its limit, or missing
+RISK_REASON_DELTA = 2
+RISK_REASON_GAMMA = 3
+RISK_REASON_VEGA = 4
+RISK_REASON_RHO = 5
+RISK_REASON_GROSS = 6
+RISK_REASON_NET = 7
+RISK_REASON_LOSS = 8
+RISK_REASON_DRAWDOWN = 9
+RISK_REASON_MARGIN = 10
+RISK_REASON_STRESS = 11
+RISK_REASON_VAR_PARAMETRIC = 12
+RISK_REASON_VAR_HISTORICAL = 13
+RISK_REASON_VAR_MONTE_CARLO = 14
+RISK_REASON_ES_PARAMETRIC = 15
+RISK_REASON_ES_HISTORICAL = 16
+RISK_REASON_ES_MONTE_CARLO = 17
+RISK_REASON_NAMES = {
+    1: "stale",
+    2: "delta",
+    3: "gamma",
+    4: "vega",
+    5: "rho",
+    6: "gross",
+    7: "net",
+    8: "loss",
+    9: "drawdown",
+    10: "margin",
+    11: "stress",
+    12: "var_parametric",
+    13: "var_historical",
+    14: "var_monte_carlo",
+    15: "es_parametric",
+    16: "es_historical",
+    17: "es_monte_carlo",
+}
+
+# what a threshold makes risk_engine do (records/risk_entry.py), milder first
+RISK_STEP_NONE = 1
+RISK_STEP_WARN = 2
+RISK_STEP_REDUCING = 3
+RISK_STEP_FLATTEN = 4  # REDUCING, and the executor is asked to trade it away
+RISK_STEP_HALTED = 5
+RISK_STEP_NAMES = {1: "none", 2: "warn", 3: "reducing", 4: "flatten", 5: "halted"}
+
+# what an entry of risk_engine's journal is about (records/risk_entry.py)
+RISK_EVENT_ROW = 1  # a row of `risk` as it was published
+RISK_EVENT_STEP = 2  # a threshold was reached and acted on
+RISK_EVENT_AGAIN = 3  # acknowledged, then grown: acted on again
+RISK_EVENT_EASED = 4  # the measure is below a threshold that it had reached; what was said stays said
+RISK_EVENT_NAMES = {1: "row", 2: "step", 3: "again", 4: "eased"}
 
 # channel state (records/channel.py)
 CHANNEL_FRESH = 1
@@ -141,6 +200,7 @@ JOURNAL_SESSION = 7
 JOURNAL_CONTROL = 8
 JOURNAL_QUOTE = 9
 JOURNAL_LIMITS = 10
+JOURNAL_RISK = 11
 
 # decision of a pre-trade check (records/reject.py, records/decision.py); PASS is not zero
 PASS = 1

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from shm.records.control_end import (
 )
 
 LATCH_FILE = "control.json"
+HISTORY_FILE = "control.jsonl"  # every act: when, what, by whom, why
 LOCK_FILE = "control.lock"
 LATCH_VERSION = 1
 STATES = {name: state for state, name in STATE_NAMES.items()}
@@ -256,6 +258,14 @@ def operator_lock(folder: Path):
 # --- the operator's verbs --------------------------------------------------------------------------------------------
 
 
+def _note(folder: Path, scope: str, entry: dict) -> None:
+    """A line for the record, on disk."""
+    with open(Path(folder) / HISTORY_FILE, "a", encoding="utf-8") as file:
+        file.write(json.dumps({"scope": scope, **entry}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _entry(state: int, reason: str, by: str) -> dict:
     return {"state": STATE_NAMES[state], "reason": reason, "by": by, "at_ns": time.time_ns()}
 
@@ -280,24 +290,31 @@ def operator_stop(words: ControlWords | None, folder: Path, scope: str, state: i
         if scope not in latched or STATES[latched[scope]["state"]] <= state:
             latched[scope] = _entry(state, reason, by)
             latch_store(folder, latched)
+        _note(folder, scope, _entry(state, reason, by))
         if words is not None and words.in_force(CONTROL_OPERATOR, index) < state:  # a resume overtook the first store
             words.operator_set(index, state)
 
 
-def operator_resume(words: ControlWords | None, folder: Path, scope: str, reason: str, by: str = "") -> None:
+def operator_resume(
+    words: ControlWords | None, folder: Path, scope: str, reason: str, by: str = "", state: int = STATE_ACTIVE
+) -> None:
     """Make `scope` ACTIVE: unlatch it, then acknowledge what every writer says now, then the operator's own word.
 
-    Other scopes keep their state. A halt that a writer raises while this runs has a new generation and stays.
+    `state` REDUCING goes only so far, and latches that. Other scopes keep their state. A halt that a writer raises
+    while this runs has a new generation and stays.
     """
     index = words.scopes.index(scope) if words is not None else None
     with operator_lock(folder):
         latched = latch_load(folder)
-        if scope in latched:
-            del latched[scope]
+        _note(folder, scope, _entry(state, reason, by))
+        before = latched.pop(scope, None)
+        if state != STATE_ACTIVE:
+            latched[scope] = _entry(state, reason, by)
+        if before is not None or scope in latched:
             latch_store(folder, latched)
         if words is not None:
             words.operator_acknowledge(index)
-            words.operator_set(index, STATE_ACTIVE)
+            words.operator_set(index, state)
 
 
 def control_restore(words: ControlWords, folder: Path) -> dict[str, dict]:
@@ -330,6 +347,19 @@ def control_arm(words: ControlWords, folder: Path) -> dict | None:
         held = latch_load(folder).get("firm")
         words.operator_set(0, STATES[held["state"]] if held else STATE_ACTIVE)
     return held
+
+
+def latch_state(folder: Path, scope: str, state: int, reason: str, by: str, holds: Callable[[], bool]) -> bool:
+    """Latch what a role says of `scope`, so that it survives a new epoch; a stricter state stays. Returns whether.
+
+    Caller: that role, after its word. `holds()` is asked under the lock: an operator may have acknowledged it by then.
+    """
+    with operator_lock(folder):
+        latched = latch_load(folder)
+        if not holds() or STATES[latched.get(scope, {}).get("state", "ACTIVE")] > state:
+            return False
+        latch_store(folder, latched | {scope: _entry(state, reason, by)})
+    return True
 
 
 def latch_automatic(words: ControlWords, folder: Path) -> list[str]:

@@ -37,6 +37,7 @@ STRATEGY_HELD_BACK, STRATEGY_JUMPS = 84, 85
 STRATEGY_MARKOUT_MICRO = 200  # three, one for each horizon of procs/strategy/markout.py
 STRATEGY_MARKED_LOTS = 203  # three
 STRATEGY_REDUCES, STRATEGY_PARAMS, STRATEGY_UNRECORDED = 206, 207, 208
+EXECUTOR_REQUESTS, EXECUTOR_REFUSED, EXECUTOR_TIMEOUTS = 244, 245, 246
 # risk_gate
 GATE_INTENTS, GATE_PASSED, GATE_REJECTED, GATE_CANCELS, GATE_OWN_CANCELS, GATE_REPORTS = 24, 25, 26, 27, 28, 29
 GATE_OPEN_ORDERS, GATE_BREAKS, GATE_UNKNOWN_REPORTS = 30, 31, 32
@@ -76,6 +77,8 @@ RECORDING_BYTES = 102
 OMS_ENTRIES, OMS_BEHIND, OMS_BREAKS = 110, 111, 112
 OMS_COPY_STATE, OMS_COPY_HEARD_NS, OMS_COPY_MESSAGES, OMS_COPY_AGREED = 113, 114, 115, 116
 OMS_COPY_REPEATS, OMS_COPY_MALFORMED, OMS_VENUE_BREAKS, OMS_COPY_WATCHED = 117, 118, 119, 123
+# risk_engine
+RISK_COMPUTED, RISK_FULL, RISK_STEPS, RISK_BREACHED, RISK_STALE, RISK_FULL_NS = 103, 104, 105, 106, 107, 108
 
 COUNTERS = (
     Counter(FEED_DATAGRAMS, "feed_datagrams", "datagrams", "received on all lines"),
@@ -117,6 +120,11 @@ COUNTERS = (
     Counter(STRATEGY_REDUCES, "strategy_reduces", "intents", "of orders made smaller in place"),
     Counter(STRATEGY_PARAMS, "strategy_params", "changes", "of parameters taken over while running"),
     Counter(STRATEGY_UNRECORDED, "strategy_unrecorded", "decisions", "that their journal had no room for", ">0"),
+    Counter(EXECUTOR_REQUESTS, "executor_requests", "requests", "to flatten, hedge or withdraw"),
+    Counter(
+        EXECUTOR_REFUSED, "executor_refused", "requests", "that the state of their scope, or what they ask for, forbids"
+    ),
+    Counter(EXECUTOR_TIMEOUTS, "executor_timeouts", "requests", "of which something remained when time was up", ">0"),
     Counter(GATE_INTENTS, "gate_intents", "intents", "consumed"),
     Counter(GATE_PASSED, "gate_passed", "orders", "new orders and replaces passed"),
     Counter(GATE_REJECTED, "gate_rejected", "intents", "answered with a reject"),
@@ -177,6 +185,12 @@ COUNTERS = (
     Counter(CONTROL_TICKS, "control_ticks", "ticks", "turns of the control thread"),
     Counter(JOURNAL_FREE_BYTES, "journal_free", "bytes", "free where the journal's files are"),
     Counter(JOURNAL_LOW_SPACE, "journal_low_space", "flag", "room for ten minutes of writing or less: make room", ">0"),
+    Counter(RISK_COMPUTED, "risk_computed", "times", "Greeks and exposures published"),
+    Counter(RISK_FULL, "risk_full", "times", "value at risk, stress and margin computed"),
+    Counter(RISK_STEPS, "risk_steps", "steps", "that thresholds took, warnings included"),
+    Counter(RISK_BREACHED, "risk_breached", "thresholds", "reached now: `quintet risk`", ">0"),
+    Counter(RISK_STALE, "risk_stale", "inputs", "of what is held too old or missing", ">0"),
+    Counter(RISK_FULL_NS, "risk_full_ns", "ns", "the last full computation took"),
     Counter(OMS_ENTRIES, "oms_entries", "entries", "of all journals taken into the record"),
     Counter(OMS_BEHIND, "oms_behind", "entries", "journalled in this epoch and not in the record yet"),
     Counter(OMS_COPY_STATE, "oms_copy_state", "state", "drop copies: 0 none configured, 1 heard, 2 one of them silent"),

@@ -2,7 +2,7 @@
 
 The hot thread notes a code with two numbers (`note_error`, shm/instance.py); status prints label and meaning. A code is
 never reused. Blocks: 100 feed_handler, 200 strategy, 300 risk_gate, 400 order_sender, 500 position_keeper, 600 venue,
-700 the runtime of any role, 800 oms.
+700 the runtime of any role, 800 oms, 900 risk_engine.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class ErrorCode(NamedTuple):
 ERROR_FEED_BOOK, ERROR_FEED_MESSAGE, ERROR_FEED_LOCATE, ERROR_FEED_FULL = 100, 101, 102, 103
 
 # strategy
-ERROR_QUOTE_CROSSED, ERROR_PARAMS_LAYOUT = 200, 201
+ERROR_QUOTE_CROSSED, ERROR_PARAMS_LAYOUT, ERROR_REQUEST_TIMED_OUT = 200, 201, 202
 
 # risk_gate
 ERROR_GATE_UNKNOWN_REPORT, ERROR_GATE_OVERFILL, ERROR_GATE_IMPOSSIBLE_REPORT = 301, 302, 303
@@ -66,6 +66,9 @@ ERROR_LATE_COMPILE, ERROR_JOURNAL_TAIL = 704, 705
 # oms
 ERROR_RECORD_BREAK = 800
 
+# risk_engine
+ERROR_RISK_THRESHOLD, ERROR_RISK_UNVALUED, ERROR_RISK_NO_EXECUTOR = 900, 901, 902
+
 ERRORS = (
     ErrorCode(
         ERROR_FEED_BOOK,
@@ -103,6 +106,12 @@ ERRORS = (
         "params_layout",
         "instrument, layout found",
         "parameters were written for another strategy file: the ones before stay in force",
+    ),
+    ErrorCode(
+        ERROR_REQUEST_TIMED_OUT,
+        "request_timed_out",
+        "lots that remained, 0",
+        "the executor ran out of time: what remains must be looked at by a person",
     ),
     ErrorCode(
         ERROR_GATE_UNKNOWN_REPORT,
@@ -339,6 +348,24 @@ ERRORS = (
         "record_break",
         "breaks in the batch, logic time of its last entry",
         "a journal contradicts itself: the record has it as it is, and says where (quintet oms check)",
+    ),
+    ErrorCode(
+        ERROR_RISK_THRESHOLD,
+        "risk_threshold",
+        "RISK_REASON_* code, value in micro-units",
+        "a threshold of risk_engine was reached, and it acted: `quintet risk --history`",
+    ),
+    ErrorCode(
+        ERROR_RISK_UNVALUED,
+        "risk_unvalued",
+        "instrument, lots",
+        "a position that cannot be valued: no mark, no rate of its currency, or no instrument of the configuration",
+    ),
+    ErrorCode(
+        ERROR_RISK_NO_EXECUTOR,
+        "risk_no_executor",
+        "scope, RISK_REASON_* code",
+        "a threshold asks to trade the position away and the topology has no executor: the scope stays REDUCING",
     ),
 )
 

@@ -12,6 +12,7 @@ risk_gate        LIMITS        limit_change
 position_keeper  FILL          fill, position
 position_keeper  SNAPSHOT      position
 strategy         QUOTE         quote
+risk_engine      RISK          risk_entry, risk
 ```
 
 For those who read journals: the writers fill payloads in place. A test keeps every kind that is written in this table.
@@ -30,6 +31,8 @@ from shm.records.order import ORDER
 from shm.records.position import POSITION
 from shm.records.quote import QUOTE
 from shm.records.report import REPORT
+from shm.records.risk import RISK
+from shm.records.risk_entry import RISK_ENTRY
 from shm.records.sent import SENT
 from shm.records.session_entry import (
     SESSION_ENTRY,
@@ -57,6 +60,7 @@ PAYLOADS = {
     codes.JOURNAL_FILL: (Part("fill", FILL), Part("position", POSITION)),
     codes.JOURNAL_SNAPSHOT: (Part("position", POSITION),),
     codes.JOURNAL_QUOTE: (Part("quote", QUOTE),),
+    codes.JOURNAL_RISK: (Part("risk_entry", RISK_ENTRY), Part("risk", RISK)),
 }
 
 
@@ -89,6 +93,15 @@ CODE_NAMES = {
     ("fill", "side"): _SIDES,
     ("fill", "kind"): _names("REPORT_"),
     ("fill", "liquidity"): _names("LIQUIDITY_"),
+    ("risk_entry", "event"): codes.RISK_EVENT_NAMES,
+    ("risk_entry", "reason"): codes.RISK_REASON_NAMES,
+    ("risk_entry", "step"): codes.RISK_STEP_NAMES,
+    ("risk_entry", "step_before"): codes.RISK_STEP_NAMES,
+    ("risk_entry", "state"): codes.STATE_NAMES,
+    ("risk_entry", "scope"): codes.RISK_SCOPE_NAMES,
+    ("risk", "state"): codes.STATE_NAMES,
+    ("risk", "reason"): codes.RISK_REASON_NAMES,
+    ("risk", "scope"): codes.RISK_SCOPE_NAMES,
     ("session_entry", "kind"): {
         SESSION_LOGGED_IN: "logged_in",
         SESSION_QUERY_ANSWERED: "query_answered",

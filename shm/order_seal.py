@@ -10,20 +10,24 @@ from shm.jit import hot
 from shm.records.order import ORDER
 
 ALL_ONES = (1 << 32) - 1
-FIRST, FIRST_END = ORDER.fields["order_id"][1], ORDER.fields["recv_stamp_ns"][1]  # ids, price, size, times
+FIRST, FIRST_END = ORDER.fields["order_id"][1], ORDER.fields["now_ns"][1]  # ids, price, size, expiry
 LIMITS, LIMITS_END = ORDER.fields["limits_version"][1], ORDER.fields["flags"][1]  # limits, instrument to parts
 SEQUENCE = ORDER.fields["decision_seq"][1]
 
 
 @hot
 def order_seal(order_addr):
-    """The seal of the ORDER at `order_addr`: 0..2^32-1. Cost: fourteen words, about 15 ns."""
-    crc = crc32c_word(ALL_ONES, record_at(order_addr, ORDER)["flags"])
+    """The seal of the ORDER at `order_addr`: 0..2^32-1. Cost: thirteen words in two chains that do not wait for each
+    other, the second then folded into the first.
+    """
+    asked = ALL_ONES
     for offset in range(FIRST, FIRST_END, 8):
-        crc = crc32c_word(crc, load_relaxed(order_addr + offset))
+        asked = crc32c_word(asked, load_relaxed(order_addr + offset))
+    passed = crc32c_word(ALL_ONES, record_at(order_addr, ORDER)["flags"])
     for offset in range(LIMITS, LIMITS_END, 8):
-        crc = crc32c_word(crc, load_relaxed(order_addr + offset))
-    return crc32c_word(crc, load_relaxed(order_addr + SEQUENCE)) ^ ALL_ONES
+        passed = crc32c_word(passed, load_relaxed(order_addr + offset))
+    passed = crc32c_word(passed, load_relaxed(order_addr + SEQUENCE))
+    return crc32c_word(asked, passed) ^ ALL_ONES
 
 
 @hot

@@ -8,7 +8,8 @@ import importlib
 import os
 import sys
 
-from procs.cli.command_line import parser
+from procs.cli.halt_line import firm_to_halt
+from shm.kill_word import halt_word
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
@@ -18,7 +19,10 @@ MODULES = {
     "down": "procs.cli.down",
     "status": "procs.cli.status",
     "positions": "procs.cli.positions",
+    "risk": "procs.cli.risk",
     "halt": "procs.cli.control",
+    "reduce": "procs.cli.control",
+    "flatten": "procs.cli.flatten",
     "resume": "procs.cli.control",
     "cancel": "procs.cli.cancel",
     "cancel-all": "procs.cli.control",
@@ -39,6 +43,10 @@ MODULES = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; every expected failure is one sentence on stderr."""
+    if (name := firm_to_halt(sys.argv[1:] if argv is None else argv)) is not None:
+        halt_word(name)  # before anything heavy is imported; what follows latches it and says what happened
+    from procs.cli.command_line import parser
+
     arguments = parser().parse_args(argv)
     module = importlib.import_module(MODULES[arguments.command])
     from config.errors import ConfigError

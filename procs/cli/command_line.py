@@ -93,6 +93,8 @@ def _trade(commands) -> None:
     )
     demo.add_argument("--speed", type=_speed, metavar="N|max", help="scale logic time (default 1; a replay: max)")
     demo.add_argument("--strategy", metavar="NAME", help="module in procs/strategy, or a Python file")
+    help_text = "breach: a strategy that keeps buying into its risk thresholds, which act by themselves"
+    demo.add_argument("--scenario", choices=("breach",), help=help_text)
     demo.add_argument("--record", metavar="DIR", help=RECORD_HELP)
     demo.add_argument("--name", type=_name, default="demo", help="name of the fabric (default demo)")
     demo.add_argument("--json", action="store_true", help="last line of stdout is the report as one JSON object")
@@ -115,16 +117,27 @@ def _look(commands) -> None:
     positions.add_argument("--epoch", metavar="N|all", help="with --at: that life of the fabric (default: the newest)")
     positions.add_argument("--by", choices=("strategy", "instrument", "venue", "currency", "firm"), help=help_text)
 
+    risk = commands.add_parser("risk", help="Greeks, exposures, value at risk by scope (reads shared memory only)")
+    help_text = "what thresholds did in this life of the fabric, from risk_engine's journal"
+    risk.add_argument("--history", action="store_true", help=help_text)
+
 
 def _steer(commands) -> None:
     """What changes a running machine, each with a reason for the record."""
     halt = commands.add_parser("halt", help="stop trading in a scope, cancel its orders, latched until `resume`")
     resume = commands.add_parser("resume", help="let a halted scope trade again")
     cancel = commands.add_parser("cancel-all", help="cancel all orders of a scope; quoting stays off until `resume`")
-    for command in (halt, resume, cancel):
+    reduce = commands.add_parser("reduce", help="only what lowers exposure passes in a scope, latched until `resume`")
+    flatten = commands.add_parser("flatten", help="work positions down to nothing; the scope must be REDUCING")
+    for command in (halt, resume, cancel, reduce, flatten):
         help_text = "firm (default), session:NAME, strategy:NAME, instrument:SYMBOL"
         command.add_argument("--scope", default="firm", help=help_text)
         command.add_argument("--reason", required=True, type=_reason, help="why, for the record")
+    for command in (resume, reduce):
+        help_text = "production: be the second person, for what another one asked for"
+        command.add_argument("--confirm", action="store_true", help=help_text)
+    help_text = "logic time until it gives up, with an alarm (default 60)"
+    flatten.add_argument("--seconds", type=_seconds, default=60.0, help=help_text)
 
     once = commands.add_parser("cancel", help="cancel the open orders that the filters name, once; trading goes on")
     once.add_argument("--venue", metavar="NAME", help="orders at one venue (default: every one)")

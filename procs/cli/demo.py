@@ -14,11 +14,22 @@ from config.load import Config, Run, load
 from procs.cli.interrupt import Leave
 from procs.cli.record_to import with_record
 from procs.cli.report import collect, failures, mark, render
+from procs.cli.scenario import (
+    collect_scenario,
+    complete,
+    expected_errors,
+    missing_steps,
+    render_scenario,
+    wait_engine,
+    with_scenario,
+)
 from procs.cli.session import NotReady, drain, progress_line, stop_quoting, wait_ready
 from procs.cli.snapshot import Snapshot
 from procs.cli.strategies import check_strategies, with_module
 from procs.cli.text import clock, count, duration, money
 from procs.runtime.fabric import Fabric
+from procs.runtime.kill import Kill
+from procs.runtime.paths import runtime_folder
 from procs.runtime.supervisor import StartFailed, Supervisor
 from procs.venue.day_file import is_day, read_directory
 
@@ -42,11 +53,14 @@ def run(arguments) -> int:
     fabric = Fabric(config, fresh=True, listed=listed)
     supervisor, killed = None, []
     try:
+        kill = Kill(fabric.state_folder, runtime_folder(config.name), "supervisor")
+        kill.use(fabric.control)
+        kill.on_signal()
         supervisor = Supervisor(fabric)
         leave.then = supervisor.abandon
         supervisor.prepare(progress_line, leave)
         supervisor.start(leave=leave)
-        report = trade(fabric, supervisor, arguments, leave)
+        report = trade(fabric, supervisor, arguments, leave, kill)
     except (StartFailed, NotReady) as error:
         print(f"quintet demo: {'stopped before it traded' if leave else error}", file=sys.stderr)
         return 1
@@ -57,6 +71,9 @@ def run(arguments) -> int:
     found += [f"{name} failed for good" for name in supervisor.given_up()]
     found += [f"{name} died {n} times and was started again" for name, n in report["restarts"].items()]
     print(render(report))
+    if arguments.scenario:
+        found += missing_steps(report["scenario"]["steps"])
+        print(f"\n{render_scenario(report['scenario'])}")
     unlisted = report["counters"].get("feed_unlisted", 0)
     if unlisted:
         print(f"{unlisted:,} messages were of instruments without a row: their books were not kept", file=sys.stderr)
@@ -78,6 +95,10 @@ class Replay(NamedTuple):
 def demo_config(arguments) -> Replay:
     """The development configuration with what the command line asks for. Raises ConfigError and what files refuse."""
     config = load(arguments.name, "dev")
+    if arguments.scenario and (arguments.replay or arguments.strategy):
+        expected = "a scenario by itself: it brings its strategy, and generated flow"
+        found = "--replay" if arguments.replay else "--strategy"
+        raise ConfigError("(command line)", "--scenario", expected, f"{found}, too")
     if arguments.speed == 0 and not arguments.replay:
         raise ConfigError("(command line)", "--speed", "a number (`max` is for --replay)", "max")
     if arguments.replay:
@@ -92,6 +113,7 @@ def demo_config(arguments) -> Replay:
         module = _module(arguments.strategy)
         chosen = {name: with_module(strategy, module) for name, strategy in config.strategies.items()}
         config = structs.replace(config, strategies=chosen)
+    config = with_scenario(config, arguments.scenario)
     check_strategies(config)
     return replay._replace(config=with_record(config, arguments.record))
 
@@ -136,24 +158,32 @@ def _module(text: str) -> str:
     return str(Path(text).expanduser().resolve()) if text.endswith(".py") else text
 
 
-def trade(fabric: Fabric, supervisor: Supervisor, arguments, leave: Leave) -> dict:
+def trade(fabric: Fabric, supervisor: Supervisor, arguments, leave: Leave, kill: Kill) -> dict:
     """Arm, trade until time, history or the user ends it, wind down, and collect the report."""
     snapshot = Snapshot(fabric.config.name)
     try:
         wait_ready(fabric, supervisor, snapshot, leave=leave)
+        if arguments.scenario:
+            wait_engine(supervisor, snapshot, leave)
         armed = mark(snapshot)
         fabric.arm()
         processes = {
             row["instance"]: {"pid": row["pid"], "tid": row["tid"], "core": row["core"]} for row in snapshot.instances()
         }
         begun = time.monotonic()
-        inventory = follow(supervisor, snapshot, arguments, leave, begun)
+        inventory = follow(supervisor, snapshot, arguments, leave, begun, kill)
         seconds = time.monotonic() - begun
         stopped = mark(snapshot)
         open_left = stop_quoting(fabric, supervisor, snapshot)
         missing = drain(supervisor, snapshot)
         source = f"replay of {arguments.replay}" if arguments.replay else "generated flow"
         report = collect(snapshot, seconds, source, processes, inventory, armed, stopped)
+        if arguments.scenario:
+            report["scenario"] = collect_scenario(snapshot)
+            by_design = expected_errors()
+            report["errors"] = {
+                key: row for key, row in report["errors"].items() if key.split(": ")[1] not in by_design
+            }
         report["restarts"] = {row["instance"]: row["restarts"] for row in snapshot.instances() if row["restarts"]}
         if open_left:
             report["errors"]["demo: orders still open after cancel"] = {"count": open_left, "detail": [0, 0]}
@@ -164,14 +194,16 @@ def trade(fabric: Fabric, supervisor: Supervisor, arguments, leave: Leave) -> di
         snapshot.close()
 
 
-def follow(supervisor: Supervisor, snapshot: Snapshot, arguments, leave: Leave, begun: float) -> list[dict]:
+def follow(supervisor: Supervisor, snapshot: Snapshot, arguments, leave: Leave, begun: float, kill: Kill) -> list[dict]:
     """Watch the session: restart what dies, draw the live line, sample inventory. Returns the samples."""
     limit = arguments.seconds or (REPLAY_SECONDS_MAX if arguments.replay else SECONDS_DEFAULT)
     terminal = sys.stderr.isatty()
-    samples, next_line, next_sample = [], begun + LINE_SECONDS, begun
+    samples, next_line, next_sample, next_look = [], begun + LINE_SECONDS, begun, begun
     while not leave and time.monotonic() - begun < limit:
         for event in supervisor.poll():
             print(f"\n{event}" if terminal else event, file=sys.stderr, flush=True)
+        if why := kill.look():
+            print(f"\nHALTED: {why}", file=sys.stderr, flush=True)
         if supervisor.given_up():
             break
         now = time.monotonic()
@@ -188,6 +220,10 @@ def follow(supervisor: Supervisor, snapshot: Snapshot, arguments, leave: Leave, 
             print(f"\r\x1b[K{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr, flush=True)
         if arguments.replay and snapshot.counters().get("venue_history_done", 0):
             break
+        if arguments.scenario and now >= next_look:
+            next_look = now + LINE_SECONDS
+            if complete(collect_scenario(snapshot)):
+                break
         time.sleep(POLL_SECONDS)
     if terminal:
         print(file=sys.stderr)

@@ -20,7 +20,9 @@ from procs.cli.snapshot import Snapshot
 from procs.cli.strategies import check_strategies
 from procs.runtime.attached import AttachedFabric
 from procs.runtime.fabric import Fabric
+from procs.runtime.kill import Kill
 from procs.runtime.notify import Notifier
+from procs.runtime.paths import runtime_folder
 from procs.runtime.settled import settle
 from procs.runtime.supervisor import StartFailed, Supervisor
 from shm.control_words import LatchUnreadable, latch_automatic
@@ -83,8 +85,13 @@ def watch(arguments) -> int:
     leave, notifier = Leave(), Notifier()
     roster = read_roster(arguments.name)
     watched, snapshot = Watched(effective_config(roster), roster.epoch), Snapshot(arguments.name)
+    kill = Kill(watched.state_folder, runtime_folder(arguments.name), "watch")
+    kill.use(watched.control)
+    kill.on_signal()
     turns = 0
     while not leave:
+        if why := kill.look():
+            print(f"HALTED: {why}", file=sys.stderr, flush=True)
         try:
             for scope in latch_automatic(watched.control, watched.state_folder):
                 print(f"latched an automatic halt of {scope}", file=sys.stderr, flush=True)

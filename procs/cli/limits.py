@@ -18,8 +18,9 @@ from config.limits import Limits as LimitsToml
 from config.load import file_of, read_file
 from procs.cli.effective import effective_config
 from procs.cli.limits_change import Limits, history, loosens, note_of, said_change
+from procs.cli.limits_request import ACT, request_id, take_request
 from procs.cli.limits_view import checks_shown, checks_text, history_text, shown, shown_text
-from procs.cli.second_person import RequestRefused, ask, confirm, person
+from procs.cli.second_person import SecondPersonMissing, ask, needs_second_person, person
 from procs.cli.snapshot import Snapshot
 from procs.runtime.limit_values import NOT_WHILE_RUNNING, configured_values, limit_scopes, scope_of
 from procs.runtime.limits_file import check_revision, content_of, load_limits_file
@@ -123,28 +124,27 @@ def _ask_or_apply(arguments, limits: Limits, epoch: int, now_ns: int) -> dict:
         content = {"wanted": {scope.label: wanted}, "lasting_ns": _lasting_ns(arguments.lasting), "revision": None}
     planned = _planned(limits, content, now_ns)
     loose = loosens(planned)
-    if loose and limits.config.profile == "prod":
+    if loose and needs_second_person(limits.config):
         content |= {"epoch": epoch, "version": load_limits_file(limits.folder)["version"]}
-        request = ask(limits.folder, "limits", content, arguments.reason)
+        request = ask(limits.folder, ACT, content, arguments.reason)
         lines = [f"{change.scope} {change.key}  {change.before} -> {change.after}" for change in loose]
         until = time.strftime("%H:%M:%SZ", time.gmtime(request.until_ns // 1_000_000_000))
-        return {"changes": [], "request": {"id": request.id, "until": until, "loosens": lines}}
+        return {"changes": [], "request": {"id": request_id(request), "until": until, "loosens": lines}}
     return _applied(limits, planned, content, note_of(person(), arguments.reason), now_ns)
 
 
-def _confirm(request_id: str, limits: Limits, epoch: int, now_ns: int) -> dict:
+def _confirm(wanted_id: str, limits: Limits, epoch: int, now_ns: int) -> dict:
     """Do what was asked for, if the limits are still those that the asker saw."""
-    request, who = confirm(limits.folder, "limits", request_id)
-    content = request.content
+    request, who = take_request(limits.folder, wanted_id), person()
+    content = request.what
     if content["epoch"] != epoch or content["version"] != load_limits_file(limits.folder)["version"]:
-        raise RequestRefused(
-            where=f"--confirm {request_id}",
+        raise SecondPersonMissing(
+            where=f"--confirm {wanted_id}",
             expected="the limits as they were when it was asked for",
             found="others: something changed them since",
             do="look at `quintet limits` and ask again",
         )
-    asker = person()._replace(uid=request.uid, name=request.by)
-    note = note_of(asker, request.reason, who)
+    note = note_of(request.by, request.reason, who)
     return _applied(limits, _planned(limits, content, now_ns), content, note, now_ns)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from config.caps import SHORTER_IS_LOOSER
 from procs.cli.limits_change import HISTORY, Limits, as_written, history
-from procs.cli.second_person import pending
+from procs.cli.limits_request import request_id, requests
 from procs.cli.snapshot import Snapshot
 from procs.cli.text import clock, money, table
 from procs.risk_gate.table import CHECKS, LEAVING_CHECKS
@@ -123,8 +123,8 @@ def shown(snapshot: Snapshot, only: str | None) -> dict:
         "history": str(folder / HISTORY),
         "scopes": [_scope_shown(config, limits, used, scope, changes, now_ns) for scope in scopes.values()],
         "requests": [
-            {"id": held.id, "by": held.by, "reason": held.reason, "until_ns": held.until_ns}
-            for held in pending(folder, "limits")
+            {"id": request_id(held), "by": held.by.name, "reason": held.reason, "until_ns": held.until_ns}
+            for held in requests(folder)
         ],
     }
 

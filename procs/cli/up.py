@@ -20,6 +20,7 @@ from procs.cli.snapshot import Snapshot
 from procs.cli.strategies import check_strategies
 from procs.runtime.autogroup import yield_to_others
 from procs.runtime.fabric import Fabric
+from procs.runtime.kill import Kill
 from procs.runtime.paths import runtime_folder
 from procs.runtime.supervisor import StartFailed, Supervisor
 from shm.control_words import LatchUnreadable, latch_automatic, latch_load
@@ -85,6 +86,9 @@ def supervise(name: str, profile: str, record: str) -> int:
         return 1
     if config.host.core_sharing == "allow":
         yield_to_others()
+    kill = Kill(fabric.state_folder, runtime_folder(name), "supervisor")
+    kill.use(fabric.control)
+    kill.on_signal()
     supervisor = Supervisor(fabric)
     leave.then = supervisor.abandon
     snapshot = None
@@ -97,7 +101,7 @@ def supervise(name: str, profile: str, record: str) -> int:
         _log(f"{name} is up, profile {profile}, epoch {fabric.epoch}")
         _tell(state="up", risk=snapshot.control().matrix()[0]["state"], held=held)
         _detach_stdout()
-        watch(fabric, supervisor, leave)
+        watch(fabric, supervisor, leave, kill)
         _log("asked to leave: cancelling and stopping")
         left = stop_quoting(fabric, supervisor, snapshot)
         if left:
@@ -130,12 +134,14 @@ def arm(fabric: Fabric) -> list[str]:
     ]
 
 
-def watch(fabric: Fabric, supervisor: Supervisor, leave: Leave) -> None:
-    """Restart the dead and latch automatic halts until asked to leave."""
+def watch(fabric: Fabric, supervisor: Supervisor, leave: Leave, kill: Kill) -> None:
+    """Restart the dead, halt when signal or file say so, latch automatic halts, until asked to leave."""
     next_latch = 0.0
     while not leave:
         for event in supervisor.poll():
             _log(event)
+        if why := kill.look():
+            _log(f"HALTED: {why}")
         if time.monotonic() >= next_latch:
             next_latch = time.monotonic() + LATCH_SECONDS
             try:

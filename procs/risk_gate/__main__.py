@@ -9,6 +9,7 @@ from procs.risk_gate.state import State, new_state
 from procs.risk_gate.step import HISTOGRAMS
 from procs.risk_gate.warm import warm_up
 from procs.runtime.agent import main
+from procs.runtime.desks import executor_of
 from procs.runtime.role import Role
 
 MS = 1_000_000
@@ -25,7 +26,7 @@ def open_(wiring) -> State:
     """Attach rings and tables, take an identifier block, allocate everything."""
     config = wiring.config
     strategies = [instance.name for instance in config.topology.of_role("strategy")]
-    senders = sender_names(wiring)
+    senders, executor = sender_names(wiring), executor_of(config)
     allowed = np.zeros((len(strategies), len(config.instruments)), np.int64)
     for row, name in enumerate(strategies):
         for symbol in config.strategies[name].universe:
@@ -55,6 +56,7 @@ def open_(wiring) -> State:
         journal=wiring.journal(),
         ids=wiring.id_block.words,
         pages=wiring.pages("strategy"),
+        executor=strategies.index(executor) if executor else -1,
     )
 
 

@@ -6,7 +6,7 @@ from shm.jit import hot
 
 INTENT_INPUTS = (
     *("kind", "tif", "side", "intent_id", "last_intent_id", "price", "qty", "expires_ns", "now_ns"),
-    *("instrument", "limits", "behind", "state"),  # codes and states found for it
+    *("instrument", "limits", "behind", "state", "netting"),  # codes and states found for it
     *("target", "target_side", "target_slot", "target_order_id"),  # of the order that it replaces
     *("open_after", "added_lots", "added_orders"),  # what it would leave open
     *("family_value", "family_lots", "target_short"),  # of the order that it replaces: what is open, and its mark

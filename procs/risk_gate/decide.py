@@ -33,7 +33,6 @@ from procs.risk_gate.checks import (
     check_price_range,
     check_qty_max,
     check_rate,
-    check_reducing,
     check_reference,
     check_room,
     check_same,
@@ -62,6 +61,7 @@ from procs.risk_gate.flow import (
 from procs.risk_gate.losses import breach_of
 from procs.risk_gate.money import ORDER_VALUE_BOUND, notional, order_value, to_firm
 from procs.risk_gate.portfolio import check_portfolio
+from procs.risk_gate.reducing import not_reducing, raised_scope
 from procs.risk_gate.rows import ACCOUNT, HOLDING
 from procs.risk_gate.same_order import same_in_window, same_is_full
 from procs.risk_gate.short_sale import check_restricted, judge_sale, permit_of, scope_of_sale
@@ -88,10 +88,10 @@ from shm.codes import (
     REJECT_OPEN_NOTIONAL_MAX,
     REJECT_ORDERS_FULL,
     REJECT_RATE,
+    REJECT_REDUCING,
     REJECT_SAME_ORDER,
     REJECT_STATE_FULL,
     SIDE_SELL,
-    STATE_REDUCING,
 )
 from shm.jit import hot
 from shm.records.limits import LIMIT_NONE
@@ -215,13 +215,12 @@ def _sale(case):
 
 
 @hot
-def _losses(case, strategy, firm, pair):
+def _losses(case, strategy, own, pair):
     """After a breach, only what REDUCING lets through. Nothing is looked at where nothing is limited."""
+    firm = record_at(case["firm_addr"], ACCOUNT)
     if strategy["watched"] == 0 and firm["watched"] == 0:
         return PASS
-    side = case["side"]
-    lots = open_lots(side, pair)
-    if check_reducing(STATE_REDUCING, side, pair["position"], lots, case["added_lots"]) == PASS:
+    if raised_scope(case, own, pair) == 0:
         return PASS
     code = breach_of(case, strategy) if strategy["watched"] == 1 else PASS
     if code != PASS:
@@ -262,10 +261,10 @@ def _lots(case, account, strategy, pair):
         return refusal
     side, added = case["side"], case["added_lots"]
     pair_open = open_lots(side, pair)
-    code = check_reducing(case["state"], side, pair["position"], pair_open, added)
-    if code != PASS:
-        return code | OF_PAIR
-    refusal = _losses(case, strategy, record_at(case["firm_addr"], ACCOUNT), pair)
+    scope = not_reducing(case, own, pair)
+    if scope != 0:
+        return REJECT_REDUCING | scope << SCOPE_SHIFT
+    refusal = _losses(case, strategy, own, pair)
     if refusal != PASS:
         return refusal
     worst = worst_case(side, own["position"], open_lots(side, own), added)

@@ -146,7 +146,8 @@ def _explain_activity(case, code, strategy):
 def _explain_lots(case, code, account, strategy, own, pair):
     side, added = case["side"], case["added_lots"]
     if code == REJECT_REDUCING:
-        say(case, pair["position"], open_lots(side, pair) + added)
+        held = pair if case["scope"] == LIMIT_SCOPE_PAIR else own
+        say(case, held["position"], open_lots(side, held) + added)
     elif code == REJECT_POSITION_MAX and case["scope"] == LIMIT_SCOPE_PAIR:
         say(case, lots_max(side, strategy), worst_case(side, pair["position"], open_lots(side, pair), added))
     elif code == REJECT_POSITION_MAX:

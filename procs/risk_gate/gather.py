@@ -21,6 +21,7 @@ from procs.risk_gate.losses import take_risk
 from procs.risk_gate.money import QTY_BOUND, unit_room
 from procs.risk_gate.own_orders import best_slot
 from procs.risk_gate.portfolio import take_scale
+from procs.risk_gate.reducing import state_for
 from procs.risk_gate.rows import (
     ACCOUNT_BYTES,
     HOLDING_BYTES,
@@ -358,7 +359,9 @@ def gather(gate, by_intent, strategy_id, intent, now_ns):
     _gather_risk(gate, instrument_id, strategy_id)
     case["behind"] = any_behind(gate)
     control = record_at(gate["control_addr"], CONTROL_END)
-    case["state"] = control_state(control, case["session"], strategy_id, instrument_id)
+    state = control_state(control, case["session"], strategy_id, instrument_id)
+    case["state"] = state_for(state, intent["reduce_only"])
+    case["netting"] = desk_at(gate, strategy_id)["netting"]
     if case["limits"] == PASS:
         strategy = account_at(book, gate["instruments"] + strategy_id)
         check_count(gate, strategy_id, strategy)

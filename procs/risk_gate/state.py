@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from procs.risk_gate.case import CASE
+from procs.risk_gate.reducing import netting_of
 from procs.risk_gate.rows import BOOK, Exposure, new_exposure, word_at
 from shm.atomics import address_of, record_at
 from shm.jit import hot
@@ -65,6 +66,7 @@ DESK = np.dtype(
             "draining",  # 1 while its ring still holds intents of an earlier life
             "silence_ns",  # a step word older than this is a dead strategy
             "page_addr",  # its INSTANCE page
+            "netting",  # NETTING_* (reducing.py)
         )
     ]
 )
@@ -141,9 +143,13 @@ def new_state(
     pages: np.ndarray,
     me: np.ndarray,
     ids: np.ndarray,
+    executor: int = -1,
     **ends: np.ndarray,
 ) -> State:
-    """Allocate the private part around the attached `ends`: rings, tables, control, journal."""
+    """Allocate the private part around the attached `ends`: rings, tables, control, journal.
+
+    `executor` is the strategy_id of the one that trades for the firm; -1: there is none.
+    """
     strategies, instruments = allowed.shape
     exit_request = np.zeros(1, np.int64)
     parts = Parts(
@@ -158,6 +164,7 @@ def new_state(
     parts.desks["incarnation"][:strategies] = -1  # the house's never is that of an order: none of its orders may stay
     parts.desks["silence_ns"][:strategies] = silence_ns
     parts.desks["page_addr"][:strategies] = pages
+    parts.desks["netting"][:strategies] = netting_of(strategies, executor)
     parts.streams["headroom"] = orders_headroom
     gate = np.zeros(1, GATE)
     row = gate[0]

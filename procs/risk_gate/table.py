@@ -101,7 +101,7 @@ CHECKS = (
     ),
     Check("locate", 54, "short lots, worst case, above it", (INSTRUMENT,), "lots", "locate_lots", "SHO 203(b)(1)"),
     Check("short_price", 55, "short at or below the best bid while restricted", (ORDER,), "ticks", "", "SHO 201"),
-    Check("reducing", 25, "REDUCING: same-side lots above the position", (PAIR,), "lots", "", "RTS 6 15(4)"),
+    Check("reducing", 25, "REDUCING: same-side lots above the position", (PAIR, INSTRUMENT), "lots", "", "RTS 6 15(4)"),
     Check(
         *("risk_stale", 65, "P&L missing, stale or older: as REDUCING", DESKS, "ns", "risk_age_ns_max"),
         "FIA 2015 1.3; RTS 6 15(4)",

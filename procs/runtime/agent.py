@@ -28,6 +28,7 @@ from procs.runtime.affinity import (
     take_realtime,
 )
 from procs.runtime.compiled import compiled_count, compiled_names
+from procs.runtime.kill import Kill
 from procs.runtime.loop import load_loop, recorded_rows
 from procs.runtime.notify import Notifier
 from procs.runtime.preconditions import refuse_open_cache
@@ -78,7 +79,10 @@ class Agent:
         self.hot_error: BaseException | None = None
         self.warnings = 0
         self.states: list = []
+        self.sends = any(role.name == "order_sender" for role in roles)  # who must see a halt file by itself
         self.notifier = Notifier()
+        first = self.wirings[0]
+        self.kill = Kill(first.state_folder, first.runtime_folder, " ".join(instances))
 
     def life(self, life: int) -> None:
         """Tell the machine what this process is doing."""
@@ -202,6 +206,8 @@ class Agent:
                 wiring.watch_journal(now_ns * 1e-9)
                 self.warn(WARNING_NOT_RECORDED, wiring.watch_recording())
                 role.tend(wiring, state)
+            if why := self.kill.look(files=self.sends):
+                print(f"{self.kill.who}: HALTED: {why}", file=sys.stderr, flush=True)
             self.notifier.beat(now_ns, steps_seen)
             if any(int(wiring.page["stop"]) for wiring in self.wirings):
                 self.stop_word[0] = 1
@@ -239,6 +245,8 @@ def main(*roles, argv: list[str] | None = None) -> int:
         return getattr(error, "exit_code", EXIT_FATAL)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop_word.__setitem__(0, 1))
+    agent.kill.use(agent.wirings[0].control_words())
+    agent.kill.on_signal()
     try:
         agent.life(LIFE_STARTING)
         refuse_open_cache(agent.wirings[0].config)

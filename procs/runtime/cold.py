@@ -25,7 +25,10 @@ from procs.runtime.notify import Notifier
 from procs.runtime.page import introduce, note_error
 from procs.runtime.paths import state_folder
 from procs.runtime.role import ColdRole
+from procs.runtime.tables import tables_of
 from shm.codes import (
+    CLOCK_DRIVEN,
+    CLOCK_SCALED,
     LIFE_CLOSED,
     LIFE_CLOSING,
     LIFE_FAILED,
@@ -35,6 +38,7 @@ from shm.codes import (
 from shm.control_words import ControlWords
 from shm.errors import EXIT_FATAL, QuintetError
 from shm.process import process_alive
+from shm.records.clock_page import CLOCK_PAGE
 from shm.records.error_row import ERROR_ROW
 from shm.records.instance import (
     COUNTERS_MAX,
@@ -44,11 +48,15 @@ from shm.records.instance import (
     INSTANCE,
     INSTANCE_OFFSET,
 )
-from shm.records.segment_header import SEGMENT_KIND_CONTROL, SEGMENT_KIND_INSTANCE
+from shm.records.segment_header import (
+    SEGMENT_KIND_CLOCK,
+    SEGMENT_KIND_CONTROL,
+    SEGMENT_KIND_INSTANCE,
+    SEGMENT_KIND_LATEST,
+)
 from shm.roster import read_roster
-from shm.segment import Segment, attach_segment
+from shm.segment import HEADER_BYTES, Segment, attach_segment
 
-REST_SECONDS = 0.1  # after a step without work: what a cold reader may lag behind on its own account
 NICENESS = 5  # a third of an ordinary process's share of a busy core
 DRAIN_SECONDS = 4.0  # for work that the others leave while they stop; the supervisor waits for 5
 DRAIN_ALONE_SECONDS = 0.5  # when none of the others is stopping, only this process was meant
@@ -64,10 +72,11 @@ class ColdWiring:
         self.config = decode(roster.blob)
         self.role = self.config.topology.instance(instance).role
         self.state_folder = state_folder(fabric)
+        self._clock = None
         self._segments: list[Segment] = []
         self._me = self._attach(instance, adopt=True, owner=instance)
         self.page = self._me.view(INSTANCE_OFFSET, INSTANCE)[0]
-        self._counters = self._me.view(COUNTERS_OFFSET, np.dtype("<i8"), COUNTERS_MAX)
+        self.counters = self._me.view(COUNTERS_OFFSET, np.dtype("<i8"), COUNTERS_MAX)
         self._errors = self._me.view(ERRORS_OFFSET, ERROR_ROW, ERRORS_MAX)
         introduce(self.page, self.role, -1)
 
@@ -82,6 +91,30 @@ class ColdWiring:
         found = [held.name for role in roles for held in self.config.topology.of_role(role)]
         return {name: self._attach(name).view(INSTANCE_OFFSET, INSTANCE)[0] for name in found}
 
+    def table(self, name: str) -> Segment:
+        """A latest table: adopted when the topology says that we write it, else read-only. Raises KeyError."""
+        table = tables_of(self.config)[name]
+        words = {"adopt": True, "owner": self.instance} if table.owner == self.instance else {}
+        segment = attach_segment(
+            self.name, self.epoch, table.name, SEGMENT_KIND_LATEST, table.dtype, table.rows, **words
+        )
+        self._segments.append(segment)
+        return segment
+
+    def logic_ns(self) -> int:
+        """Logic time now, UTC ns; 0 before the clock is calibrated."""
+        if self._clock is None:
+            segment = attach_segment(self.name, self.epoch, "clock", SEGMENT_KIND_CLOCK, CLOCK_PAGE, 1)
+            self._segments.append(segment)
+            self._clock = segment.view(HEADER_BYTES, CLOCK_PAGE)[0]
+        page = self._clock
+        if page["mode"] == CLOCK_DRIVEN:
+            return int(page["driven_ns"])
+        if page["base_ns"] == 0:
+            return 0
+        speed_q16 = int(page["speed_q16"]) if page["mode"] == CLOCK_SCALED else 1 << 16
+        return int(page["logic_base_ns"]) + ((time.monotonic_ns() - int(page["base_ns"])) * speed_q16 >> 16)
+
     def control(self) -> tuple[ControlWords, int]:
         """The control object, writable, and the number of our own row in it."""
         segment = attach_segment(
@@ -93,11 +126,11 @@ class ColdWiring:
 
     def count(self, counter_id: int, amount: int) -> None:
         """Add to one of our counters (shm/counters.py)."""
-        self._counters[counter_id] += amount
+        self.counters[counter_id] += amount
 
     def gauge(self, counter_id: int, value: int) -> None:
         """Set one of our counters."""
-        self._counters[counter_id] = value
+        self.counters[counter_id] = value
 
     def note_error(self, code: int, detail_a: int = 0, detail_b: int = 0) -> None:
         """Count one occurrence of an ERROR_* code."""
@@ -146,7 +179,7 @@ class ColdAgent:
         self.life(LIFE_RUNNING)
         while not self.leave.is_set() and not int(page["stop"]):
             if not self._step():
-                self.leave.wait(REST_SECONDS)
+                self.leave.wait(self.role.rest_seconds)
         self.life(LIFE_CLOSING)
         self.notifier.stopping()
         self._drain()
@@ -182,7 +215,7 @@ class ColdAgent:
             if (gone and not work) or alone or waited > DRAIN_SECONDS:
                 break
             if not work:
-                time.sleep(REST_SECONDS / 5)
+                time.sleep(self.role.rest_seconds / 5)
         self.worker.finish(gone)
 
 

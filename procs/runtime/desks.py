@@ -7,6 +7,12 @@ The house is for what no strategy entered: orders that the venue has under our s
 HOUSE = "house"
 
 
+def executor_of(config) -> str | None:
+    """Name of the strategy instance that trades for the firm: flatten and hedge; None where there is none."""
+    names = [instance.name for instance in config.topology.of_role("strategy")]
+    return next((name for name in names if config.strategies[name].executes_for_firm), None)
+
+
 def desk_names(config) -> list[str]:
     """Names by `strategy_id`; the last is the house."""
     return [*(instance.name for instance in config.topology.of_role("strategy")), HOUSE]

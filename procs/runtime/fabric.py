@@ -16,6 +16,7 @@ from config.load import Config, encode, file_of
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.fill import instrument_rows
 from procs.runtime.instrument_ids import IDS_FILE, LOCK_FILE, number_instruments
+from procs.runtime.kill import HALT_FILE, file_reason, halt_file
 from procs.runtime.limits_file import start_limits
 from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
@@ -110,7 +111,7 @@ class Fabric:
             for entry in self.state_folder.iterdir():
                 if entry.is_dir():
                     shutil.rmtree(entry)
-                elif entry.name not in (IDS_FILE, LOCK_FILE):
+                elif entry.name not in (IDS_FILE, LOCK_FILE, HALT_FILE):
                     entry.unlink()
         else:
             (self.state_folder / KEPT_MARK).touch()
@@ -186,6 +187,7 @@ class Fabric:
         )
         self._keep(segment)
         self.control = ControlWords(segment.bytes, writers, scopes)
+        self._obey_halt_file(None)
         self.latched = control_restore(self.control, self.state_folder)
 
     def page(self, instance: str) -> InstancePage:
@@ -197,7 +199,14 @@ class Fabric:
 
     def arm(self) -> dict | None:
         """Leave the start state. Returns the latch entry that still holds the firm, if one does."""
+        self._obey_halt_file(self.control)
         return control_arm(self.control, self.state_folder)
+
+    def _obey_halt_file(self, words: ControlWords | None) -> None:
+        """Latch what a file asks for: nothing is armed while it is there."""
+        path = halt_file(self.state_folder, runtime_folder(self.config.name))
+        if path is not None:
+            operator_stop(words, self.state_folder, "firm", STATE_HALTED, file_reason(path), "fabric")
 
     def halt(self, scope: str, reason: str) -> None:
         """HALTED for a scope, latched on disk."""

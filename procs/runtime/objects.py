@@ -11,6 +11,8 @@ from shm.records.order import ORDER
 from shm.records.quote import QUOTE
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
+from shm.records.risk import RISK
+from shm.records.risk_entry import RISK_ENTRY
 from shm.records.tick import TICK
 
 RING_DTYPES = {"tick": TICK, "intent": INTENT, "order": ORDER, "reject": REJECT, "report": REPORT}
@@ -19,12 +21,15 @@ JOURNAL_PAYLOADS = {
     "risk_gate": DECISION.itemsize,
     "order_sender": REPORT.itemsize,
     "position_keeper": REPORT.itemsize,
+    "risk_engine": RISK_ENTRY.itemsize + RISK.itemsize,
 }
+JOURNAL_FILE_DIVISORS = {"risk_engine": 16}  # files are made whole: 1.8 MB hold hours of it
 REST_SECONDS = 0.002
 # What stands in a strategy's journal explains trading and holds nothing up (procs/strategy/quote_journal.py), so it
 # has less memory than journals without whose room no order leaves; shared memory in a container is 64 MiB.
-JOURNAL_DIVISORS = {"strategy": 2}
-JOURNAL_REST_SECONDS = {"strategy": 0.05}  # nor does a power loss that takes 50 ms of it: its copier rests longer
+# risk_engine writes a few entries a second, and may wait.
+JOURNAL_DIVISORS = {"strategy": 2, "risk_engine": 16}
+JOURNAL_REST_SECONDS = {"strategy": 0.05, "risk_engine": 0.05}  # what a power loss takes of it: its copier rests longer
 
 
 class RingObject(NamedTuple):

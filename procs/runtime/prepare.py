@@ -12,6 +12,7 @@ cache need not be the one who may write the fabric.
 import argparse
 import errno
 import importlib
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -31,7 +32,7 @@ from procs.runtime.recorder import warm_recorder
 from procs.runtime.wiring import ScratchWiring
 from shm.atomics import address_of
 from shm.clock import calibrate
-from shm.code_cache import sources_stamp
+from shm.code_cache import generated_folder, sources_stamp
 from shm.codes import CLOCK_DRIVEN, CLOCK_REAL, CLOCK_SCALED
 from shm.errors import EXIT_FATAL
 from shm.jit import JIT_OFF
@@ -41,6 +42,7 @@ from shm.roster import read_roster
 from shm.segment import HEADER_BYTES, attach_segment
 
 DO = "run the prepare step as its owner (systemctl start quintet-prepare.service)"
+COMPILED_COLD_ROLES = ("risk_engine",)  # cold roles with compiled code: their ROLE.compiled names what compiles it
 WORKERS_MAX = 4  # a loop takes 10-25 s and about 400 MB to compile
 
 
@@ -75,8 +77,20 @@ def compile_process(config: Config, package: str, instances: tuple[str, ...]) ->
 
 
 def _worker(blob: bytes, package: str, instances: tuple[str, ...]) -> int:
-    before = compiled_count()
-    return compile_process(decode(blob), package, instances) - before
+    before, config = compiled_count(), decode(blob)
+    role = config.topology.instance(instances[0]).role
+    if role not in COMPILED_COLD_ROLES:
+        return compile_process(config, package, instances) - before
+    module, function = load_role(package, role).compiled.split(":")
+    getattr(importlib.import_module(module), function)(config)
+    return compiled_count() - before
+
+
+def cold_mark(package: str, role: str) -> Path:
+    """The file that says that what a cold role has of compiled code is compiled."""
+    module = load_role(package, role).compiled.split(":")[0]
+    source = Path(importlib.util.find_spec(module).origin)
+    return generated_folder() / f"cold.{package}.{role}.{sources_stamp(source)}.ready"
 
 
 def hot_processes(config: Config) -> dict[str, tuple[str, ...]]:
@@ -88,10 +102,21 @@ def hot_processes(config: Config) -> dict[str, tuple[str, ...]]:
     }
 
 
+def compiled_processes(config: Config) -> dict[str, tuple[str, ...]]:
+    """The same with the cold processes that have compiled code."""
+    cold = [held.name for held in config.topology.instances if held.role in COMPILED_COLD_ROLES]
+    return hot_processes(config) | {name: (name,) for name in cold}
+
+
 def compile_missing(config: Config, package: str, tell) -> None:
     """Compile what has no mark yet, several loops at a time; `tell(done, what, compiled)` after each."""
-    processes = hot_processes(config)
-    marks = {name: ready_mark(config, package, instances) for name, instances in processes.items()}
+    processes = compiled_processes(config)
+    marks = {
+        name: cold_mark(package, role)
+        if (role := config.topology.instance(instances[0]).role) in COMPILED_COLD_ROLES
+        else ready_mark(config, package, instances)
+        for name, instances in processes.items()
+    }
     missing = [name for name in processes if not JIT_OFF and not marks[name].exists()]
     done, compiled = len(processes) - len(missing), 0
     if not missing:
@@ -142,7 +167,7 @@ def prepare(fabric: str, profile: str, package: str) -> int:
     """Compile what is missing; without a profile, for the living fabric, whose clock is then calibrated."""
     roster = None if profile else read_roster(fabric)
     config = load(fabric, profile) if profile else decode(roster.blob)
-    steps = len(hot_processes(config)) + 1
+    steps = len(compiled_processes(config)) + 1
     began = time.monotonic()
     told = {"compiled": 0}
 

@@ -15,11 +15,15 @@ class ColdRole:
 
     `worker.step()` does a batch and returns a work count, 0 when there was nothing; `worker.finish(gone)` follows the
     last step, with whether every instance of the roles in `reads` has left; `worker.close()` ends it.
+    `rest_seconds`: after a step without work, what it may lag behind on its own account. `compiled`: `module:function`,
+    called with the configuration while a fabric is prepared: it compiles what the role has of compiled code.
     """
 
     name: str
     open_: Callable[[Any], Any]
     reads: tuple[str, ...] = ()
+    rest_seconds: float = 0.1
+    compiled: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

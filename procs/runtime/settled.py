@@ -41,7 +41,8 @@ def settle(folder: Path, config: Config, pages: Iterable[tuple[str, Segment]]) -
 
     Caller: whoever removes the shared memory, before it does. A folder without journals needs no word.
     """
-    writers = {instance.name for instance in config.topology.instances if instance.role in JOURNAL_PAYLOADS}
+    # a cold role's journal says nothing about orders: a life without the end of it is settled all the same
+    writers = {held.name for held in config.topology.instances if held.role in JOURNAL_PAYLOADS and not held.cold}
     closed, open_orders = set(), 0
     for name, segment in pages:
         if int(segment.view(INSTANCE_OFFSET, INSTANCE)[0]["life"]) == LIFE_CLOSED:

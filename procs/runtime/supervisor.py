@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from procs.runtime.fabric import Fabric
+from procs.runtime.kill import held_back
 from procs.runtime.paths import runtime_folder
 from shm.codes import LIFE_RUNNING
 from shm.errors import EXIT_FATAL
@@ -108,7 +109,7 @@ class Supervisor:
 
     def spawn(self, process: Process) -> None:
         """Start one process; its output goes to its log file."""
-        with open(self.log_folder / f"{process.name}.log", "ab") as log:
+        with open(self.log_folder / f"{process.name}.log", "ab") as log, held_back():
             process.popen = subprocess.Popen(
                 process.command(self.fabric.config.name),
                 stdin=subprocess.DEVNULL,

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from procs.runtime.desks import desk_names
+from procs.runtime.desks import desk_names, executor_of
 from procs.runtime.totals import total_rows
 from shm.records.channel import CHANNEL
 from shm.records.depth import DEPTH
@@ -16,6 +16,7 @@ from shm.records.limits import LIMITS, STANDING_ROWS
 from shm.records.live_params import LIVE_PARAMS
 from shm.records.pnl import PNL
 from shm.records.position import POSITION
+from shm.records.request import REQUEST, REQUEST_STATE, REQUESTERS
 from shm.records.risk import RISK
 from shm.records.top import TOP
 from shm.records.total import TOTAL
@@ -54,6 +55,8 @@ def tables_of(config) -> dict[str, Table]:
         Table("standing", LIMITS, STANDING_ROWS, FABRIC),
         Table("exposure", EXPOSURE, instruments + desks + 1, topology.of_role("risk_gate")[0].name),
         Table("greeks", GREEKS, instruments, engine),
+        Table("requests", REQUEST, REQUESTERS, FABRIC),
+        Table("request_states", REQUEST_STATE, REQUESTERS, executor_of(config) or FABRIC),
         Table("risk", RISK, 1 + desks + instruments, engine),
     ]
     for sender in topology.of_role("order_sender"):

@@ -363,6 +363,12 @@ class Wiring(Shape):
         """Count one occurrence of an ERROR_* code seen by the control thread."""
         note_error(self._errors[HOT_ERROR_ROWS:], code, detail_a, detail_b)
 
+    def control_words(self) -> ControlWords:
+        """The control words as people and signals use them."""
+        if self._control is None:
+            self._attach_control()
+        return self._control
+
     def halt_firm(self) -> None:
         """Say HALTED for the firm in our own control row: a role that fails for good must not be traded around."""
         if self._control is not None:

@@ -8,6 +8,7 @@ from procs.runtime.agent import main
 from procs.runtime.role import Role
 from procs.strategy.generate import generate
 from procs.strategy.look import sample_position
+from procs.strategy.requests import resume_requests
 from procs.strategy.state import StrategyState, state_of
 from procs.strategy.step import HISTOGRAMS, apply_reports, touch_all
 from procs.strategy.warm_up import warm_up
@@ -37,7 +38,8 @@ def open_(wiring) -> StrategyState:
             "ticks": wiring.rings_in("ticks"),
             "intents": wiring.rings_out("intents"),
         },
-        tables={name: wiring.table(name) for name in ("depth", "positions", "params")},
+        tables={name: wiring.table(name) for name in ("depth", "positions", "params", "requests", "request_states")},
+        control=wiring.control(),
         journal=wiring.journal(),
         ids=block.words,
         strategy_id=wiring.index,
@@ -73,6 +75,7 @@ def recover(wiring, state) -> None:
     _read_channels(wiring, state)
     for row in range(len(state.rules)):
         sample_position(state, row)
+    resume_requests(state, int(state.desk[0]["scan_ns"]))
     touch_all(state)
 
 

@@ -40,7 +40,8 @@ def _fill_intent(intent, slot, rules, mark, now_ns):
     intent["kind"] = action
     intent["tif"] = TIF_DAY
     intent["cause_ring"] = mark["cause_ring"]
-    for word in range(3):
+    intent["reduce_only"] = 0 if lowers else mark["reduce_only"]
+    for word in range(2):
         intent["reserved"][word] = 0
 
 
@@ -186,6 +187,7 @@ def act(state, row, now_ns):
     view, mark, rules = state.views[row], state.marks[row], state.rules[row]
     first = row * 2 * SLOTS
     obliged = mark["fresh"] == 1 and view["trading_state"] == TRADING_OPEN and rules["in_universe"] == 1
+    obliged = obliged and desk["executes"] == 0  # it quotes nothing
     quality = np.int64(NOT_OBLIGED)
     if obliged:
         quality = quality_of(slots, first, mark["bid_span"], first + SLOTS, mark["ask_span"], rules)

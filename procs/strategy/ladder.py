@@ -60,7 +60,9 @@ def _rounded(side, wish, step):
 
 @hot
 def _bounded(side, wish, view, rules):
-    # never through the others, nor far from where prices can be
+    # never through the others, but for who may take; nor far from where prices can be
+    if rules["may_take"] == 1:
+        return min(max(0, wish), rules["price_ticks_max"] + 1)
     if side == SIDE_BUY:
         return max(0, min(wish, view["ask_price_ticks"] - 1))
     return min(max(wish, view["bid_price_ticks"] + 1), rules["price_ticks_max"] + 1)

@@ -4,6 +4,7 @@ from procs.strategy.markout import HORIZONS, MARKOUT, settle_markout
 from procs.strategy.params import LEVELS
 from procs.strategy.protection import jumped
 from procs.strategy.queue_position import find_place
+from procs.strategy.requests import work_of
 from procs.strategy.signals.update import interrupt_signals, update_signals
 from procs.strategy.slot import SLOTS
 from procs.strategy.step import MARKOUT_BYTES
@@ -190,6 +191,8 @@ def look(state, row, now_ns):
     _own_bids(view, state.slots, bid, bid_span)
     _own_asks(view, state.slots, ask, ask_span)
     known = sample_position(state, row)
+    if state.desk[0]["executes"] == 1:
+        work_of(state, row)
     view["now_ns"] = now_ns
     view["trading_state"] = depth["trading_state"]
     two_sided = 0 < view["bid_price_ticks"] < view["ask_price_ticks"]

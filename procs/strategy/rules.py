@@ -22,7 +22,8 @@ off  size  type   field                    meaning of RULES
 136     8  i8     obligation_lots          smallest open size that counts as present
 144     8  i8     hold_ticks               a working quote also stays while its wanted price is this far off its step
 152     8  i8     unit_micro               money of one price tick and one lot, micro-units of the currency
-160    32  i8x4   reserved                 zero
+160     8  i8     may_take                 1: its orders may meet the others' (the executor's); 0: it only makes
+168    24  i8x3   reserved                 zero
 """
 
 import numpy as np
@@ -49,7 +50,8 @@ RULES = np.dtype(
         ("obligation_lots", "<i8"),
         ("hold_ticks", "<i8"),
         ("unit_micro", "<i8"),
-        ("reserved", "<i8", (4,)),
+        ("may_take", "<i8"),
+        ("reserved", "<i8", (3,)),
     ]
 )
 

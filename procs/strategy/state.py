@@ -31,7 +31,13 @@ off  size  type   field            meaning of DESK, one record
 192     8  i8     params_layout    fingerprint that a row of ours carries
 200     8  i8     params_words     the module's own parameters
 208     8  i8     parts            intents of the decision that was taken last
-216    40  i8x5   reserved         zero
+216     8  i8     executes         1: it trades what others request (requests.py)
+224     8  i8     asks_addr        private copies of `requests`
+232     8  i8     answers_addr     what `request_states` says, before it is published
+240     8  i8     works_addr       a WORK for each requester and instrument
+248     8  i8     scan_ns          logic time of the next look at what remains
+256     8  i8     settle_ns        logic time until which nothing may remain
+264    56  i8x7   unused           zero
 
 off  size  type   field            meaning of MARK, one for each instrument
 ---  ----  -----  ---------------  ----------------------------------------
@@ -56,7 +62,9 @@ off  size  type   field            meaning of MARK, one for each instrument
 144     8  i8     last_ref         greatest order reference that joined the book
 152     8  i8     unmarked         1: fills wait for a horizon of their markout
 160     8  i8     instrument_id    row of this record
-168    24  i8x3   reserved         zero
+168     8  i8     reduce_only      1: what is wanted now may only lower the firm's position
+176     8  i8     worked_for       executor: requester whose fills these are, or -1
+184     8  i8     seen_lots        executor: own position when its fills were last counted
 """
 
 from typing import NamedTuple
@@ -78,6 +86,7 @@ from shm.codes import SIDE_BUY, SIDE_SELL
 from shm.records.depth import DEPTH
 from shm.records.live_params import LIVE_PARAMS
 from shm.records.position import POSITION
+from shm.records.request import REQUEST, REQUEST_STATE, REQUESTERS
 
 DESK = np.dtype(
     [
@@ -108,11 +117,17 @@ DESK = np.dtype(
         ("params_layout", "<i8"),
         ("params_words", "<i8"),
         ("parts", "<i8"),
-        ("reserved", "<i8", (5,)),
+        ("executes", "<i8"),
+        ("asks_addr", "<i8"),
+        ("answers_addr", "<i8"),
+        ("works_addr", "<i8"),
+        ("scan_ns", "<i8"),
+        ("settle_ns", "<i8"),
+        ("unused", "<i8", (7,)),
     ]
 )
 
-assert DESK.itemsize == 256
+assert DESK.itemsize == 320
 
 MARK = np.dtype(
     [
@@ -137,11 +152,16 @@ MARK = np.dtype(
         ("last_ref", "<i8"),
         ("unmarked", "<i8"),
         ("instrument_id", "<i8"),
-        ("reserved", "<i8", (3,)),
+        ("reduce_only", "<i8"),
+        ("worked_for", "<i8"),
+        ("seen_lots", "<i8"),
     ]
 )
 
 assert MARK.itemsize == 192
+
+WORK = np.dtype([("lots", "<i8"), ("need", "<i8")])  # traded for a requester in an instrument; still to be traded
+ASK_BYTES, ANSWER_BYTES, WORK_BYTES = REQUEST.itemsize, REQUEST_STATE.itemsize, WORK.itemsize
 
 MS = 1_000_000
 
@@ -159,6 +179,9 @@ class StrategyState(NamedTuple):
     depth: np.ndarray  # TABLE_END[1]
     positions: np.ndarray  # TABLE_END[1]
     params: np.ndarray  # TABLE_END[1]
+    requests: np.ndarray  # TABLE_END[1]
+    request_states: np.ndarray  # TABLE_END[1]; the executor writes it
+    control: np.ndarray  # CONTROL_END[1]
     journal: np.ndarray  # JOURNAL_END[1]
     desk: np.ndarray  # DESK[1]
     rules: np.ndarray
@@ -194,6 +217,7 @@ def rules_of(config, instance: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         rule["price_ticks_max"] = instrument.price_ticks_max
         rule["unit_micro"] = instrument.multiplier * instrument.price_tick_micro
         rule["intent_life_ns"] = chosen.intent_life_ms * MS
+        rule["may_take"] = chosen.executes_for_firm
         rule["backoff_ns"] = chosen.reject_backoff_ms * MS
         apply_quoting(rule, view, quoting[row])
     views["instrument_id"] = np.arange(len(rules))
@@ -211,10 +235,13 @@ def _memory(desk, sizes: dict[str, int]) -> np.ndarray:
     return memory
 
 
-def state_of(*, me, rings: dict, tables: dict, journal, ids, strategy_id: int, headroom: int, config, instance: str):
+def state_of(
+    *, me, rings: dict, tables: dict, control, journal, ids, strategy_id: int, headroom: int, config, instance: str
+):
     """A StrategyState with everything allocated and every slot free.
 
-    `rings`: RING_END arrays rejects, reports, ticks, intents; `tables`: TABLE_END arrays depth, positions, params.
+    `rings`: RING_END arrays rejects, reports, ticks, intents; `tables`: TABLE_END arrays depth,
+    positions, params, requests, request_states.
     """
     strategy = load_strategy(config.strategies[instance].module)
     rules, views, params = rules_of(config, instance)
@@ -230,12 +257,16 @@ def state_of(*, me, rings: dict, tables: dict, journal, ids, strategy_id: int, h
         "events_addr": rows * EVENTS * EVENT.itemsize,
         "markouts_addr": rows * HORIZONS * MARKOUT.itemsize,
         "live_addr": LIVE_PARAMS.itemsize,
+        "asks_addr": REQUESTERS * REQUEST.itemsize,
+        "answers_addr": REQUESTERS * REQUEST_STATE.itemsize,
+        "works_addr": REQUESTERS * rows * WORK.itemsize,
     }
     memory = _memory(desk[0], sizes)
     start = int(desk[0]["params_addr"]) - address_of(memory)
     memory[start : start + params.nbytes] = params.view(np.uint8)
     desk[0]["refresh_ns"] = refresh_pause(rules)
     desk[0]["strategy_id"] = strategy_id
+    desk[0]["executes"] = config.strategies[instance].executes_for_firm
     desk[0]["headroom"] = headroom
     desk[0]["params_row"] = len(config.topology.of_role("strategy")) * rows + strategy_id
     desk[0]["params_layout"] = layout_of(strategy.params)
@@ -248,12 +279,14 @@ def state_of(*, me, rings: dict, tables: dict, journal, ids, strategy_id: int, h
     slots["side"] = np.where(np.arange(len(slots)) // SLOTS % 2 == 0, SIDE_BUY, SIDE_SELL)
     marks = np.zeros(rows, MARK)
     marks["instrument_id"] = np.arange(rows)
+    marks["worked_for"] = -1
     return StrategyState(
         me=me,
         exit_request=np.zeros(1, np.int64),
         **rings,
         ids=ids,
         **tables,
+        control=control,
         journal=journal,
         desk=desk,
         rules=rules,

@@ -14,6 +14,7 @@ import numpy as np
 from procs.strategy.live_params import take_params
 from procs.strategy.markout import HORIZONS, MARKOUT, add_fill
 from procs.strategy.queue_position import EVENT, EVENTS, event_of, pass_event
+from procs.strategy.requests import take_requests
 from procs.strategy.signals.flow import add_trade
 from procs.strategy.signals.intensity import reach_trade
 from procs.strategy.slot import FOREIGN, RESTS, first_slot, on_reject, on_report
@@ -362,6 +363,9 @@ def gather(state, now_ns):
         work += _take_reports(state, ring, now_ns)
     for ring in range(len(state.ticks)):
         work += _take_ticks(state, ring, now_ns)
+    if take_requests(state, now_ns) == 1:
+        work += 1
+        touch_all(state)
     desk = state.desk[0]
     if now_ns >= desk["wake_ns"] or now_ns >= desk["backoff_wake_ns"]:
         if now_ns >= desk["wake_ns"]:

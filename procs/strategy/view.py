@@ -45,7 +45,8 @@ off  size  type   field                meaning of VIEW
 280     8  i8     obligation_lots      smallest size of it that counts
 288     8  i8     own_bids             our working bids, all levels
 296     8  i8     own_asks             our working asks, all levels
-304    16  i8x2   reserved             zero
+304     8  i8     firm_lots            executor only: what all desks hold in the instrument
+312     8  i8     work_lots            executor only: what it is asked to trade now; a buy is positive
 
 off  size  type   field                  meaning of OUT
 ---  ----  -----  ---------------------  ----------------------------------------
@@ -103,7 +104,8 @@ VIEW = np.dtype(
         ("obligation_lots", "<i8"),
         ("own_bids", "<i8"),
         ("own_asks", "<i8"),
-        ("reserved", "<i8", (2,)),
+        ("firm_lots", "<i8"),
+        ("work_lots", "<i8"),
     ]
 )
 

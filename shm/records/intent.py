@@ -26,7 +26,8 @@ off  size  type   field             meaning
  99     1  u1     cause_ring        index of the input ring of `cause_seq`
 100     2  u2     part              this is part k, from 0, of the cause's outputs
 102     2  u2     parts             number of parts of the cause's outputs
-104    24  i8x3   reserved          zero
+104     8  i8     reduce_only       1: as under REDUCING, whatever the state
+112    16  i8x2   reserved          zero
 """
 
 import numpy as np
@@ -52,9 +53,10 @@ INTENT = np.dtype(
         ("cause_ring", "u1"),
         ("part", "<u2"),
         ("parts", "<u2"),
-        ("reserved", "<i8", (3,)),
+        ("reduce_only", "<i8"),
+        ("reserved", "<i8", (2,)),
     ]
 )
 
 assert INTENT.itemsize == 128
-assert INTENT.fields["reserved"][1] == 104
+assert INTENT.fields["reserved"][1] == 112

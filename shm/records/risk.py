@@ -32,7 +32,8 @@ off  size  type   field                  meaning
 172     4  i4     reason                 RISK_REASON_* of that; 0 for none
 176     4  i4     stale                  inputs older than their limit
 180     4  i4     stress_scenario        index of the worst scenario in the grid
-184    72  i8x9   reserved               zero
+184     8  i8     methods                RISK_METHOD_* of the value at risk and shortfall that are available, OR-ed
+192    64  i8x8   reserved               zero
 """
 
 import numpy as np
@@ -65,9 +66,10 @@ RISK = np.dtype(
         ("reason", "<i4"),
         ("stale", "<i4"),
         ("stress_scenario", "<i4"),
-        ("reserved", "<i8", (9,)),
+        ("methods", "<i8"),
+        ("reserved", "<i8", (8,)),
     ]
 )
 
 assert RISK.itemsize == 256
-assert RISK.fields["reserved"][1] == 184
+assert RISK.fields["reserved"][1] == 192

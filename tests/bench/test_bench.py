@@ -23,10 +23,13 @@ NAMES = (
     "itch_book",
     "strategy_step",
     "risk_check",
+    "greeks",
+    "var_historical",
     "tick_to_order",
     "journal_readers",
+    "kill",
 )
-FAST = {  # benchmark -> names of its results; risk_check compiles the whole gate, the last two start the fabric
+FAST = {  # benchmark -> names of its results; risk_check compiles the whole gate, the last three start a fabric
     "ring_hop": ["ring_hop"],
     "ring_throughput": ["ring_throughput"],
     "latest": ["latest_read", "latest_write"],
@@ -37,6 +40,8 @@ FAST = {  # benchmark -> names of its results; risk_check compiles the whole gat
     "journal_replay": ["journal_replay"],
     "recording_step": ["recording_step"],
     "itch_book": ["itch_book", "itch_book_market"],
+    "greeks": ["greeks"],
+    "var_historical": ["var_historical"],
 }
 THROUGHPUTS = {"ring_throughput", "journal_replay"}
 KEYS = {"name", "question", "unit", "count", "reference", "ratio", "goal", "met", "host"}

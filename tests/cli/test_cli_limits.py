@@ -234,8 +234,8 @@ open_orders_max=1 --scope firm --reason x --for 0s                    | 2    | a
 --for 5m                                                              | 2    | --for: expected KEY=VALUE beside it
 --reload /nowhere/limits.toml --reason x                              | 1    | /nowhere/limits.toml: (file): expected a readable TOML file
 --reload --confirm 123456 --reason x                                  | 2    | expected one of them, found several
---confirm ../../x                                                     | 1    | expected six of 0-9 a-f
---confirm abcdef                                                      | 1    | expected a request, found 'abcdef'
+--confirm ../../x                                                     | 1    | expected the id of a request (nothing waits), found '../../x'
+--confirm abcdef                                                      | 1    | expected the id of a request (nothing waits), found 'abcdef'
 """
 
 
@@ -354,7 +354,7 @@ def test_in_production_one_person_may_lower_but_not_raise(production, limits, ot
     told = limits()
     assert [(held["by"], held["reason"]) for held in told["requests"]] == [("user1001", "more")]
     same = call("limits", "--confirm", asked["request"]["id"], "--name", name)
-    assert same.code == 1 and "expected another person than user1001 (user 1001), who asked" in same.err
+    assert same.code == 1 and "expected a second person, found user1001 (uid 1001), who asked for it" in same.err
     others(1002)
     changed = limits("--confirm", asked["request"]["id"])["changes"]
     assert [(c["key"], c["after"], c["by"], c["uid"], c["confirmed_by"], c["confirmed_uid"]) for c in changed] == [
@@ -363,7 +363,7 @@ def test_in_production_one_person_may_lower_but_not_raise(production, limits, ot
     ]
     assert int(row_of(production, "instrument:QNTA")[1]["qty_lots_max"]) == 900
     again = call("limits", "--confirm", asked["request"]["id"], "--name", name)
-    assert again.code == 1 and "expected a request" in again.err, "good for one confirmation"
+    assert again.code == 1 and "expected the id of a request" in again.err, "good for one confirmation"
 
 
 @pytest.mark.parametrize("words", ["rate_window_ms=1001 rate_headroom=999", "self_trade=cancel"])
@@ -395,7 +395,7 @@ def test_a_request_is_void_when_the_limits_changed_since_when_it_is_old_or_was_t
     production, others, limits, name
 ):
     others(1001)
-    folder = state_folder(name) / "requests"
+    folder = state_folder(name) / "pending"
 
     def ask():
         return limits("open_orders_max=300", "--scope", "firm", "--reason", "x")["request"]["id"]
@@ -411,16 +411,18 @@ def test_a_request_is_void_when_the_limits_changed_since_when_it_is_old_or_was_t
     limits("qty_lots_max=500", *QNTA, "--reason", "less")
     assert "something changed them since" in confirm(stale)
     touched = ask()
-    path = folder / f"{touched}.json"
+    (path,) = folder.glob("*.json")
     path.write_text(path.read_text().replace("300", "3000"))
-    assert "expected a whole request" in confirm(touched)
+    assert "expected the id of a request" in confirm(touched)
+    ((other_id,),) = [[held["id"] for held in limits()["requests"]]]
+    assert "expected a request to confirm, found none" in confirm(other_id), "its name follows from what it asked for"
+    path.write_text("{")
+    assert "expected a request as this version writes it" in confirm(touched)
     path.unlink()
     old = ask()
-    row = json.loads((folder / f"{old}.json").read_text())
-    row["until_ns"] = 1
-    del row["checksum"]
-    (folder / f"{old}.json").write_text(json.dumps(row | {"checksum": second_person._checksum(row)}))
-    assert "its time over" in confirm(old)
+    (path,) = folder.glob("*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"until_ns": 1}))
+    assert "expected the id of a request (nothing waits)" in confirm(old)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to be two users")
@@ -442,7 +444,7 @@ def test_who_somebody_is_says_the_kernel(production, name):
     assert made.returncode == 0, made.stderr
     request = json.loads(made.stdout)["request"]["id"]
     refused = run(3001, "limits", "--confirm", request, "--name", name)
-    assert refused.returncode == 1 and "another person than 3001 (user 3001)" in refused.stderr
+    assert refused.returncode == 1 and "expected a second person, found 3001 (uid 3001)" in refused.stderr
     assert run(3002, "limits", "--confirm", request, "--name", name).returncode == 0
     assert int(row_of(production, "firm")[1]["open_orders_max"]) == 300
     assert (noted(name)[0]["uid"], noted(name)[0]["confirmed_uid"]) == (3001, 3002)

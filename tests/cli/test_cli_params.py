@@ -14,6 +14,8 @@ from procs.strategy.state import state_of
 from shm.scratch import scratch_ids, scratch_journal, scratch_me, scratch_ring
 from tests.support.cli import call
 
+STRATEGY_TABLES = ("depth", "positions", "params", "requests", "request_states")
+
 
 @pytest.fixture
 def fabric(name):
@@ -121,9 +123,10 @@ def test_the_strategy_takes_a_change_at_its_next_step_and_again_after_a_restart(
 
     def strategy():
         rings = {noun: scratch_ring(slot, 4)[1] for noun in ("rejects", "reports", "ticks", "intents")}
-        tables = {table: wiring.table(table) for table in ("depth", "positions", "params")}
+        tables = {table: wiring.table(table) for table in STRATEGY_TABLES}
         own = {
             "me": scratch_me(),
+            "control": wiring.control(),
             "journal": scratch_journal(192, 4),
             "ids": scratch_ids(),
             "config": config,

@@ -35,6 +35,7 @@ def test_shipped_configuration_is_sound_and_survives_encoding():
         "risk_gate",
         "order_sender",
         "position_keeper",
+        "risk_engine",
         "oms",
     ]
 
@@ -144,7 +145,7 @@ def test_instances_share_and_yield_on_too_few_cores_and_spin_alone_on_enough(cor
     config = load()
     config = structs.replace(config, cores=tuple(int(core) for core in cores.split()))
     places = place(config)
-    assert places.pop("oms").core == -1, "a cold role has no core"
+    assert {places.pop(name).core for name in ("oms", "risk_engine")} == {-1}, "a cold role has no core"
     assert len({held.core for held in places.values()}) == int(distinct)
     assert {held.core for held in places.values()} <= set(config.cores)
     first = places["feed_handler"]

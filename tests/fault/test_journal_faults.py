@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("no_leftovers")]
 
 STATE_BYTES = 24_000_000
 HALTED_MS_MAX = 100
+FILE_ENTRIES = 256
 WRITERS = ("order_sender", "risk_gate", "position_keeper")
 
 
@@ -52,7 +53,7 @@ def state_folder(module_folders):
 @pytest.fixture(scope="module")
 def machine(state_folder):
     config = system_config("disk")
-    topology = structs.replace(config.topology, journal_file_entries=256)
+    topology = structs.replace(config.topology, journal_file_entries=FILE_ENTRIES)
     with System(structs.replace(config, topology=topology)) as running:
         yield running
 
@@ -164,6 +165,8 @@ def test_a_full_disk_halts_the_firm(state_folder, trading):
 
 
 def test_afterwards_nothing_is_missing_anywhere(machine):
+    sender = view_of(machine, "order_sender")
+    machine.wait(lambda: sender.tail() > 2 * FILE_ENTRIES, "order_sender's journal has more than one file")
     report = machine.finish()
     left = [text for text in report["failures"] if "error" not in text]
     assert left == [], (report["failures"], machine.logs())

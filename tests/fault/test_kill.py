@@ -50,7 +50,7 @@ def test_each_role_killed_in_turn_comes_back_and_orders_go_on(folders):
         report = machine.finish()
         assert report["failures"] == [], machine.logs()
         restarts = {row["instance"]: row["restarts"] for row in machine.snapshot.instances()}
-        assert restarts == {"venue": 0, "oms": 0, **{role: 1 for role in ROLES}}
+        assert restarts == {"venue": 0, "risk_engine": 0, "oms": 0, **{role: 1 for role in ROLES}}
         check_what_was_sent(machine)
 
 

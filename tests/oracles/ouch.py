@@ -53,6 +53,7 @@ LAYOUTS = {
         kind: (struct.Struct(">cQ" + body), ["venue_ns", *names.split()]) for kind, (body, names) in OUTBOUND.items()
     },
 }
+MARK_TAG = 27
 SHORT_AIQ_BYTES = 31  # before it named the strategy
 
 
@@ -95,13 +96,27 @@ def read(direction: str, message: bytes) -> tuple[int, dict[str, int]]:
             return BAD_FIELD, {}
         else:
             fields[name] = value
-    return WHOLE, fields
+    mark = _mark_of(message[layout.size :]) if (direction, message[:1]) == ("inbound", b"U") else b""
+    if mark not in (b"", b"S", b"T", b"E"):
+        return BAD_FIELD, {}
+    return WHOLE, fields | ({"side_letter": mark[0]} if mark else {})
+
+
+def _mark_of(rest: bytes) -> bytes:
+    """The value of the first tag 27 of a whole appendage; "?" for one without a value, nothing where there is none."""
+    at = 2
+    while at < len(rest):
+        if rest[at + 1] == MARK_TAG:
+            return rest[at + 2 : at + 1 + rest[at]] or b"?"
+        at += 1 + rest[at]
+    return b""
 
 
 def fixed_part(direction: str, message: bytes) -> bytes:
-    """What an encoder writes of a whole message: its fixed part."""
+    """What an encoder writes of a whole message: its fixed part, and of a replace the mark that it names."""
     layout, _ = LAYOUTS[direction][chr(message[0])]
-    return message[: layout.size].ljust(layout.size, b"\0")
+    mark = _mark_of(message[layout.size :]) if (direction, message[:1]) == ("inbound", b"U") else b""
+    return message[: layout.size].ljust(layout.size, b"\0") + (bytes((0, 3, 2, MARK_TAG)) + mark if mark else b"")
 
 
 def generate(rng: random.Random, direction: str) -> bytes:
@@ -120,6 +135,8 @@ def generate(rng: random.Random, direction: str) -> bytes:
             bytes([1 + len(value), rng.randrange(1, 40)]) + value
             for value in (rng.randbytes(rng.choice((1, 4, 8))) for _ in range(rng.randrange(4)))
         )
+        if kind == "U" and rng.random() < 0.5:
+            tags += bytes((2, MARK_TAG)) + rng.choice((b"S", b"T", b"E", b"B"))
         message += struct.pack(">H", len(tags)) + tags
     spoil = rng.random()
     if spoil < 0.02:

@@ -231,8 +231,9 @@ def test_a_replace_of_an_order_that_cannot_be_replaced_dies_here(bench):
     closed, other_side = bench.replace(order), bench.new()
     bench.settle()
     wrong = bench.replace(other_side, side=2)
+    never = bench.replace(888_888)
     bench.settle()
-    for order_id in (closed, wrong):
+    for order_id in (closed, wrong, never):
         assert kinds(bench, order_id) == [(REPORT_EXPIRED, REJECT_UNKNOWN_TARGET)]
 
 

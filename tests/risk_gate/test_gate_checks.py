@@ -69,6 +69,7 @@ PASSING = dict(
     limits=codes.PASS,
     behind=0,
     state=codes.STATE_ACTIVE,
+    netting=0,
     target=codes.PASS,
     target_side=0,
     open_after=5,
@@ -234,6 +235,15 @@ reducing: others open               state=STATE_REDUCING p.position=-9 p.open_bu
 reducing: wrong side                state=STATE_REDUCING p.position=50                                                                            50                   5                    p      -> REJECT_REDUCING
 reducing: sells a long              state=STATE_REDUCING p.position=5 side=SIDE_SELL                                                              0                    0                    -      -> PASS
 reducing: turns a long              state=STATE_REDUCING p.position=4 side=SIDE_SELL                                                              4                    5                    p      -> REJECT_REDUCING
+beside executor: both shrink        state=STATE_REDUCING netting=1 p.position=-9 i.position=-5                                                    0                    0                    -      -> PASS
+beside executor: firm turns         state=STATE_REDUCING netting=1 p.position=-9 i.position=-4                                                    -4                   5                    i      -> REJECT_REDUCING
+beside executor: pair turns         state=STATE_REDUCING netting=1 p.position=-4 i.position=-9                                                    -4                   5                    p      -> REJECT_REDUCING
+beside executor: all open           state=STATE_REDUCING netting=1 p.position=-9 i.position=-9 i.open_buy=5                                       -9                   10                   i      -> REJECT_REDUCING
+executor: firm shrinks              state=STATE_REDUCING netting=2 p.position=9 i.position=-5                                                     0                    0                    -      -> PASS
+executor: firm turns                state=STATE_REDUCING netting=2 p.position=-9 i.position=-4                                                    -4                   5                    i      -> REJECT_REDUCING
+executor: others open               state=STATE_REDUCING netting=2 i.position=-9 i.open_buy=5                                                     -9                   10                   i      -> REJECT_REDUCING
+executor: firm flat                 state=STATE_REDUCING netting=2 p.position=-9                                                                  0                    5                    i      -> REJECT_REDUCING
+executor: active opens              netting=2                                                                                                     0                    0                    -      -> PASS
 position buy: below                 i.position=94                                                                                                 0                    0                    -      -> PASS
 position buy: exactly               i.position=95                                                                                                 0                    0                    -      -> PASS
 position buy: smallest breach       i.position=96                                                                                                 100                  101                  i      -> REJECT_POSITION_MAX
@@ -361,52 +371,52 @@ burst ring: full in the window      i.passes=901,950,960,970 i.burst_lots_max=10
 burst ring: one left it             i.passes=900,950,960,970 i.burst_lots_max=1000                                                                0                    0                    -      -> PASS
 burst ring: nothing to sum          i.passes=901,950,960,970                                                                                      0                    0                    -      -> PASS
 burst: window without end           s.passes=1,2 s.burst_lots_max=24 s.burst_window_ns=NONE                                                       24                   25                   s      -> REJECT_BURST_LOTS
-executions: below                   s.executions_counted=8 s.executions_max=10                                                                    0                    0                    -      -> PASS
-executions: exactly the last        s.executions_counted=9 s.executions_max=10                                                                    0                    0                    -      -> PASS
-executions: smallest breach         s.executions_counted=10 s.executions_max=10                                                                   10                   11                   s      -> REJECT_EXECUTIONS
-executions: far beyond              s.executions_counted=5000 s.executions_max=10                                                                 10                   5001                 s      -> REJECT_EXECUTIONS
-executions: a person let it go on   s.executions_counted=10 s.executions_max=10 released=1                                                        0                    0                    -      -> PASS
-executions: no limit                s.executions_counted=BIG s.executions_max=BIG released=1                                                      0                    0                    -      -> PASS
-executions: named before the halt   s.executions_counted=10 s.executions_max=10 state=STATE_HALTED                                                10                   11                   s      -> REJECT_EXECUTIONS
-fill burst: over in a moment        s.burst_until_ns=1001 s.burst_limit=50 s.burst_found=51                                                       50                   51                   s      -> REJECT_FILL_BURST
-fill burst: exactly over            s.burst_until_ns=1000 s.burst_limit=50 s.burst_found=51                                                       0                    0                    -      -> PASS
-fill burst: over long ago           s.burst_until_ns=1 s.burst_limit=50 s.burst_found=51                                                          0                    0                    -      -> PASS
-fill burst: until a person comes    s.burst_until_ns=NONE s.burst_limit=50 s.burst_found=900                                                      50                   900                  s      -> REJECT_FILL_BURST
-fill burst: a person let it go on   s.burst_until_ns=NONE released=1                                                                              0                    0                    -      -> PASS
-collar near, ticks: below           price=9960 i.collar_near_ticks=50                                                                             0                    0                    -      -> PASS
-collar near, ticks: exactly         price=9950 i.collar_near_ticks=50                                                                             0                    0                    -      -> PASS
-collar near, ticks: smallest        price=9940 i.collar_near_ticks=59                                                                             59                   60                   i      -> REJECT_COLLAR_NEAR_TICKS
-collar near, ticks: in front of it  price=10060 ask=10060 i.collar_near_ticks=59                                                                  59                   60                   i      -> REJECT_COLLAR_NEAR_TICKS
-collar near, ticks: a sell          side=SIDE_SELL price=10060 i.collar_near_ticks=59                                                             59                   60                   i      -> REJECT_COLLAR_NEAR_TICKS
-collar near, ticks: gross           price=10 i.collar_near_ticks=50 i.collar_near_bps=NONE                                                        50                   9990                 i      -> REJECT_COLLAR_NEAR_TICKS
-collar far, ticks: exactly          price=10050 i.collar_far_ticks=50                                                                             0                    0                    -      -> PASS
-collar far, ticks: smallest         price=10060 i.collar_far_ticks=59                                                                             59                   60                   i      -> REJECT_COLLAR_FAR_TICKS
-collar far, ticks: a sell           side=SIDE_SELL price=9940 i.collar_far_ticks=59                                                               59                   60                   i      -> REJECT_COLLAR_FAR_TICKS
-collar far, ticks: behind is safe   price=9910 i.collar_far_ticks=1                                                                               0                    0                    -      -> PASS
-collar far, ticks: gross            price=20000 i.collar_far_ticks=59 i.collar_near_bps=NONE i.collar_far_bps=NONE                                59                   10000                i      -> REJECT_COLLAR_FAR_TICKS
-collars: the narrower decides       price=10060 i.collar_far_ticks=59 i.collar_far_bps=59                                                         59                   60                   i      -> REJECT_COLLAR_FAR
-self-trade: nothing of ours there   own_open=0 own_price=1 f.self_trade=SELF_TRADE_REJECT                                                         0                    0                    -      -> PASS
-self-trade: one step away           own_open=1 own_price=10001 f.self_trade=SELF_TRADE_REJECT                                                     0                    0                    -      -> PASS
-self-trade: at our own ask          own_open=1 own_price=10000 f.self_trade=SELF_TRADE_REJECT                                                     10000                10000                f      -> REJECT_SELF_TRADE
-self-trade: through it              own_open=1 own_price=10 f.self_trade=SELF_TRADE_REJECT                                                        10                   10000                f      -> REJECT_SELF_TRADE
-self-trade: a sell above our bid    side=SIDE_SELL own_open=1 own_price=9999 f.self_trade=SELF_TRADE_REJECT                                       0                    0                    -      -> PASS
-self-trade: a sell at our bid       side=SIDE_SELL own_open=1 own_price=10000 f.self_trade=SELF_TRADE_REJECT                                      10000                10000                f      -> REJECT_SELF_TRADE
-self-trade: resting goes first      own_open=1 own_price=10000 f.self_trade=SELF_TRADE_CANCEL                                                     10000                10000                f      -> REJECT_SELF_TRADE
-self-trade: a rule that is not set  own_open=1 own_price=10000 f.self_trade=0                                                                     10000                10000                f      -> REJECT_SELF_TRADE
-self-trade: no limit                own_open=1 own_price=10000 f.self_trade=NONE                                                                  0                    0                    -      -> PASS
-same order: below                   s.sames=950 s.same_orders_max=3 s.same_window_ns=100                                                          0                    0                    -      -> PASS
-same order: exactly                 s.sames=950,960 s.same_orders_max=3 s.same_window_ns=100                                                      0                    0                    -      -> PASS
-same order: smallest breach         s.sames=950,960,970 s.same_orders_max=3 s.same_window_ns=100                                                  3                    4                    s      -> REJECT_SAME_ORDER
-same order: gross                   s.sames=901,950,950,960,970,980,999 s.same_orders_max=3 s.same_window_ns=100                                  3                    4                    s      -> REJECT_SAME_ORDER
-same order: one left the window     s.sames=900,960,970 s.same_orders_max=3 s.same_window_ns=100                                                  0                    0                    -      -> PASS
-same order: it is just inside       s.sames=901,960,970 s.same_orders_max=3 s.same_window_ns=100                                                  3                    4                    s      -> REJECT_SAME_ORDER
-same order: another size            s.sames=950,960,970 qty=6 s.same_orders_max=3 s.same_window_ns=100                                            0                    0                    -      -> PASS
-same order: another price           s.sames=950,960,970 price=9990 s.same_orders_max=3 s.same_window_ns=100                                       0                    0                    -      -> PASS
-same order: the other side          s.sames=950,960,970 side=SIDE_SELL s.same_orders_max=3 s.same_window_ns=100                                   0                    0                    -      -> PASS
-same order: another instrument      s.sames=950,960,970 instrument_id=1 s.same_orders_max=3 s.same_window_ns=100                                  0                    0                    -      -> PASS
-same order: a replace               s.sames=950,960,970 kind=INTENT_REPLACE s.same_orders_max=3 s.same_window_ns=100                              0                    0                    -      -> PASS
-same order: no limit                s.sames=950,960,970 s.same_window_ns=100                                                                      0                    0                    -      -> PASS
-same order: window without end      s.sames=1 s.same_orders_max=1                                                                                 1                    2                    s      -> REJECT_SAME_ORDER
+executions: below                   s.executions_counted=8 s.executions_max=10                                                                  0                    0                    -      -> PASS
+executions: exactly the last        s.executions_counted=9 s.executions_max=10                                                                  0                    0                    -      -> PASS
+executions: smallest breach         s.executions_counted=10 s.executions_max=10                                                                 10                   11                   s      -> REJECT_EXECUTIONS
+executions: far beyond              s.executions_counted=5000 s.executions_max=10                                                               10                   5001                 s      -> REJECT_EXECUTIONS
+executions: a person let it go on   s.executions_counted=10 s.executions_max=10 released=1                                                      0                    0                    -      -> PASS
+executions: no limit                s.executions_counted=BIG s.executions_max=BIG released=1                                                    0                    0                    -      -> PASS
+executions: named before the halt   s.executions_counted=10 s.executions_max=10 state=STATE_HALTED                                              10                   11                   s      -> REJECT_EXECUTIONS
+fill burst: over in a moment        s.burst_until_ns=1001 s.burst_limit=50 s.burst_found=51                                                     50                   51                   s      -> REJECT_FILL_BURST
+fill burst: exactly over            s.burst_until_ns=1000 s.burst_limit=50 s.burst_found=51                                                     0                    0                    -      -> PASS
+fill burst: over long ago           s.burst_until_ns=1 s.burst_limit=50 s.burst_found=51                                                        0                    0                    -      -> PASS
+fill burst: until a person comes    s.burst_until_ns=NONE s.burst_limit=50 s.burst_found=900                                                    50                   900                  s      -> REJECT_FILL_BURST
+fill burst: a person let it go on   s.burst_until_ns=NONE released=1                                                                            0                    0                    -      -> PASS
+collar near, ticks: below           price=9960 i.collar_near_ticks=50                                                                           0                    0                    -      -> PASS
+collar near, ticks: exactly         price=9950 i.collar_near_ticks=50                                                                           0                    0                    -      -> PASS
+collar near, ticks: smallest        price=9940 i.collar_near_ticks=59                                                                           59                   60                   i      -> REJECT_COLLAR_NEAR_TICKS
+collar near, ticks: in front of it  price=10060 ask=10060 i.collar_near_ticks=59                                                                59                   60                   i      -> REJECT_COLLAR_NEAR_TICKS
+collar near, ticks: a sell          side=SIDE_SELL price=10060 i.collar_near_ticks=59                                                           59                   60                   i      -> REJECT_COLLAR_NEAR_TICKS
+collar near, ticks: gross           price=10 i.collar_near_ticks=50 i.collar_near_bps=NONE                                                      50                   9990                 i      -> REJECT_COLLAR_NEAR_TICKS
+collar far, ticks: exactly          price=10050 i.collar_far_ticks=50                                                                           0                    0                    -      -> PASS
+collar far, ticks: smallest         price=10060 i.collar_far_ticks=59                                                                           59                   60                   i      -> REJECT_COLLAR_FAR_TICKS
+collar far, ticks: a sell           side=SIDE_SELL price=9940 i.collar_far_ticks=59                                                             59                   60                   i      -> REJECT_COLLAR_FAR_TICKS
+collar far, ticks: behind is safe   price=9910 i.collar_far_ticks=1                                                                             0                    0                    -      -> PASS
+collar far, ticks: gross            price=20000 i.collar_far_ticks=59 i.collar_near_bps=NONE i.collar_far_bps=NONE                              59                   10000                i      -> REJECT_COLLAR_FAR_TICKS
+collars: the narrower decides       price=10060 i.collar_far_ticks=59 i.collar_far_bps=59                                                       59                   60                   i      -> REJECT_COLLAR_FAR
+self-trade: nothing of ours there   own_open=0 own_price=1 f.self_trade=SELF_TRADE_REJECT                                                       0                    0                    -      -> PASS
+self-trade: one step away           own_open=1 own_price=10001 f.self_trade=SELF_TRADE_REJECT                                                   0                    0                    -      -> PASS
+self-trade: at our own ask          own_open=1 own_price=10000 f.self_trade=SELF_TRADE_REJECT                                                   10000                10000                f      -> REJECT_SELF_TRADE
+self-trade: through it              own_open=1 own_price=10 f.self_trade=SELF_TRADE_REJECT                                                      10                   10000                f      -> REJECT_SELF_TRADE
+self-trade: a sell above our bid    side=SIDE_SELL own_open=1 own_price=9999 f.self_trade=SELF_TRADE_REJECT                                     0                    0                    -      -> PASS
+self-trade: a sell at our bid       side=SIDE_SELL own_open=1 own_price=10000 f.self_trade=SELF_TRADE_REJECT                                    10000                10000                f      -> REJECT_SELF_TRADE
+self-trade: resting goes first      own_open=1 own_price=10000 f.self_trade=SELF_TRADE_CANCEL                                                   10000                10000                f      -> REJECT_SELF_TRADE
+self-trade: a rule that is not set  own_open=1 own_price=10000 f.self_trade=0                                                                   10000                10000                f      -> REJECT_SELF_TRADE
+self-trade: no limit                own_open=1 own_price=10000 f.self_trade=NONE                                                                0                    0                    -      -> PASS
+same order: below                   s.sames=950 s.same_orders_max=3 s.same_window_ns=100                                                        0                    0                    -      -> PASS
+same order: exactly                 s.sames=950,960 s.same_orders_max=3 s.same_window_ns=100                                                    0                    0                    -      -> PASS
+same order: smallest breach         s.sames=950,960,970 s.same_orders_max=3 s.same_window_ns=100                                                3                    4                    s      -> REJECT_SAME_ORDER
+same order: gross                   s.sames=901,950,950,960,970,980,999 s.same_orders_max=3 s.same_window_ns=100                                3                    4                    s      -> REJECT_SAME_ORDER
+same order: one left the window     s.sames=900,960,970 s.same_orders_max=3 s.same_window_ns=100                                                0                    0                    -      -> PASS
+same order: it is just inside       s.sames=901,960,970 s.same_orders_max=3 s.same_window_ns=100                                                3                    4                    s      -> REJECT_SAME_ORDER
+same order: another size            s.sames=950,960,970 qty=6 s.same_orders_max=3 s.same_window_ns=100                                          0                    0                    -      -> PASS
+same order: another price           s.sames=950,960,970 price=9990 s.same_orders_max=3 s.same_window_ns=100                                     0                    0                    -      -> PASS
+same order: the other side          s.sames=950,960,970 side=SIDE_SELL s.same_orders_max=3 s.same_window_ns=100                                 0                    0                    -      -> PASS
+same order: another instrument      s.sames=950,960,970 instrument_id=1 s.same_orders_max=3 s.same_window_ns=100                                0                    0                    -      -> PASS
+same order: a replace               s.sames=950,960,970 kind=INTENT_REPLACE s.same_orders_max=3 s.same_window_ns=100                            0                    0                    -      -> PASS
+same order: no limit                s.sames=950,960,970 s.same_window_ns=100                                                                    0                    0                    -      -> PASS
+same order: window without end      s.sames=1 s.same_orders_max=1                                                                               1                    2                    s      -> REJECT_SAME_ORDER
 room: order table                   state_room=0                                                                                                  0                    0                    f      -> REJECT_STATE_FULL
 room: journal                       journal_room=0                                                                                                0                    0                    f      -> REJECT_JOURNAL_FULL
 room: orders ring                   orders_room=0                                                                                                 0                    0                    f      -> REJECT_ORDERS_FULL

@@ -214,7 +214,7 @@ class Run:
                 collar_far_ticks=pick((10, 300, LIMIT_NONE, LIMIT_NONE)),
                 long_lots_max=LONG_MAX,
                 short_lots_max=SHORT_MAX,
-                open_orders_max=pick((4, 8, LIMIT_NONE)),
+                open_orders_max=pick((1, 2, 4, 8, LIMIT_NONE)),
                 age_ns_max=pick((1_000_000, LIMIT_NONE)),
                 channel_silence_ns_max=pick((1_000_000, LIMIT_NONE)),
                 permitted=pick((7,) * 24 + (0, 1, 2, 3, 6, 8, -1, NAN)),
@@ -230,12 +230,12 @@ class Run:
             self.gate.limit(instrument, **limits | {"fx_ppm": self.fx_ppm[instrument]})
         for strategy in range(STRATEGIES):
             lots = dict(long_lots_max=STRATEGY_LONG_MAX, short_lots_max=STRATEGY_SHORT_MAX)
-            limits = self.desk_limits() | lots | dict(open_orders_max=pick((6, 12)))
+            limits = self.desk_limits() | lots | dict(open_orders_max=pick((2, 6, 12)))
             limits |= dict(same_orders_max=pick((1, 2, LIMIT_NONE)), same_window_ns=pick((1000, 20_000)))
             self.model.limits["strategy", strategy] = limits
             self.gate.limit(INSTRUMENTS + strategy, **limits)
         limits = self.desk_limits() | dict(
-            open_orders_max=pick((8, 16)),
+            open_orders_max=pick((3, 8, 16)),
             concentration_bps_max=pick((5_000, 6_000, 8_000, LIMIT_NONE, LIMIT_NONE)),
             concentration_floor_micro=pick((0, 50_000_000, 150_000_000)),
             risk_age_ns_max=pick((LIMIT_NONE,) * 8 + (1_000_000,)),

@@ -240,6 +240,7 @@ def test_exposure_after_a_restart_equals_exposure_before_it(seed):
         gate.limit(row, burst_window_ns=1_000_000_000)
     gate.write("instruments", 1, **gate_rules(1, underlying_id=0))
     gate.restart()
+    rose = False
     for _ in range(150 if JIT_OFF else 800):
         dice = random.random()
         if dice < 0.4:
@@ -282,9 +283,10 @@ def test_exposure_after_a_restart_equals_exposure_before_it(seed):
         if random.random() < 0.05:
             gate.step(times=2)  # nothing to do: newest rows of greeks are counted
             before = kept(gate)
+            rose |= int(gate.exposure.sums[0]["delta_up"]) > 0
             gate.restart()
             after = kept(gate)
             for name, values in before.items():
                 assert (values == after[name]).all(), name
-    assert gate.exposure.sums[0]["delta_up"] > 0 and gate.exposure.slots["short"].any()
+    assert rose and gate.exposure.slots["short"].any()
     assert gate.exposure.firm[0]["cancel_count"] > 0 and gate.exposure.firm[0]["executions"] > 0

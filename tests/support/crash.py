@@ -16,7 +16,7 @@ import psutil
 from msgspec import structs
 
 from shm.codes import LIFE_RUNNING, STATE_ACTIVE, STATE_CANCEL_ONLY
-from shm.failpoints import VARIABLE
+from tests.support.crash_build import CrashSystem
 from tests.support.failpoints import Failpoints
 from tests.support.promises import Promises
 from tests.support.system import System, system_config
@@ -73,25 +73,22 @@ class Cores:
 
 
 class Crash:
-    """The machine under test. Use as a context manager; its failpoints are in `<folder>/failpoints`."""
+    """The machine under test. Use as a context manager; the roles `built_in` have failpoints, in `<folder>/failpoints`."""
 
-    def __init__(self, name: str, folder: Path):
-        self.points = Failpoints(folder / "failpoints")
-        os.environ[VARIABLE] = str(self.points.path)
+    def __init__(self, name: str, folder: Path, built_in: tuple[str, ...]):
+        self.points, self.built_in = Failpoints(folder / "failpoints"), built_in
         config = system_config(name, params={"levels": 2})
         config = structs.replace(config, topology=structs.replace(config.topology, **SIZES))
         self.returns: list[Return] = []
         self.deaths = 0
         try:
-            self.machine = System(config, {"input_log": True}, restarts_max=100_000)
+            self.machine = CrashSystem(
+                config, {"input_log": True}, points=str(self.points.path), built_in=built_in, restarts_max=100_000
+            )
         except BaseException:
-            self._leave()
+            self.points.close()
             raise
         self.promises, self.cores = Promises(self.machine), Cores(self.machine)
-
-    def _leave(self) -> None:
-        os.environ.pop(VARIABLE, None)
-        self.points.close()
 
     def __enter__(self) -> "Crash":
         return self
@@ -100,7 +97,7 @@ class Crash:
         try:
             self.machine.close()
         finally:
-            self._leave()
+            self.points.close()
 
     # --- deaths ---
 

@@ -22,19 +22,21 @@ from shm.records.position import POSITION
 from shm.records.quote import QUOTE
 from shm.records.reject import REJECT
 from shm.records.report import REPORT
+from shm.records.request import REQUEST, REQUEST_STATE, REQUESTERS
 from shm.records.tick import TICK, TICK_FLAG_LAST
 from shm.ring import ring_advance, ring_claim, ring_peek, ring_publish, ring_release
-from shm.scratch import scratch_ids, scratch_journal, scratch_me, scratch_ring, scratch_table
+from shm.scratch import scratch_control, scratch_ids, scratch_journal, scratch_me, scratch_ring, scratch_table
 
 ROW = 0
 QUOTES_KEPT = 256
 STRATEGY_ID = 0
+TABLES = ("depth", "positions", "params", "requests", "request_states")
 
 
-def config_with(module: str, **params):
+def config_with(module: str, executes: bool = False, **params):
     """The shipped configuration with one strategy: `module` on the first two instruments."""
     config = load()
-    chosen = StrategyConfig(module=module, universe=("QNTA", "QNTB"), params=params)
+    chosen = StrategyConfig(module=module, universe=("QNTA", "QNTB"), params=params, executes_for_firm=executes)
     return structs.replace(config, strategies={"strategy": chosen})
 
 
@@ -42,21 +44,31 @@ class StrategyBench:
     """`step(now)` runs one duty cycle; `intents()` takes what came out; the rest puts records in."""
 
     def __init__(
-        self, module: str = "fixed_spread", intents: int = 64, headroom: int = 16, ids: int = 1 << 40, **params
+        self,
+        module: str = "fixed_spread",
+        intents: int = 64,
+        headroom: int = 16,
+        ids: int = 1 << 40,
+        desks: int = 1,
+        **params,
     ):
-        config = config_with(module, **params)
+        config = config_with(module, executes=desks > 1, **params)
         instruments = len(config.instruments)
         self.tick_in, tick_end = scratch_ring(TICK, 1024)
         self.report_in, report_end = scratch_ring(REPORT, 256)
         self.reject_in, reject_end = scratch_ring(REJECT, 256)
         intent_end, self.intent_out = scratch_ring(INTENT, intents)
         self.depth = scratch_table(DEPTH, instruments)
-        self.positions = scratch_table(POSITION, instruments)
+        self.positions = scratch_table(POSITION, desks * instruments)
         self.params = scratch_table(LIVE_PARAMS, instruments + 1)
+        self.requests = scratch_table(REQUEST, REQUESTERS)
+        self.request_states = scratch_table(REQUEST_STATE, REQUESTERS)
+        self.control = scratch_control(1, desks, instruments)
         self.state = state_of(
             me=scratch_me(),
             rings={"rejects": reject_end, "reports": report_end, "ticks": tick_end, "intents": intent_end},
-            tables={"depth": self.depth, "positions": self.positions, "params": self.params},
+            tables={name: getattr(self, name) for name in TABLES},
+            control=self.control,
             journal=scratch_journal(QUOTE.itemsize, QUOTES_KEPT),
             ids=scratch_ids(count=ids),
             strategy_id=STRATEGY_ID,

@@ -61,7 +61,7 @@ class System:
         self.config = config
         self.snapshot = None
         self.fabric = Fabric(config, fresh=True, listed=listed)
-        self.supervisor = Supervisor(self.fabric, restarts_max=restarts_max)
+        self.supervisor = self.make_supervisor(restarts_max)
         self.events: list[str] = []
         try:
             self.supervisor.prepare(lambda row: None)
@@ -73,6 +73,10 @@ class System:
             raise
         self.begun = time.monotonic()
         self.fabric.arm()
+
+    def make_supervisor(self, restarts_max: int) -> Supervisor:
+        """Who starts the processes; for machines that start some of them in another way."""
+        return Supervisor(self.fabric, restarts_max=restarts_max)
 
     def counters(self) -> dict[str, int]:
         """Every counter that is not zero."""

@@ -4,12 +4,14 @@ import os
 import socket
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from procs.runtime.agent import Agent
+from procs.runtime.kill import Kill
 from procs.runtime.notify import CATCH_UP_SECONDS, FEEDS, Notifier
 from shm.records.instance import INSTANCE
 from tests.support.manager import Manager
@@ -107,6 +109,7 @@ def scratch_agent(notifier: Notifier) -> tuple[Agent, np.void]:
     agent = Agent.__new__(Agent)
     agent.roles, agent.wirings, agent.states = [SimpleNamespace(tend=lambda *_: None)], [wiring], [None]
     agent.stop_word, agent.compiled, agent.notifier = np.zeros(1, np.int64), 0, notifier
+    agent.kill, agent.sends = Kill(Path("/nonexistent"), Path("/nonexistent"), "scratch"), False
     return agent, page
 
 

@@ -187,7 +187,7 @@ def test_every_instance_of_the_topology_has_its_drop_ins_and_there_are_no_others
 
 
 def test_a_cold_instance_runs_in_the_cold_slice_and_its_end_halts_nobody():
-    assert cold_instances() == ["oms"]
+    assert cold_instances() == ["risk_engine", "oms"]
     for name in cold_instances():
         unit = instance_settings(name)
         assert (unit["Slice"][-1], unit["CPUAffinity"]) == ("quintet-cold.slice", [str(HOUSEKEEPING)])

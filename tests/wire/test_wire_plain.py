@@ -65,7 +65,8 @@ def test_what_is_written_plainly_is_what_the_compiled_encoder_sends():
         for name, letter in letters.items():
             event[0][name] = ord(letter)
         event[0]["kind"], event[0]["symbol"] = ord(kind), int.from_bytes(symbol.ljust(8).encode(), "big")
-        event[0]["side_letter"], event[0]["cl_ord_id_hi"], event[0]["cl_ord_id_lo"] = ord(side), blank, blank >> 16
+        event[0]["side_letter"] = 0 if kind == "U" else ord(side)  # in a replace an optional mark, which none here has
+        event[0]["cl_ord_id_hi"], event[0]["cl_ord_id_lo"] = blank, blank >> 16
         size = encode_ouch_inbound(made, 0, event[0])
         fields = {**numbers, **letters, "symbol": symbol, "side_letter": side, "cl_ord_id": ""}
         written = write_inbound(kind, **fields)

@@ -18,18 +18,19 @@ off  size  field
 
 from procs.wire.big_endian import fits_u32, has_room, read_u32, read_u64, write_u16, write_u32, write_u64
 from procs.wire.codes import WIRE_BAD_FIELD, WIRE_NO_ROOM, WIRE_OK
-from procs.wire.ouch.appendage import TAG_SIDE, append_tag, tag_value
+from procs.wire.ouch.appendage import TAG_SIDE, append_tag, find_tag
 from procs.wire.ouch.event import OUCH_REPLACE
 from procs.wire.ouch.parts import decode_cl_ord_id, encode_cl_ord_id, is_sale_letter
 from shm.jit import hot
 
 REPLACE_FIXED = 38
 REPLACE_BYTES = REPLACE_FIXED + 2
+MARK_TAG_BYTES = 2  # of tag and letter
 
 
 @hot
 def decode_replace(buf, offset, event):
-    """All fields, and the mark of tag 27. A letter there that is no sale's is malformed: nothing else may change."""
+    """All fields, and the mark of tag 27. Anything else there than one letter of a sale is malformed."""
     price_ticks = read_u64(buf, offset + 13)
     if price_ticks < 0:
         return WIRE_BAD_FIELD
@@ -41,10 +42,12 @@ def decode_replace(buf, offset, event):
     event["display"] = buf[offset + 22]
     event["sweep"] = buf[offset + 23]
     decode_cl_ord_id(buf, offset + 24, event)
-    letter = tag_value(buf, event, TAG_SIDE, 0)
-    if letter != 0 and not is_sale_letter(letter):
+    mark = find_tag(buf, event, TAG_SIDE)
+    if mark < 0:
+        return WIRE_OK
+    if buf[mark] != MARK_TAG_BYTES or not is_sale_letter(buf[mark + 2]):
         return WIRE_BAD_FIELD
-    event["side_letter"] = letter
+    event["side_letter"] = buf[mark + 2]
     return WIRE_OK
 
 

@@ -1,0 +1,142 @@
+"""Scenarios of `quintet demo`: the shipped machine driven to where something has to happen by itself.
+
+**breach**: a strategy that keeps buying, a venue that charges for it, and thresholds close by. Delta puts one
+instrument under REDUCING, value at risk the strategy, the loss halts the strategy, puts the firm under REDUCING and has
+the executor flatten it through the gate. Nobody types a command.
+"""
+
+import time
+
+from msgspec import structs
+
+from config.executor import with_executor
+from config.load import Config
+from config.risk import Threshold
+from procs.cli.risk import configuration, events, history_cells
+from procs.cli.session import POLL_SECONDS, READY_SECONDS, NotReady
+from procs.cli.snapshot import Snapshot
+from procs.cli.text import count, table
+from procs.runtime.journals import Source, find
+from shm.error_log import ERROR_RISK_THRESHOLD, error_label
+from shm.records.risk import RISK
+
+SCENARIOS = ("breach",)
+MICRO = 1_000_000
+UNIVERSE = ("QNTA", "QNTB")
+PARAMS = {"bid_lots": 20, "ask_lots": 5, "position_lots_max": 1500}
+FEE_MICRO_PER_LOT = 200_000  # 20 cents: what it trades costs it, whatever the market does
+# step that must have been taken by itself: scope, measure, step
+EXPECTED = (
+    ("underlying QNTA", "delta", "reducing"),
+    ("strategy strategy", "var_parametric", "reducing"),
+    ("strategy strategy", "loss", "halted"),
+    ("firm", "loss", "flatten"),
+)
+
+
+def with_scenario(config: Config, name: str | None) -> Config:
+    """`config` as a scenario wants it; None leaves it as it is."""
+    if name is None:
+        return config
+    (strategy,) = config.strategies
+    chosen = structs.replace(
+        config.strategies[strategy], module="accumulate", universe=UNIVERSE, params=PARAMS, overrides={}
+    )
+    venue = config.venues[0]
+    fees = tuple(
+        structs.replace(held, added_micro_per_lot=FEE_MICRO_PER_LOT, removed_micro_per_lot=FEE_MICRO_PER_LOT)
+        for held in venue.fees
+    )
+    config = structs.replace(
+        config,
+        strategies={**config.strategies, strategy: chosen},
+        venues=(structs.replace(venue, fees=fees), *config.venues[1:]),
+        risk=structs.replace(config.risk, thresholds=breach_thresholds(strategy)),
+    )
+    return with_executor(config)
+
+
+def breach_thresholds(strategy: str) -> tuple[Threshold, ...]:
+    """Close to what a few seconds of buying come to."""
+
+    def at(scope: str, measure: str, warn: int, reducing="none", flatten="none", halted="none") -> Threshold:
+        numbers = [held if held == "none" else held * MICRO for held in (warn, reducing, flatten, halted)]
+        return Threshold(scope, measure, *numbers)
+
+    return (
+        at("underlying:QNTA", "delta", 5_000, reducing=10_000),
+        at(f"strategy:{strategy}", "var_parametric", 250, reducing=1_000),
+        at(f"strategy:{strategy}", "loss", 15, halted=75),
+        at("firm", "loss", 15, flatten=75),
+    )
+
+
+def wait_engine(supervisor, snapshot: Snapshot, leave) -> None:
+    """Wait until risk_engine has published: it starts beside the others, and nothing else waits for it.
+
+    Raises NotReady after READY_SECONDS, or once `leave` is true.
+    """
+    deadline = time.monotonic() + READY_SECONDS
+    while not snapshot.view.table("risk", RISK)[0][0]:
+        supervisor.poll()
+        if leave or time.monotonic() > deadline:
+            raise NotReady(f"risk_engine has published nothing; see {supervisor.log_folder}")
+        time.sleep(POLL_SECONDS)
+
+
+def steps_taken(name: str) -> list[dict]:
+    """What thresholds did in this life, oldest first."""
+    place = find(name, "risk_engine", None)[-1]
+    with Source(name, place, True) as source:
+        return list(events(source.reader.entries(source.first_seq()), configuration(place)))
+
+
+def missing_steps(steps: list[dict]) -> list[str]:
+    """Expected steps that were not taken, a sentence each."""
+    taken = {(row["scope"], row["measure"], row["step"]) for row in steps if row["event"] in ("step", "again")}
+    return [
+        f"{scope} was not put under {step} by its {measure}" for scope, measure, step in EXPECTED
+        if (scope, measure, step) not in taken
+    ]  # fmt: skip
+
+
+def collect_scenario(snapshot: Snapshot) -> dict:
+    """Steps, then what is held and what state holds, as the report has them."""
+    held: dict[str, int] = {}
+    for row in snapshot.positions():
+        held[row["instrument"]] = held.get(row["instrument"], 0) + row["position_lots"]
+    states = {row["scope"]: row["state"] for row in snapshot.control().matrix() if row["state"] != "ACTIVE"}
+    return {"steps": steps_taken(snapshot.config.name), "positions": held, "states": states}
+
+
+def complete(scenario: dict) -> bool:
+    """Whether every expected step was taken and nothing is held any more: the scenario has no more to show."""
+    return not missing_steps(scenario["steps"]) and not any(scenario["positions"].values())
+
+
+def expected_errors() -> set[str]:
+    """Labels of what a breach notes by design."""
+    return {error_label(ERROR_RISK_THRESHOLD)}
+
+
+def render_scenario(scenario: dict) -> str:
+    """What happened by itself, a line a step, and what came of it."""
+    header = (
+        "time (UTC)",
+        "scope",
+        "measure",
+        "found",
+        "threshold",
+        "step",
+        "said",
+        "executor",
+        "delta then",
+        "P&L then",
+    )
+    lines = ["what thresholds did by themselves"]
+    lines.append(table(header, [history_cells(row) for row in scenario["steps"]], left=3))
+    held = ", ".join(f"{symbol} {count(lots)}" for symbol, lots in sorted(scenario["positions"].items())) or "nothing"
+    lines.append(f"held after it, all desks together: {held}")
+    states = ", ".join(f"{scope} {state}" for scope, state in scenario["states"].items()) or "all ACTIVE"
+    lines.append(f"states: {states}")
+    return "\n".join(lines)

@@ -1,0 +1,174 @@
+"""The kill with a thousand orders open and strategies that send as fast as they can. One machine for all.
+
+From the store of the word to the last byte of a new order at most 20 ms, to the last cancel handed over 50 ms; the
+command from its exec to the store 150 ms; by command, signal and file; with every other process stopped or dead; what
+starts again stays halted. A busy host gets its share more: the figures of a quiet one are those of `python -m bench`.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bench.kill_machine import INSTRUMENTS, NAMES, KillMachine, at_venue, go_on, kill_config, say, store_word, trial
+from procs.runtime.kill import HALT_FILE, KILL_SIGNAL
+from procs.runtime.paths import state_folder
+from shm.codes import STATE_HALTED
+from shm.control_words import latch_load
+from shm.process import process_start_ns
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("no_leftovers")]
+
+MS = 1_000_000
+LAST_ORDER_NS, HANDED_NS, COMMAND_NS = 20 * MS, 50 * MS, 150 * MS
+OTHERS = ("risk_gate", *NAMES, "feed_handler", "position_keeper")
+
+
+def slack() -> float:
+    """How many times longer a host that is busy otherwise may take: the runnable processes of each core."""
+    return max(1.0, os.getloadavg()[0] / os.cpu_count())
+
+
+@pytest.fixture(scope="module")
+def machine(module_folders):
+    with KillMachine(kill_config("killword")) as running:
+        yield running
+
+
+@pytest.fixture
+def armed(machine):
+    """Trading; afterwards what was stopped goes on, and the firm is armed for the next test."""
+    go_on(machine)
+    yield machine
+    for instance in OTHERS:
+        machine.signal(instance, signal.SIGCONT)
+    machine.wait(lambda: machine.supervisor.all_running(), "every process runs again", 60.0)
+
+
+def check(found) -> None:
+    assert found.last_order_ns <= LAST_ORDER_NS * slack(), found
+    assert found.handed_ns <= HANDED_NS * slack(), found
+    assert found.new_after == 0 or slack() > 1.0, found
+
+
+def stays_quiet(machine, seconds: float = 0.5) -> None:
+    """Nothing is entered any more, however long strategies try."""
+    accepted = int(machine.snapshot.ledger()["orders_accepted"].sum())
+    until = time.monotonic() + seconds
+    machine.wait(lambda: time.monotonic() > until, "a while")
+    assert int(machine.snapshot.ledger()["orders_accepted"].sum()) == accepted
+    assert at_venue(machine) == 0
+    assert machine.fabric.control.effective(0) == STATE_HALTED
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(100, marks=pytest.mark.soak)])
+def test_no_new_order_leaves_after_the_word_and_every_cancel_does(armed, count):
+    trials = []
+    for number in range(count):
+        trials.append(trial(armed))
+        assert trials[-1].open_orders >= 1_000
+        check(trials[-1])
+        if number < count - 1:
+            go_on(armed)
+    stays_quiet(armed)
+    print(say(trials))
+
+
+def by_command(machine) -> int:
+    """`quintet halt` as an operator types it. Returns the time of its exec, ns."""
+    words = ["halt", "--reason", "test", "--name", machine.config.name]
+    begun_ns = time.monotonic_ns()
+    command = [sys.executable, "-m", "procs.cli", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as child:
+        while machine.fabric.control.effective(0) != STATE_HALTED:
+            assert time.monotonic_ns() - begun_ns < 30_000 * MS
+            time.sleep(0.0005)
+        stored_ns = time.monotonic_ns()
+        machine.stored_after_ns = stored_ns - begun_ns
+        child.wait()
+    assert child.returncode == 0
+    return stored_ns
+
+
+def test_the_command_stores_the_word_soon_after_its_exec_and_latches_it(armed):
+    found = trial(armed, by_command)
+    print(f"from exec to store {armed.stored_after_ns / MS:.0f} ms")
+    assert armed.stored_after_ns <= COMMAND_NS * slack()
+    check(found)
+    assert latch_load(state_folder(armed.config.name))["firm"]["reason"] == "test"
+    stays_quiet(armed)
+
+
+def by_signal(instance):
+    def halt(machine) -> int:
+        stored_ns = time.monotonic_ns()
+        machine.signal(instance, KILL_SIGNAL)
+        return stored_ns
+
+    return halt
+
+
+def by_file(machine) -> int:
+    stored_ns = time.monotonic_ns()
+    (state_folder(machine.config.name) / HALT_FILE).write_text("test")
+    return stored_ns
+
+
+@pytest.mark.parametrize("way", ["order_sender", "strategy.fast", "file"])
+def test_a_signal_and_a_file_halt_with_every_other_process_stopped_and_are_latched(armed, way):
+    machine = armed
+    stopped = [name for name in OTHERS if name != way]
+
+    def halt(running) -> int:
+        for instance in stopped:
+            running.signal(instance, signal.SIGSTOP)
+        return by_file(running) if way == "file" else by_signal(way)(running)
+
+    try:
+        found = trial(machine, halt)
+    finally:
+        (state_folder(machine.config.name) / HALT_FILE).unlink(missing_ok=True)
+    check(found)
+    wanted = "file" if way == "file" else f"signal SIGUSR1 to {way}"
+    folder = state_folder(machine.config.name)
+    machine.wait(lambda: wanted in latch_load(folder).get("firm", {}).get("reason", ""), "the latch")
+    for instance in stopped:
+        machine.signal(instance, signal.SIGCONT)
+    stays_quiet(machine)
+
+
+def test_the_word_works_with_every_other_process_stopped_and_with_each_of_them_dead(armed):
+    machine = armed
+
+    def halt_stopped(running) -> int:
+        for instance in OTHERS:
+            running.signal(instance, signal.SIGSTOP)
+        return store_word(running)
+
+    check(trial(machine, halt_stopped))
+    for instance in OTHERS:
+        machine.signal(instance, signal.SIGCONT)
+    go_on(machine)
+
+    def pids() -> set[int]:
+        return {machine.fabric.page(instance).pid for instance in OTHERS}
+
+    died = pids()
+
+    def halt_dead(running) -> int:
+        for instance in OTHERS:
+            running.signal(instance, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while any(process_start_ns(pid) for pid in died):  # a busy host lets them die slowly; nobody reaps them yet
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        return store_word(running)
+
+    check(trial(machine, halt_dead))
+    machine.wait(lambda: not died & pids() and machine.supervisor.all_running(), "all of them are started again", 60.0)
+    stays_quiet(machine, 1.0)
+    assert len(machine.snapshot.ledger()) == INSTRUMENTS
