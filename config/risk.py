@@ -41,7 +41,7 @@ class Inputs(Struct, forbid_unknown_fields=True, frozen=True):
     """Greatest ages of what comes in while we run, and the state that a scope with a stale input is put under."""
 
     position_age_ms: int  # position_keeper's last step, real time
-    grace_ms: int  # how long an input may be stale before it counts: a process that is started again takes a second
+    grace_ms: int  # how long an input may be stale before it acts: what is started again, or heals, is no breach
     stale_state: Literal["warn", "reducing", "halted"]
 
 

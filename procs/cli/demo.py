@@ -20,6 +20,7 @@ from procs.cli.scenario import (
     expected_errors,
     missing_steps,
     render_scenario,
+    states_now,
     wait_engine,
     with_scenario,
 )
@@ -174,12 +175,13 @@ def trade(fabric: Fabric, supervisor: Supervisor, arguments, leave: Leave, kill:
         inventory = follow(supervisor, snapshot, arguments, leave, begun, kill)
         seconds = time.monotonic() - begun
         stopped = mark(snapshot)
+        states = states_now(snapshot) if arguments.scenario else {}
         open_left = stop_quoting(fabric, supervisor, snapshot)
         missing = drain(supervisor, snapshot)
         source = f"replay of {arguments.replay}" if arguments.replay else "generated flow"
         report = collect(snapshot, seconds, source, processes, inventory, armed, stopped)
         if arguments.scenario:
-            report["scenario"] = collect_scenario(snapshot)
+            report["scenario"] = collect_scenario(snapshot) | {"states": states}
             by_design = expected_errors()
             report["errors"] = {
                 key: row for key, row in report["errors"].items() if key.split(": ")[1] not in by_design

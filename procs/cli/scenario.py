@@ -101,12 +101,16 @@ def missing_steps(steps: list[dict]) -> list[str]:
 
 
 def collect_scenario(snapshot: Snapshot) -> dict:
-    """Steps, then what is held and what state holds, as the report has them."""
+    """Steps, and what is held by all desks together, as the report has them."""
     held: dict[str, int] = {}
     for row in snapshot.positions():
         held[row["instrument"]] = held.get(row["instrument"], 0) + row["position_lots"]
-    states = {row["scope"]: row["state"] for row in snapshot.control().matrix() if row["state"] != "ACTIVE"}
-    return {"steps": steps_taken(snapshot.config.name), "positions": held, "states": states}
+    return {"steps": steps_taken(snapshot.config.name), "positions": held}
+
+
+def states_now(snapshot: Snapshot) -> dict[str, str]:
+    """Scopes that are not ACTIVE and their states."""
+    return {row["scope"]: row["state"] for row in snapshot.control().matrix() if row["state"] != "ACTIVE"}
 
 
 def complete(scenario: dict) -> bool:
@@ -138,5 +142,5 @@ def render_scenario(scenario: dict) -> str:
     held = ", ".join(f"{symbol} {count(lots)}" for symbol, lots in sorted(scenario["positions"].items())) or "nothing"
     lines.append(f"held after it, all desks together: {held}")
     states = ", ".join(f"{scope} {state}" for scope, state in scenario["states"].items()) or "all ACTIVE"
-    lines.append(f"states: {states}")
+    lines.append(f"states before the demo's own stop, latched until `quintet resume`: {states}")
     return "\n".join(lines)

@@ -21,7 +21,6 @@ def open_(wiring):
 ROLE = ColdRole(
     name="risk_engine",
     open_=open_,
-    reads=("position_keeper",),
     rest_seconds=REST_SECONDS,
     compiled="procs.risk_engine.warm_up:warm_up",
 )

@@ -12,7 +12,7 @@ import numpy as np
 from procs.risk_engine.contracts import Contracts
 from procs.risk_engine.tables import Reader
 from procs.runtime.desks import desk_names
-from shm.codes import CHANNEL_FRESH
+from shm.codes import CHANNEL_FRESH, LIFE_RUNNING
 from shm.process import process_alive
 from shm.records.channel import CHANNEL
 from shm.records.limits import LIMITS
@@ -57,6 +57,7 @@ class Inputs:
         strangers = np.setdiff1d(np.arange(self.desks * instruments), flat)
         self._strangers = Reader(wiring.table("positions"), POSITION, strangers)
         self.pages = wiring.pages(("position_keeper",))
+        self._seen_running: set[str] = set()
         self.marks = np.zeros(len(rows), np.int64)
         self.mark_ns = np.zeros(len(rows), np.int64)
         roots = [self.config.risk.of(self.config.instruments[root].symbol) for root in contracts.roots.tolist()]
@@ -94,11 +95,18 @@ class Inputs:
         return self.channels.values["state"][channel] == CHANNEL_FRESH
 
     def _positions_stale(self) -> bool:
-        """Whether position_keeper died, or has not stepped for longer than allowed; not before it ran at all."""
+        """Whether position_keeper died, or has not stepped for longer than allowed.
+
+        Not before anybody saw it run: while a machine starts nobody trades, and there is nothing to be late with.
+        """
         limit_ns = self.config.risk.input.position_age_ms * MS
-        for page in self.pages.values():
-            pid, step_ns = int(page["pid"]), int(page["step_seen_ns"])
-            if pid and (time.monotonic_ns() - step_ns > limit_ns or not process_alive(pid, int(page["start_ns"]))):
+        for name, page in self.pages.items():
+            if int(page["life"]) == LIFE_RUNNING:
+                self._seen_running.add(name)
+            if name not in self._seen_running and not (self.positions.versions > 0).any():
+                continue
+            late = time.monotonic_ns() - int(page["step_seen_ns"]) > limit_ns
+            if late or not process_alive(int(page["pid"]), int(page["start_ns"])):
                 return True
         return False
 

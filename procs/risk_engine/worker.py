@@ -13,6 +13,7 @@ from procs.risk_engine.portfolio import exposures, lot_greeks, profit
 from procs.risk_engine.requests import open_requests
 from procs.risk_engine.scopes import Scope, scopes_of
 from procs.risk_engine.tables import Writer
+from procs.risk_engine.warm_up import warm_up
 from procs.risk_engine.window import Window
 from procs.runtime.cold_journal import ColdJournal
 from procs.runtime.totals import currencies_of
@@ -40,6 +41,7 @@ class Worker:
     def __init__(self, wiring):
         self.wiring, self.config = wiring, wiring.config
         config = self.config
+        warm_up(config)  # loads what preparation compiled: a first look that waits for it would come seconds late
         self.contracts = contracts = contracts_of(config)
         self.scopes = scopes_of(config, contracts.rows, contracts.roots)
         self.inputs = Inputs(wiring, contracts)

@@ -13,6 +13,7 @@ from config.load import load
 from procs.cli.risk import look as look_cli
 from procs.cli.risk import render
 from procs.cli.snapshot import Snapshot
+from procs.risk_engine.window import Window
 from procs.runtime.journals import NoSuchJournal, find
 from shm.codes import (
     CHANNEL_STALE,
@@ -320,17 +321,17 @@ def test_the_window_fills_from_its_own_marks_survives_the_process_and_gives_the_
             return len(worker.window.returns) == 30
 
         assert wait_until(moved, 30)
-        worker.config = config
         assert wait_until(lambda: moved() and bench.risk(0)["methods"] & RISK_METHOD_HISTORICAL, 10)
         row = bench.risk(0)
         assert 0 < row["var_historical_micro"] <= row["es_historical_micro"]
         worker.finish(True)
         worker.close()
         wiring.detach()
-        again, wiring = bench.worker()
-        assert np.array_equal(again.window.returns, worker.window.returns)
-        again.close()
-        wiring.detach()
+        again = Window(bench.config, worker.window.symbols, bench.fabric.state_folder)
+        assert np.array_equal(again.returns, worker.window.returns, equal_nan=True)
+        moved = [*reversed(worker.window.symbols)]
+        reordered = Window(bench.config, moved, bench.fabric.state_folder)
+        assert np.array_equal(reordered.returns, worker.window.returns[:, ::-1], equal_nan=True)
 
 
 def test_without_a_life_there_is_no_history():

@@ -24,7 +24,7 @@ from tests.oracles.risk import Model
 from tests.support.gate import INTENT, REPORT, Gate
 
 SEED = int(os.environ.get("QUINTET_SEED", "20240306"))
-EVENTS = 2_500 if JIT_OFF else 20_000
+EVENTS = 2_500 if JIT_OFF else 40_000
 SOAK_EVENTS = 20_000 if JIT_OFF else 1_000_000
 INT64 = (0, -1, 1, (1 << 63) - 1, -(1 << 63), (1 << 62) - 1, 1 << 62, 1 << 40, (1 << 40) + 1, 1 << 32, (1 << 32) - 1)
 STRATEGIES, INSTRUMENTS, NO_RATE = 2, 3, 2  # the last instrument has no rate into the firm's currency
@@ -196,7 +196,7 @@ class Run:
             rate_orders_max=pick(rates),
             rate_messages_max=pick((*rates, 3)),
             rate_headroom=pick((0, 2, 3)),
-            rate_cancels_max=pick(rates),
+            rate_cancels_max=pick((*rates, 2)),
             rate_window_ns=pick((1000, 50_000)),
             loss_micro_max=pick((LIMIT_NONE,) * 8 + (1, 1_000)),
             drawdown_micro_max=pick((LIMIT_NONE,) * 8 + (1, 1_000)),
@@ -217,7 +217,7 @@ class Run:
                 open_orders_max=pick((1, 2, 4, 8, LIMIT_NONE)),
                 age_ns_max=pick((1_000_000, LIMIT_NONE)),
                 channel_silence_ns_max=pick((1_000_000, LIMIT_NONE)),
-                permitted=pick((7,) * 24 + (0, 1, 2, 3, 6, 8, -1, NAN)),
+                permitted=pick((7,) * 72 + (0, 1, 2, 3, 6, 8, -1, NAN)),
                 locate_lots=pick((LIMIT_NONE,) * 6 + (0, 40, 100, 200, -1)),
                 scale_age_ns_max=pick((1_000_000, LIMIT_NONE)),
                 delta_micro_max=pick((LIMIT_NONE,) * 4 + (3_000, 8_000, 1 << 52)),
@@ -231,7 +231,7 @@ class Run:
         for strategy in range(STRATEGIES):
             lots = dict(long_lots_max=STRATEGY_LONG_MAX, short_lots_max=STRATEGY_SHORT_MAX)
             limits = self.desk_limits() | lots | dict(open_orders_max=pick((2, 6, 12)))
-            limits |= dict(same_orders_max=pick((1, 2, LIMIT_NONE)), same_window_ns=pick((1000, 20_000)))
+            limits |= dict(same_orders_max=pick((1, 2, LIMIT_NONE)), same_window_ns=pick((20_000, 50_000)))
             self.model.limits["strategy", strategy] = limits
             self.gate.limit(INSTRUMENTS + strategy, **limits)
         limits = self.desk_limits() | dict(
@@ -305,6 +305,8 @@ class Run:
         open_ids = [order.intent_id for chain in self.model.chains for order in chain]
         newest = [chain[-1].intent_id for chain in self.model.chains if chain[-1].strategy == strategy]
         kind = pick((1, 1, 1, 1, 1, 1, 2, 2, 3, 4)) if r() < 0.99 else pick((0, 5, 255))
+        if kind in (2, 3, 4) and not newest and r() < 0.9:
+            kind = 1  # nothing of it is open
         target = 0
         if kind in (2, 3, 4):
             target = pick(newest) if newest and r() < 0.95 else pick([*open_ids, 7, *INT64])

@@ -86,6 +86,8 @@ FIRM_LIMITS = dict(open_orders_max=100, rate_orders_max=LIMIT_NONE, rate_window_
 class Gate:
     """One gate with `strategies`, `instruments` and one order_sender. Small rings, so that they fill."""
 
+    executor = -1  # strategy that trades for the firm
+
     def __init__(self, strategies=2, instruments=2, ring=64, slots=64, headroom=8, journal=4096, rejects=64):
         self.strategies, self.instruments = strategies, instruments
         self.slots, self.headroom = slots, headroom
@@ -132,6 +134,7 @@ class Gate:
             control=self.control,
             journal=self.journal,
             ids=self.ids,
+            executor=self.executor,
             pages=np.array([int(me[0]["page_addr"]) for me in self.strategy_ends], np.int64),
             **self.tables,
         )
