@@ -65,9 +65,9 @@ def _risk_of(signed_lots, per_lot):
 @hot
 def _scale_is_known(gate, instrument_id, now_ns):
     """Copy the instrument's row of `greeks`; 1 when it may be used."""
-    if latest_read(table_at(gate["greeks_addr"]), instrument_id, gate["scale_addr"]) <= 0:
+    if latest_read(table_at(gate["greeks_addr"]), instrument_id, gate["greek_row_addr"]) <= 0:
         return 0
-    scale = record_at(gate["scale_addr"], GREEKS)
+    scale = record_at(gate["greek_row_addr"], GREEKS)
     if int(scale["flags"]) & GREEKS_VALID == 0:
         return 0
     age_max = account_at(book_of(gate), instrument_id)["scale_age_ns_max"]
@@ -160,7 +160,7 @@ def _sum_fill(gate, strategy_id, account, report, live):
         if live == 0:
             account["burst_until_ns"] = max(account["burst_until_ns"], now_ns + account["fill_window_ns"])
         elif _scale_is_known(gate, int(report["instrument_id"]), now_ns) == 1:
-            scale = record_at(gate["scale_addr"], GREEKS)
+            scale = record_at(gate["greek_row_addr"], GREEKS)
             signed = lots if int(report["side"]) == SIDE_BUY else -lots
             delta, vega = _risk_of(signed, scale["delta_micro"]), _risk_of(signed, scale["vega_micro"])
         else:
