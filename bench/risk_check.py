@@ -57,12 +57,13 @@ from shm.journal import journal_claim, journal_drain
 from shm.latest import latest_claim, latest_publish
 from shm.records.channel import CHANNEL
 from shm.records.decision import DECISION
+from shm.records.exposure import EXPOSURE
 from shm.records.greeks import GREEKS, GREEKS_VALID
 from shm.records.instance import INSTANCE
 from shm.records.instrument import INSTRUMENT
 from shm.records.intent import INTENT
 from shm.records.journal_end import JOURNAL_END
-from shm.records.limits import LIMIT_NONE, LIMITS, POSITIVE
+from shm.records.limits import LIMIT_NONE, LIMITS, POSITIVE, STANDING_ROWS
 from shm.records.order import ORDER
 from shm.records.position import POSITION
 from shm.records.reject import REJECT
@@ -94,6 +95,7 @@ SIDES = PERMIT_BUY | PERMIT_SELL | PERMIT_SHORT
 INTENT_BYTES = INTENT.itemsize
 OPEN_ID = 1 << 40  # intents that are checked have greater ids than those of the open orders
 TABLES = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION)
+TABLES |= dict(standing=LIMITS, exposure=EXPOSURE)
 TABLES |= dict(greeks=GREEKS, risk=RISK)
 
 
@@ -107,6 +109,8 @@ class Desk:
             channels=1,
             instruments=instruments,
             limits=instruments + DESKS + 1,
+            standing=STANDING_ROWS,
+            exposure=instruments + DESKS + 1,
             positions=DESKS * instruments,
             greeks=instruments,
             risk=1 + DESKS + instruments,

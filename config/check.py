@@ -1,5 +1,6 @@
 """Checks between the parts of a configuration: what one struct alone cannot see."""
 
+from config.caps import check_caps
 from config.errors import ConfigError
 from config.fees import check_fees
 from config.placement import place
@@ -160,7 +161,7 @@ def _check_bands(file, key: str, instrument) -> None:
             raise ConfigError(file, f"{key}.band", expected, str([band.quote_tick_ticks for band in table]))
 
 
-def _check_scope(file, key: str, held) -> None:
+def check_scope(file, key: str, held) -> None:
     """Every limit of one scope: above 0 or "none", what may be 0 not below it, and room between the rates."""
     for field in held.__struct_fields__:
         value = getattr(held, field)
@@ -188,6 +189,15 @@ def _check_rates(file, limits) -> None:
         )
 
 
+def check_products(file, key: str, held, instrument) -> None:
+    """What an instrument's limits allow fits the numbers that it is counted with."""
+    unit = instrument.multiplier * instrument.price_tick_micro
+    size = max(held.qty_lots_max, held.long_lots_max, held.short_lots_max)
+    if instrument.price_ticks_max * size * unit >= MONEY_MAX:
+        expected = "price_ticks_max * lots * multiplier * price_tick_micro below 2^62"
+        raise ConfigError(file, key, expected, str(instrument.price_ticks_max * size * unit))
+
+
 def _check_limits(config, file) -> None:
     limits = config.limits
     for symbol in limits.instruments:
@@ -198,19 +208,17 @@ def _check_limits(config, file) -> None:
         key = f"instrument.{instrument.symbol}"
         if held is None:
             raise ConfigError(file, key, "limits for every instrument (no limit means no trading)", "nothing")
-        _check_scope(file, key, held)
-        unit = instrument.multiplier * instrument.price_tick_micro
-        size = max(held.qty_lots_max, held.long_lots_max, held.short_lots_max)
-        if instrument.price_ticks_max * size * unit >= MONEY_MAX:
-            expected = "price_ticks_max * lots * multiplier * price_tick_micro below 2^62"
-            raise ConfigError(file, key, expected, str(instrument.price_ticks_max * size * unit))
+        check_scope(file, key, held)
+        check_products(file, key, held, instrument)
     for instance in config.topology.of_role("strategy"):
         held = limits.strategies.get(instance.name)
         if held is None:
             raise ConfigError(file, f"strategy.{instance.name}", "limits for every strategy instance", "nothing")
-        _check_scope(file, f"strategy.{instance.name}", held)
-    _check_scope(file, "firm", limits.firm)
+        check_scope(file, f"strategy.{instance.name}", held)
+    check_scope(file, "firm", limits.firm)
     _check_rates(file, limits)
+    _positive(file, "revision", limits.revision)
+    check_caps(file, limits)
 
 
 def _check_strategies(config, file) -> None:

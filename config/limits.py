@@ -3,9 +3,10 @@
 Money is in micro-units of the firm's currency, but for `notional_micro_max`, which is in the instrument's own.
 """
 
+from datetime import date
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, defstruct, structs
 
 Limit = int | Literal["none"]
 
@@ -98,18 +99,48 @@ class FirmLimits(Struct, forbid_unknown_fields=True, frozen=True):
     mark_age_ms_max: Limit  # a mark older than this is a breach
 
 
+UNCAPPED = ("currency", "permitted", "self_trade")  # words: nothing is greater than they
+
+
+def _caps_of(name: str, limited: type) -> type:
+    """The table that bounds every limit of one kind of scope, and says who answers for it."""
+    about = [("owner", str), ("rationale", str), ("review_by", date)]
+    capped = [(field.name, Limit) for field in structs.fields(limited) if field.name not in UNCAPPED]
+    return defstruct(name, about + capped, module=__name__, forbid_unknown_fields=True, frozen=True)
+
+
+FirmCaps = _caps_of("FirmCaps", FirmLimits)
+StrategyCaps = _caps_of("StrategyCaps", StrategyLimits)
+InstrumentCaps = _caps_of("InstrumentCaps", InstrumentLimits)
+
+
+class Caps(Struct, forbid_unknown_fields=True, frozen=True):
+    """How loose limits may ever be: of the firm, of each strategy, of each instrument. Nothing moves them while up.
+
+    Every key is there; "none" says aloud that nothing bounds it. What is looser: config/caps.py.
+    """
+
+    firm: FirmCaps
+    strategy: StrategyCaps
+    instrument: InstrumentCaps
+
+
 class Limits(
     Struct,
     forbid_unknown_fields=True,
     frozen=True,
-    rename={"instruments": "instrument", "strategies": "strategy"},
+    rename={"instruments": "instrument", "strategies": "strategy", "caps": "cap"},
 ):
     """The file `limits.toml`. Tables `instrument` by symbol and `strategy` by instance name.
 
-    `fx_ppm`: the firm's currency for one million of each currency; what has no rate is refused order by order.
+    `revision` counts changes of the file by its owners: what is older than a state folder has seen is refused, and so
+    is other content under the same number. `fx_ppm`: the firm's currency for one million of each currency; what has no
+    rate is refused order by order.
     """
 
+    revision: int
     firm: FirmLimits
     fx_ppm: dict[str, int]
     instruments: dict[str, InstrumentLimits]
     strategies: dict[str, StrategyLimits]
+    caps: Caps

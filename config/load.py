@@ -90,13 +90,20 @@ def file_of(part: str) -> Path:
 
 
 def _read(part: str, kind: type):
-    path = file_of(part)
+    return read_file(file_of(part), kind)
+
+
+def read_file(path: Path, kind: type):
+    """One TOML file as `kind`, its keys and types checked. Raises ConfigError."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(path, "(file)", "a readable TOML file", "nothing there") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, "(syntax)", "valid TOML", str(error)) from None
+    except UnicodeDecodeError as error:
+        found = f"byte {error.object[error.start]:#04x} at offset {error.start}"
+        raise ConfigError(path, "(encoding)", "UTF-8", found) from None
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:

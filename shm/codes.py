@@ -199,6 +199,7 @@ JOURNAL_CANCEL_SENT = 6
 JOURNAL_SESSION = 7
 JOURNAL_CONTROL = 8
 JOURNAL_QUOTE = 9
+JOURNAL_LIMITS = 10
 JOURNAL_RISK = 11
 
 # decision of a pre-trade check (records/reject.py, records/decision.py); PASS is not zero

@@ -28,6 +28,7 @@ from shm.codes import (  # noqa: F401  for writers: one import
     JOURNAL_CONTROL,
     JOURNAL_DECISION,
     JOURNAL_FILL,
+    JOURNAL_LIMITS,
     JOURNAL_ORDER_SENT,
     JOURNAL_REPORT,
     JOURNAL_SESSION,

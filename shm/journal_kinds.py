@@ -8,6 +8,7 @@ order_sender     CANCEL_SENT   order, sent
 order_sender     REPORT        report
 order_sender     SESSION       session_entry
 risk_gate        DECISION      decision
+risk_gate        LIMITS        limit_change
 position_keeper  FILL          fill, position
 position_keeper  SNAPSHOT      position
 strategy         QUOTE         quote
@@ -24,6 +25,8 @@ import numpy as np
 from shm import codes
 from shm.records.decision import DECISION
 from shm.records.fill import FILL
+from shm.records.limit_change import LIMIT_CHANGE, LIMIT_EXPIRED, LIMIT_TAKEN
+from shm.records.limits import LIMITS
 from shm.records.order import ORDER
 from shm.records.position import POSITION
 from shm.records.quote import QUOTE
@@ -53,6 +56,7 @@ PAYLOADS = {
     codes.JOURNAL_REPORT: (Part("report", REPORT),),
     codes.JOURNAL_SESSION: (Part("session_entry", SESSION_ENTRY),),
     codes.JOURNAL_DECISION: (Part("decision", DECISION),),
+    codes.JOURNAL_LIMITS: (Part("limit_change", LIMIT_CHANGE),),
     codes.JOURNAL_FILL: (Part("fill", FILL), Part("position", POSITION)),
     codes.JOURNAL_SNAPSHOT: (Part("position", POSITION),),
     codes.JOURNAL_QUOTE: (Part("quote", QUOTE),),
@@ -84,6 +88,8 @@ CODE_NAMES = {
     ("decision", "side"): _SIDES,
     ("decision", "code"): {codes.PASS: "pass", **codes.REJECT_NAMES},
     ("decision", "channel_state"): _names("CHANNEL_"),
+    ("limit_change", "field"): dict(enumerate(LIMITS.names)),
+    ("limit_change", "cause"): {LIMIT_TAKEN: "taken", LIMIT_EXPIRED: "expired"},
     ("fill", "side"): _SIDES,
     ("fill", "kind"): _names("REPORT_"),
     ("fill", "liquidity"): _names("LIQUIDITY_"),

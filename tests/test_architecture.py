@@ -50,6 +50,10 @@ LISTED_IMPORTS = {
         }.items()
         for part in parts
     },
+    (
+        "procs/cli/limits_view.py",
+        "procs.risk_gate.table",
+    ): "the checks are told by the table that tests hold them against",
     ("procs/cli/strategies.py", "procs.strategy.load"): "parameters are checked before anything starts",
     ("procs/cli/strategies.py", "procs.strategy.params"): "parameters are checked before anything starts",
 }

@@ -28,6 +28,7 @@ MODULES = {
     "cancel-all": "procs.cli.control",
     "journal": "procs.cli.journal",
     "params": "procs.cli.params",
+    "limits": "procs.cli.limits",
     "orders": "procs.cli.record",
     "executions": "procs.cli.record",
     "decisions": "procs.cli.record",

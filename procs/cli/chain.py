@@ -2,10 +2,12 @@
 
 import json
 
+from procs.cli.limits_change import changes_of, said_change
 from procs.cli.record import epoch_of, fee, named, order_state, price, reason, tell_behind
 from procs.cli.text import count, duration
 from procs.oms.chain import chain
 from procs.oms.store import open_reader
+from procs.runtime.paths import state_folder
 
 INDENT = "  "
 STEP_WIDTH, TIME_WIDTH = 18, 11
@@ -16,6 +18,12 @@ def run(arguments) -> int:
     connection = open_reader(arguments.name)
     try:
         found = chain(connection, arguments.order, epoch_of(arguments.epoch))
+        for link in found["links"]:
+            if "limits_version" in link["details"]:
+                made_by = changes_of(state_folder(arguments.name), link["details"]["limits_version"])
+                link["details"]["limits_changed"] = [
+                    f"{said_change(line)}, by {line['by']}: {line['reason']}" for line in made_by
+                ]
         print(json.dumps(found) if arguments.json else "\n".join(lines(found)))
         tell_behind(arguments.name, connection)
     finally:
@@ -72,6 +80,8 @@ def beneath(row: dict, link: dict):
             lots = saw[f"wanted_{side}_lots"]
             wants.append(f"{side} {count(lots)} at {price(row, saw[f'wanted_{side}_ticks'])}" if lots else f"no {side}")
         yield "wanted " + ", ".join(wants)
+    elif link["step"] == "gate passed" and held:
+        yield from (f"limits {said}" for said in held["limits_changed"])
     elif link["step"] == "sent" and held["bytes"]:
         yield f"bytes {held['bytes']}"
 

@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (_trade, _look, _steer, _record, _prepare):
+    for group in (_trade, _look, _steer, _limits, _record, _prepare):
         group(commands)
     for name, command in commands.choices.items():
         if name not in ("demo", "replay"):
@@ -151,6 +151,20 @@ def _steer(commands) -> None:
     params.add_argument("--strategy", metavar="NAME", help="strategy instance (default: all, or the only one)")
     params.add_argument("--instrument", metavar="SYMBOL", help="one instrument (default: all of its universe)")
     params.add_argument("--reason", type=_reason, help="why, for the record; needed for a change")
+
+
+def _limits(commands) -> None:
+    """The limits of risk_gate: what is used of them, and changing them."""
+    limits = commands.add_parser("limits", help="limits in force and what is used of them; change them while it runs")
+    limits.add_argument("changes", nargs="*", metavar="KEY=VALUE", help="what to change, as in limits.toml")
+    limits.add_argument("--scope", metavar="SCOPE", help="firm, strategy:NAME, instrument:SYMBOL (default: all)")
+    limits.add_argument("--reason", type=_reason, help="why, for the record; needed for a change")
+    help_text = "a temporary override: 30s, 10m, 2h of logic time, at most 24h; it ends by itself"
+    limits.add_argument("--for", dest="lasting", metavar="TIME", help=help_text)
+    limits.add_argument("--reload", nargs="?", const="", metavar="FILE", help="take over a changed limits.toml, whole")
+    limits.add_argument("--confirm", metavar="ID", help="let what another person asked for happen (profile prod)")
+    limits.add_argument("--checks", action="store_true", help="every pre-trade check, in order, with who asks for it")
+    limits.add_argument("--history", action="store_true", help="every change: when, who, why, before and after")
 
 
 def _record(commands) -> None:

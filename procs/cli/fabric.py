@@ -67,6 +67,8 @@ def create(arguments) -> int:
         return 0
     held = f" and {', '.join(fabric.latched)} as latched" if fabric.latched else ""
     print(f"{config.name} is created: epoch {fabric.epoch}, {fabric.bytes} bytes; the firm is HALTED{held}")
+    for kept in fabric.kept_limits:
+        print(f"held: limit {kept}", file=sys.stderr)
     return 0
 
 

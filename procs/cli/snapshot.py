@@ -8,6 +8,7 @@ from config.load import Config
 from procs.cli.effective import effective_config
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.desks import desk_names
+from procs.runtime.limits_in_force import rows_in_force
 from procs.runtime.tables import tables_of
 from procs.runtime.totals import currencies_of
 from shm.codes import (
@@ -40,6 +41,7 @@ from shm.process import process_alive
 from shm.records.channel import CHANNEL
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.ledger import LEDGER
+from shm.records.limits import LIMITS
 from shm.records.pnl import PNL, SUMMED
 from shm.records.position import POSITION
 from shm.records.segment_header import SEGMENT_KIND_CLOCK, SEGMENT_KIND_CONTROL
@@ -124,16 +126,21 @@ class Snapshot:
         speed_q16 = int(page["speed_q16"]) if page["mode"] == CLOCK_SCALED else 1 << 16
         return int(page["logic_base_ns"]) + (passed_ns * speed_q16 >> 16)
 
+    def limits(self) -> np.ndarray:
+        """LIMITS rows in force."""
+        (_, rows), (_, standing) = (self.view.table(name, LIMITS) for name in ("limits", "standing"))
+        return rows_in_force(rows, standing, self.logic_ns())
+
     def orders(self) -> dict:
         """Orders open and sent, beside the firm's limits on them."""
-        held, firm = self.counters(), self.config.limits.firm
+        held, firm = self.counters(), self.limits()[-1]
         sent = held.get("sender_sent", 0) + held.get("sender_replaces_sent", 0)
         return {
             "open": max(held.get("sender_open_orders", 0), held.get("gate_open_orders", 0)),
-            "open_max": firm.open_orders_max,
+            "open_max": int(firm["open_orders_max"]),
             "sent": sent,
             "sent_per_s": self._rate("orders sent", sent, self._created_ns()),
-            "sent_per_s_max": firm.rate_orders_max * 1000 / firm.rate_window_ms,
+            "sent_per_s_max": int(firm["rate_orders_max"]) * 1_000_000_000 / int(firm["rate_window_ns"]),
             "cancels_sent": held.get("sender_cancels_sent", 0),
             "fills": held.get("sender_fills", 0),
             "rejected_by_risk": self.rejects(),
@@ -299,16 +306,14 @@ class Snapshot:
         """One row for each desk and instrument that ever traded, with the limit that its instrument has."""
         _, held = self.view.table("positions", POSITION)
         _, marked = self.view.table("pnl", PNL)
-        desks = desk_names(self.config)
+        desks, limits = desk_names(self.config), self.limits()
         found = []
         for row, mark in zip(held, marked, strict=True):
             if not row["fills"]:
                 continue
             instrument = self.config.instruments[int(row["instrument_id"])]
-            limits = self.config.limits.instruments.get(instrument.symbol)  # none: only the house can hold it
-            most = 0
-            if limits is not None:
-                most = limits.long_lots_max if row["position_lots"] >= 0 else limits.short_lots_max
+            side = "long_lots_max" if row["position_lots"] >= 0 else "short_lots_max"
+            most = int(limits[int(row["instrument_id"])][side])  # 0: nobody may trade it, only the house can hold it
             found.append(
                 {
                     "strategy": desks[int(row["strategy_id"])],

@@ -97,7 +97,7 @@ def supervise(name: str, profile: str, record: str) -> int:
         supervisor.start(leave=leave)
         snapshot = Snapshot(name)
         wait_ready(fabric, supervisor, snapshot, leave=leave)
-        held = arm(fabric)
+        held = arm(fabric) + [f"limit {kept}" for kept in fabric.kept_limits]
         _log(f"{name} is up, profile {profile}, epoch {fabric.epoch}")
         _tell(state="up", risk=snapshot.control().matrix()[0]["state"], held=held)
         _detach_stdout()

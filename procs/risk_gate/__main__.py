@@ -47,6 +47,8 @@ def open_(wiring) -> State:
         channels=wiring.table("channels"),
         instruments=wiring.table("instruments"),
         limits=wiring.table("limits"),
+        standing=wiring.table("standing"),
+        exposure=wiring.table("exposure"),
         positions=wiring.table("positions"),
         greeks=wiring.table("greeks"),
         risk=wiring.table("risk"),

@@ -10,11 +10,11 @@ from procs.risk_gate.flow import record_cancel
 from procs.risk_gate.gather import (
     cancel_is_pending,
     instrument_of,
-    limits_of,
     read_channel,
     reduce_is_pending,
     scale_of,
 )
+from procs.risk_gate.limit_rows import limits_of
 from procs.risk_gate.publish import commit_decision, publish_order, publish_reject
 from procs.risk_gate.rows import NO_SLOT, account_at, open_slot, order_at
 from procs.risk_gate.short_sale import may_stay
@@ -171,7 +171,7 @@ def _must_cancel(gate, order, now_ns, stamp_ns):
     control = record_at(gate["control_addr"], CONTROL_END)
     if control_state(control, order["session_id"], strategy_id, instrument_id) >= STATE_CANCEL_ONLY:
         return 1
-    limits_of(gate, instrument_id)
+    limits_of(gate, instrument_id, now_ns)
     if may_stay(order, account_at(book_of(gate), instrument_id)["permitted"]) == 0:
         return 1
     if read_channel(gate, instrument_id) != CHANNEL_FRESH:

@@ -9,8 +9,8 @@ After a restart lots are summed again from the journals; delta and vega of execu
 strategy with such a limit waits until the last of them has left the window.
 """
 
-from procs.risk_gate.gather import limits_of
 from procs.risk_gate.holds import HELD_BURST, check_count, hold
+from procs.risk_gate.limit_rows import limits_of
 from procs.risk_gate.money import QTY_BOUND
 from procs.risk_gate.rows import FILL_PASS, FILL_PASS_BYTES, FILL_RING, MEMORY, account_at
 from procs.risk_gate.state import book_of, table_at
@@ -190,7 +190,7 @@ def note_fill(gate, report, live):
         return
     account = account_at(book_of(gate), gate["instruments"] + strategy_id)
     account["executions_counted"] += 1
-    if limits_of(gate, gate["instruments"] + strategy_id) != PASS:
+    if limits_of(gate, gate["instruments"] + strategy_id, report["now_ns"]) != PASS:
         return
     if live == 1:
         check_count(gate, strategy_id, account)

@@ -179,3 +179,51 @@ def record_cancel(book, strategy_id, instrument_id, now_ns):
     _record_leaving(instrument, now_ns)
     _record_leaving(strategy, now_ns)
     _record_leaving(firm, now_ns)
+
+
+# --- for eyes ---------------------------------------------------------------------------------------------------------
+
+
+@hot
+def first_pass_after(account, edge_ns):
+    """Number of the oldest remembered pass later than `edge_ns`; pass_count when there is none. Cost: 16 looks."""
+    low = max(0, account["pass_count"] - account["pass_mask"] - 1)
+    high = account["pass_count"]
+    while low < high:
+        middle = (low + high) >> 1
+        if _pass_at(account, middle)["now_ns"] > edge_ns:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@hot
+def times_after(addr, mask, count, edge_ns):
+    """How many of a ring of times are later than `edge_ns`; those that it forgot are not counted. `addr` 0: none."""
+    if addr == 0:
+        return 0
+    low, high = max(0, count - mask - 1), count
+    while low < high:
+        middle = (low + high) >> 1
+        if word_at(addr, middle & mask)["value"] > edge_ns:
+            high = middle
+        else:
+            low = middle + 1
+    return count - low
+
+
+@hot
+def lots_after(account, first):
+    """Lots entered by pass number `first` and later."""
+    if first == account["pass_count"]:
+        return 0
+    return account["lots_total"] - _pass_at(account, first)["lots_before"]
+
+
+@hot
+def value_after(account, first):
+    """Value entered by pass number `first` and later."""
+    if first == account["pass_count"]:
+        return 0
+    return account["value_total"] - _pass_at(account, first)["value_before"]

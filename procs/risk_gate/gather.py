@@ -4,7 +4,7 @@ The decision stamp is taken before the channel row is read, and the row must the
 feed_handler publishes STALE before it takes the stale stamp, so no pass has a stamp inside a stale interval.
 """
 
-from procs.risk_gate.checks import limits_row_is_set, reference_of
+from procs.risk_gate.checks import reference_of
 from procs.risk_gate.exposure import (
     FAMILY_MAX,
     family_leaves,
@@ -15,8 +15,8 @@ from procs.risk_gate.exposure import (
     mark_position,
     replace_leaves,
 )
-from procs.risk_gate.flow import rewind
 from procs.risk_gate.holds import check_count, is_released
+from procs.risk_gate.limit_rows import end_overrides, limits_of
 from procs.risk_gate.losses import take_risk
 from procs.risk_gate.money import QTY_BOUND, unit_room
 from procs.risk_gate.own_orders import best_slot
@@ -25,7 +25,6 @@ from procs.risk_gate.reducing import state_for
 from procs.risk_gate.rows import (
     ACCOUNT_BYTES,
     HOLDING_BYTES,
-    LIMITS_OFFSET,
     NO_SLOT,
     SCALE_BYTES,
     SUMS_BYTES,
@@ -66,37 +65,12 @@ from shm.records.channel import CHANNEL
 from shm.records.control_end import CONTROL_END
 from shm.records.instance_end import INSTANCE_END
 from shm.records.instrument import INSTRUMENT
-from shm.records.limits import LIMIT_NONE
 from shm.records.top import TOP
 
 PRICE_NEVER = 1 << 62  # where a band that is not used starts
 
 
 # --- rows that rarely change -----------------------------------------------------------------------------------------
-
-
-@hot
-def _is_watched(account):
-    """1 when a row of limits has any limit of Greeks, loss or drawdown, or an age that P&L may not pass."""
-    least = min(account["delta_micro_max"], account["gamma_micro_max"], account["vega_micro_max"])
-    least = min(least, account["loss_micro_max"], account["drawdown_micro_max"], account["risk_age_ns_max"])
-    return 1 if least < LIMIT_NONE else 0
-
-
-@hot
-def limits_of(gate, row):
-    """PASS when the copy of limits row `row` is the newest and every limit in it is set; else REJECT_NO_LIMITS."""
-    table = table_at(gate["limits_addr"])
-    account = account_at(book_of(gate), row)
-    version = latest_version(table, row)
-    if version != account["limits_seen"] or version == 0:
-        target_addr = book_of(gate)["accounts_addr"] + row * ACCOUNT_BYTES + LIMITS_OFFSET
-        version = latest_read(table, row, target_addr)
-        account["limits_seen"] = version
-        account["limits_code"] = limits_row_is_set(account) if version > 0 else REJECT_NO_LIMITS
-        account["watched"] = _is_watched(account)
-        rewind(account)
-    return account["limits_code"]
 
 
 @hot
@@ -291,14 +265,23 @@ def any_behind(gate):
 
 
 @hot
-def _gather_limits(gate, instrument_id, strategy_id):
-    """PASS when the rows of the instrument, its underlying, the strategy and the firm may be used."""
-    if limits_of(gate, instrument_id) != PASS or limits_of(gate, gate["instruments"] + strategy_id) != PASS:
-        return REJECT_NO_LIMITS
-    underlying = account_at(book_of(gate), instrument_id)["underlying"]
-    if underlying != instrument_id and limits_of(gate, underlying) != PASS:
-        return REJECT_NO_LIMITS
-    return limits_of(gate, gate["instruments"] + book_of(gate)["strategies"])
+def _gather_limits(gate, case, instrument_id, strategy_id, now_ns):
+    """PASS when the rows of instrument, underlying, strategy and firm may be used; notes the newest version of them."""
+    book = book_of(gate)
+    strategy_row, firm_row = gate["instruments"] + strategy_id, gate["instruments"] + book["strategies"]
+    underlying = account_at(book, instrument_id)["underlying"]
+    if now_ns >= gate["limits_expire_ns"]:
+        end_overrides(gate, now_ns)
+    own = limits_of(gate, instrument_id, now_ns)
+    strategy = limits_of(gate, strategy_row, now_ns)
+    firm = limits_of(gate, firm_row, now_ns)
+    version = max(account_at(book, instrument_id)["version"], account_at(book, strategy_row)["version"])
+    version = max(version, account_at(book, firm_row)["version"])
+    if underlying != instrument_id:
+        own = own if limits_of(gate, underlying, now_ns) == PASS else REJECT_NO_LIMITS
+        version = max(version, account_at(book, underlying)["version"])
+    case["limits_version"] = version
+    return PASS if own == PASS and strategy == PASS and firm == PASS else REJECT_NO_LIMITS
 
 
 @hot
@@ -372,9 +355,8 @@ def gather(gate, by_intent, strategy_id, intent, now_ns):
     _gather_rows(book, case, instrument_id, strategy_id)
     if find_slot(by_intent, case["intent_id"]) != NO_SLOT:  # another strategy's open order: ids are the firm's
         case["last_intent_id"] = max(case["last_intent_id"], case["intent_id"])
-    case["limits"] = _gather_limits(gate, instrument_id, strategy_id)
+    case["limits"] = _gather_limits(gate, case, instrument_id, strategy_id, now_ns)
     _gather_risk(gate, instrument_id, strategy_id)
-    case["limits_version"] = account_at(book, instrument_id)["version"]
     case["behind"] = any_behind(gate)
     control = record_at(gate["control_addr"], CONTROL_END)
     state = control_state(control, case["session"], strategy_id, instrument_id)

@@ -4,14 +4,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from procs.risk_gate.gather import instrument_of, limits_of, scale_of
+from procs.risk_gate.gather import instrument_of, scale_of
+from procs.risk_gate.limit_rows import limits_of
+from procs.risk_gate.limits_again import limits_again
 from procs.risk_gate.rebuild import INTENT_LOST, again, finish_last, resume_intents
 from procs.risk_gate.state import State, parts_of
 from procs.risk_gate.streams import take_report
+from procs.runtime.fill import limit_rows
 from shm.errors import Fatal
 from shm.failpoints import FP_GATE_JOURNALS_READ, FP_GATE_REBUILT, reach
-from shm.journal import JOURNAL_DECISION, JOURNAL_REPORT
+from shm.journal import JOURNAL_DECISION, JOURNAL_LIMITS, JOURNAL_REPORT
 from shm.records.decision import DECISION
+from shm.records.limit_change import LIMIT_CHANGE
 from shm.records.report import REPORT
 from shm.ring import ring_caught_up, ring_release
 
@@ -79,6 +83,8 @@ def recover(wiring, state: State) -> None:
     """Rebuild exposure, resume every input behind its highest cause, and publish the one answer that may be missing."""
     decisions = read_entries(_reader(wiring, wiring.instance), JOURNAL_DECISION, DECISION, 0)
     reports = _read_reports(wiring, state)
+    changes = read_entries(_reader(wiring, wiring.instance), JOURNAL_LIMITS, LIMIT_CHANGE, 0)
+    limits_again(state, limit_rows(wiring.config), changes.records)
     reach(FP_GATE_JOURNALS_READ)
     rebuild(state, decisions.records, decisions.stamps, *reports, decisions.earlier)
 
@@ -94,7 +100,7 @@ def rebuild(state: State, decisions, stamps, reports, report_stamps, sessions, e
     for instrument_id in range(gate["instruments"]):
         instrument_of(gate, instrument_id)
     for row in range(gate["instruments"] + gate["strategies"] + 2):  # strategies, the house, the firm
-        limits_of(gate, row)
+        limits_of(gate, row, int(decisions["now_ns"][-1]) if len(decisions) else 0)
     for instrument_id in range(gate["instruments"]):
         scale_of(gate, instrument_id)
     again(state, decisions, stamps, reports, report_stamps, sessions)

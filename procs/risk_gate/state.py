@@ -23,6 +23,7 @@ from shm.records.channel import CHANNEL
 from shm.records.decision import DECISION
 from shm.records.greeks import GREEKS
 from shm.records.instrument import INSTRUMENT
+from shm.records.limits import LIMIT_NONE, LIMITS
 from shm.records.position import POSITION
 from shm.records.ring_end import RING_END
 from shm.records.risk import RISK
@@ -39,7 +40,10 @@ CANCEL_RETRY_NS = 1_000_000_000  # latency time until an unanswered cancel may b
 CATCH_UP_EVERY_NS = 1_000_000  # latency time between two readings of the journal while a ring is behind
 CAUSE_NONE = 255  # cause_ring of what the gate does by itself
 
-TABLES = ("tops", "channels", "instruments", "limits", "positions", "greeks", "risk")
+TABLES = (
+    *("tops", "channels", "instruments", "limits", "standing", "positions", "greeks", "risk"),
+    "exposure",  # our own
+)
 COPIES = {
     "case": CASE,
     "top": TOP,
@@ -47,6 +51,7 @@ COPIES = {
     "position": POSITION,
     "decision": DECISION,
     "instrument": INSTRUMENT,
+    "taken": LIMITS,  # the row of limits read last
     "greek_row": GREEKS,
     "risk_row": RISK,
 }
@@ -89,6 +94,7 @@ GATE = np.dtype(
             *("allowed_addr", "position_versions_addr"),  # int64[strategies, and with the house, * instruments]
             *("desks_addr", "streams_addr"),
             *("turn", "steps", "scan_at", "scale_at", "compare_at", "caught_up_stamp_ns"),
+            *("limits_expire_ns", "exposure_at", "exposure_now_ns"),  # logic time of the next end of an override
         )
     ]
 )
@@ -163,6 +169,7 @@ def new_state(
     gate = np.zeros(1, GATE)
     row = gate[0]
     row["sessions"], row["strategies"], row["instruments"] = len(orders_headroom), strategies, instruments
+    row["limits_expire_ns"] = LIMIT_NONE
     row["me_addr"], row["exit_addr"] = address_of(me), address_of(exit_request)
     row["book_addr"] = address_of(parts.exposure.book)
     for name, array in (*ends.items(), *parts.copies.items()):

@@ -21,6 +21,7 @@ from procs.risk_gate.state import (
     table_at,
 )
 from procs.risk_gate.streams import limit_instrument, read_reports
+from procs.risk_gate.utilisation import publish_exposure
 from shm.atomics import load_acquire, record_at
 from shm.codes import INTENT_CANCEL, INTENT_REDUCE, STATE_REDUCING
 from shm.counters import GATE_BREAKS, GATE_INTENTS, GATE_OPEN_ORDERS
@@ -145,6 +146,7 @@ def _turn(gate, by_intent, by_order, by_match, ids, now_ns):
         work += scan_orders(gate, now_ns, SCAN_BATCH)
         scan_scales(gate, SCAN_SCALES)
         compare_positions(gate)
+        publish_exposure(gate, now_ns)
         watch_rings(gate)
         open_count = book_of(gate)["open_count"]
         gauge(record_at(gate["me_addr"], INSTANCE_END), GATE_OPEN_ORDERS, open_count)

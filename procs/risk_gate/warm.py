@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from procs.risk_gate.gather import instrument_of, limits_of, scale_of
+from procs.risk_gate.gather import instrument_of, scale_of
+from procs.risk_gate.limit_rows import limits_of
 from procs.risk_gate.rebuild import again, finish_last, resume_intents
 from procs.risk_gate.recover import apply_all
 from procs.risk_gate.state import State, parts_of
@@ -66,7 +67,7 @@ def warm_up(state: State) -> None:
     again(state, decisions[:0], nothing, made[:0], nothing, nothing)
     resume_intents(state, 0, 0)
     ring_release(ends["intents"][0])
-    limits_of(state.gate[0], 0)
+    limits_of(state.gate[0], 0, NOW_NS)
     instrument_of(state.gate[0], 0)
     scale_of(state.gate[0], 0)
     journal_drain(ends["journal"][0])

@@ -14,9 +14,10 @@ import numpy as np
 from config.fees import with_trading_date
 from config.load import Config, encode, file_of
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
-from procs.runtime.fill import instrument_rows, limit_rows
+from procs.runtime.fill import instrument_rows
 from procs.runtime.instrument_ids import IDS_FILE, LOCK_FILE, number_instruments
 from procs.runtime.kill import HALT_FILE, file_reason, halt_file
+from procs.runtime.limits_file import start_limits
 from procs.runtime.objects import journals_of, rings_of
 from procs.runtime.paths import runtime_folder, state_folder
 from procs.runtime.settled import CONFIGURATION, epoch_to_go_on_with, epochs_of, settle
@@ -146,14 +147,16 @@ class Fabric:
         for instance in config.topology.instances:
             self.pages.append(InstancePage(instance.name, self._keep(create_instance(name, epoch, instance.name))))
         self._create_control()
+        limits = start_limits(config, self.state_folder, config.run.logic_start_ns or time.time_ns())
+        self.kept_limits = limits.kept
         for ring in rings_of(config):
             self._keep(*create_ring(name, epoch, ring.name, ring.dtype, ring.capacity, ring.producer, ring.consumer))
         for table in tables_of(config).values():
             segment = self._keep(create_latest(name, epoch, table.name, table.dtype, table.rows, table.owner))
             if table.name == "instruments":
                 _fill(segment, instrument_rows(config))
-            elif table.name == "limits":
-                _fill(segment, limit_rows(config))
+            elif table.name in ("limits", "standing"):
+                _fill(segment, limits.rows if table.name == "limits" else limits.standing)
         for journal in journals_of(config).values():
             size = journal_bytes(journal.payload_bytes, journal.entries)
             segment = create_segment(

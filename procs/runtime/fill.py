@@ -30,7 +30,7 @@ SELF_TRADES = {"reject": SELF_TRADE_REJECT, "cancel": SELF_TRADE_CANCEL}
 UNLIMITED = tuple(
     name
     for name in LIMITS.names
-    if name not in ("version", "reserved")  # a scope that has no such limit says so aloud
+    if name not in ("version", "expires_ns", "standing_row", "reserved")  # a scope that has no such limit says so aloud
 )
 
 
@@ -63,7 +63,7 @@ def _fill_contracts(rows, instruments) -> None:
             held["expiry_ns"] = int(instrument.expires.timestamp()) * 1_000_000_000
 
 
-def _fill_limits(row, held) -> None:
+def fill_limits(row, held) -> None:
     """Copy what a configured scope limits; milliseconds become nanoseconds, "none" LIMIT_NONE."""
     for name in LIMITS.names:
         value = getattr(held, name.replace("_ns", "_ms"), None)
@@ -89,11 +89,11 @@ def limit_rows(config) -> np.ndarray:
             for name in LIMITS.names:
                 row[name] = 0
             continue
-        _fill_limits(row, config.limits.instruments[instrument.symbol])
+        fill_limits(row, config.limits.instruments[instrument.symbol])
         row["fx_ppm"] = config.limits.fx_ppm.get(instrument.currency, 0)
     for row, name in zip(rows[len(config.instruments) :], strategies, strict=False):
-        _fill_limits(row, config.limits.strategies[name])
-    _fill_limits(rows[-1], config.limits.firm)
+        fill_limits(row, config.limits.strategies[name])
+    fill_limits(rows[-1], config.limits.firm)
     for name in LIMITS.names:
         rows[-2][name] = 0
     rows["version"] = 1

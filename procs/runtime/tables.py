@@ -8,10 +8,11 @@ from procs.runtime.desks import desk_names, executor_of
 from procs.runtime.totals import total_rows
 from shm.records.channel import CHANNEL
 from shm.records.depth import DEPTH
+from shm.records.exposure import EXPOSURE
 from shm.records.greeks import GREEKS
 from shm.records.instrument import INSTRUMENT
 from shm.records.ledger import LEDGER
-from shm.records.limits import LIMITS
+from shm.records.limits import LIMITS, STANDING_ROWS
 from shm.records.live_params import LIVE_PARAMS
 from shm.records.pnl import PNL
 from shm.records.position import POSITION
@@ -51,6 +52,8 @@ def tables_of(config) -> dict[str, Table]:
         Table("params", LIVE_PARAMS, strategies * instruments + strategies, FABRIC),
         Table("totals", TOTAL, len(total_rows(config)), keeper),
         Table("limits", LIMITS, instruments + desks + 1, FABRIC),
+        Table("standing", LIMITS, STANDING_ROWS, FABRIC),
+        Table("exposure", EXPOSURE, instruments + desks + 1, topology.of_role("risk_gate")[0].name),
         Table("greeks", GREEKS, instruments, engine),
         Table("requests", REQUEST, REQUESTERS, FABRIC),
         Table("request_states", REQUEST_STATE, REQUESTERS, executor_of(config) or FABRIC),

@@ -1,7 +1,8 @@
 """Limits: the pre-trade limits of one scope row. Zero means none allowed: a zero-filled row rejects everything.
 
 Writer: the fabric step and `quintet` (one writer at a time, under the roster's lock). Readers: risk_gate, cold roles
-(latest `limits`; rows: instruments first, then strategies, then one firm row). Seven cache lines. A limit that has no
+(latest `limits`; rows: instruments first, then strategies, then one firm row; `standing`: what an override ends with).
+Seven cache lines. A limit that has no
 meaning for a scope holds LIMIT_NONE, written out, never zero. Money is in micro-units of the firm's currency, but for
 `notional_micro_max`, which is in the instrument's own.
 
@@ -54,7 +55,9 @@ off  size  type   field                      meaning
 352     8  i8     self_trade                 SELF_TRADE_*: what gives way before a trade with ourselves (firm)
 360     8  i8     risk_age_ns_max            greatest age of risk_engine's rows before trading reduces (firm)
 368     8  i8     mark_age_ns_max            greatest age of a mark before risk counts it as a breach (firm)
-376    72  i8x9   reserved                   zero
+376     8  i8     expires_ns                 logic time from which row `standing_row` of `standing` holds; 0: this does
+384     8  i8     standing_row               that row; in a row of `standing`: the row of `limits` that it is for
+392    56  i8x7   reserved                   zero
 """
 
 import numpy as np
@@ -108,16 +111,19 @@ LIMITS = np.dtype(
         ("self_trade", "<i8"),
         ("risk_age_ns_max", "<i8"),
         ("mark_age_ns_max", "<i8"),
-        ("reserved", "<i8", (9,)),
+        ("expires_ns", "<i8"),
+        ("standing_row", "<i8"),
+        ("reserved", "<i8", (7,)),
     ]
 )
 
 assert LIMITS.itemsize == 448
-assert LIMITS.fields["reserved"][1] == 376
+assert LIMITS.fields["reserved"][1] == 392
 
+STANDING_ROWS = 64  # so many scopes may have a temporary override at once
 LIMIT_NONE = (1 << 62) - 1  # "this scope does not limit it", said aloud
 NOT_LIMITS = (
     *("messages_floor", "fx_ppm", "version", "rate_headroom", "concentration_floor_micro"),
-    *("permitted", "locate_lots", "self_trade", "reserved"),
+    *("permitted", "locate_lots", "self_trade", "expires_ns", "standing_row", "reserved"),
 )
 POSITIVE = tuple(name for name in LIMITS.names if name not in NOT_LIMITS)  # what no row may leave at zero

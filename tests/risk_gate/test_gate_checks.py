@@ -611,7 +611,9 @@ def test_every_reject_code_has_a_check_and_every_check_a_text():
     unlisted = {"burst_window_ns", "rate_window_ns", "messages_floor", "rate_headroom", "concentration_floor_micro"}
     unlisted |= {"mark_age_ns_max"}  # risk_engine's: a stale mark makes its row stale
     unlisted |= {"same_window_ns", "fill_window_ns", "fill_reset_ns"}
-    assert set(LIMITS.names) - limited == unlisted | {"version", "reserved"}, "a limit without a check"
+    assert set(LIMITS.names) - limited == unlisted | {"version", "expires_ns", "standing_row", "reserved"}, (
+        "a limit without a check"
+    )
 
 
 def test_zeroed_memory_never_passes():

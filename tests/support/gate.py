@@ -17,12 +17,13 @@ from shm.latest import latest_claim, latest_publish
 from shm.records.channel import CHANNEL
 from shm.records.decision import DECISION
 from shm.records.error_row import ERROR_ROW
+from shm.records.exposure import EXPOSURE
 from shm.records.greeks import GREEKS, GREEKS_VALID
 from shm.records.instance import INSTANCE
 from shm.records.instrument import INSTRUMENT
 from shm.records.intent import INTENT
 from shm.records.journal_entry import JOURNAL_ENTRY
-from shm.records.limits import LIMIT_NONE, LIMITS, POSITIVE
+from shm.records.limits import LIMIT_NONE, LIMITS, POSITIVE, STANDING_ROWS
 from shm.records.order import ORDER
 from shm.records.position import POSITION
 from shm.records.reject import REJECT
@@ -57,7 +58,7 @@ SCOPES = {"FIRM": FIRM, "SESSION": SESSION, "STRATEGY_0": STRATEGY_0, "INSTRUMEN
 KINDS = {1: "new", 2: "replace", 3: "cancel", 4: "reduce"}
 
 DTYPES = dict(tops=TOP, channels=CHANNEL, instruments=INSTRUMENT, limits=LIMITS, positions=POSITION)
-DTYPES |= dict(greeks=GREEKS, risk=RISK)
+DTYPES |= dict(greeks=GREEKS, risk=RISK, standing=LIMITS)
 INSTRUMENT_LIMITS = dict(
     qty_lots_max=1000,
     notional_micro_max=LIMIT_NONE,
@@ -99,6 +100,8 @@ class Gate:
             channels=scratch_table(CHANNEL, 1),
             instruments=scratch_table(INSTRUMENT, instruments),
             limits=scratch_table(LIMITS, instruments + strategies + 2),
+            standing=scratch_table(LIMITS, STANDING_ROWS),
+            exposure=scratch_table(EXPOSURE, instruments + strategies + 2),
             positions=scratch_table(POSITION, (strategies + 1) * instruments),
             greeks=scratch_table(GREEKS, instruments),
             risk=scratch_table(RISK, 1 + strategies + 1 + instruments),
@@ -331,15 +334,27 @@ class Gate:
 
     def decisions(self):
         """(DECISION array, stamps) of the whole journal; nothing may have been overwritten."""
+        return self.entries(codes.JOURNAL_DECISION, DECISION)
+
+    def entries(self, kind, dtype):
+        """(records, stamps) of one kind in the whole journal."""
+        found, stamps = [], []
+        for sequence in range(int(self.journal[0]["next_seq"])):
+            head = self.head(sequence)
+            if int(head["kind"]) == kind:
+                found.append(np.array(view_at(self.entry_addr(sequence) + 64, dtype)).copy())
+                stamps.append(int(head["stamp_ns"]))
+        return np.array(found, dtype), np.array(stamps, np.int64)
+
+    def entry_addr(self, sequence):
         journal = self.journal[0]
-        found, stamps = np.zeros(int(journal["next_seq"]), DECISION), []
-        for sequence in range(len(found)):
-            address = int(journal["entries_addr"] + (sequence & journal["mask"]) * journal["entry_bytes"])
-            head = view_at(address, JOURNAL_ENTRY)
-            assert head["journal_seq"] == sequence + 1
-            found[sequence] = view_at(address + 64, DECISION)
-            stamps.append(int(head["stamp_ns"]))
-        return found, np.array(stamps, np.int64)
+        return int(journal["entries_addr"] + (sequence & journal["mask"]) * journal["entry_bytes"])
+
+    def head(self, sequence):
+        """Head of an entry of the journal, which must still be there."""
+        head = view_at(self.entry_addr(sequence), JOURNAL_ENTRY)
+        assert head["journal_seq"] == sequence + 1
+        return head
 
     def restart(self):
         """What a new process does after kill -9: fresh private memory, resumed ends, exposure from the journals."""
