@@ -70,6 +70,7 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
         Elsewhere(JOIN, '"--strategy", str(file)'),
         Line("demo --seconds 1 --replay {history} --speed max --name {other} --json", r'"orders": \{'),
         Elsewhere(DEMO_RECORDED, "--record"),
+        Ci("quintet demo --scenario breach"),
     ],
     "quintet up": [
         Line("up --profile prod --name {other}", REFUSED, (0, 1)),
@@ -98,7 +99,16 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
     "quintet cancel-all": [
         Line("cancel-all --reason lunch --scope strategy:strategy --name {name}", "^strategy:strategy CANCEL_ONLY")
     ],
+    "quintet reduce": [
+        Line("reduce --reason slow --scope instrument:QNTB --name {name}", "^instrument:QNTB REDUCING"),
+        Line("reduce --reason slow --scope instrument:QNTB --confirm --name {name}", "REDUCING|expected", (0, 1)),
+    ],
+    "quintet flatten": [
+        Line("flatten --scope firm --seconds 1 --reason out --name {name}", "executor = true", (1,)),
+    ],
     "quintet resume": [
+        Line("resume --reason back --scope instrument:QNTB --name {name}", "^instrument:QNTB ACTIVE"),
+        Line("resume --reason back --scope instrument:QNTB --confirm --name {name}", "ACTIVE|expected", (0, 1)),
         Line("resume --reason back --scope instrument:QNTA --name {name}", "^instrument:QNTA ACTIVE"),
         Line("resume --reason back --scope strategy:strategy --name {name}", "^strategy:strategy ACTIVE"),
     ],
@@ -152,6 +162,18 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
     "quintet params": [
         Line("params --name {name}", "qty_lots"),
         Line("params qty_lots=200 --strategy strategy --instrument QNTA --reason trial --name {name}", "qty_lots"),
+    ],
+    "quintet limits": [
+        Line("limits --scope firm --name {name}", "gross_micro_max"),
+        Line("limits --checks --json --name {name}", "15c3-5"),
+        Line("limits qty_lots_max=900 --scope instrument:QNTC --reason trial --for 10m --name {name}", "qty_lots_max"),
+        Line("limits --reload --reason quarter --name {name}", "nothing changed|qty_lots_max"),
+        Line("limits --confirm 123 --name {name}", "expected", (1,)),
+        Line("limits --history --name {name}", "qty_lots_max"),
+    ],
+    "quintet risk": [
+        Line("risk --name {name}", "firm"),
+        Line("risk --history --json --name {name}", ""),
     ],
     "quintet down": [Line("down --name {name}", "is down$")],
     "quintet fabric": [
@@ -227,6 +249,32 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
     "journalctl -u quintet@NAME": Line("sh: test -f systemd/quintet@.service", ""),
     # the book of record
     "quintet chain 361": Line("chain match:1 --epoch all --name {name}", "gate passed|no such|expected", (0, 1)),
+    # limits, the kill, risk
+    "quintet limits --scope instrument:QNTA": Line("limits --scope instrument:QNTA --name {name}", "qty_lots_max"),
+    'quintet limits qty_lots_max=500 --scope instrument:QNTA --reason "thin book"': Line(
+        "limits qty_lots_max=500 --scope instrument:QNTA --reason thin --name {name}", "qty_lots_max"
+    ),
+    'quintet limits qty_lots_max=2000 --scope instrument:QNTA --reason "block for desk 3" --for 10m': Line(
+        "limits qty_lots_max=2000 --scope instrument:QNTA --reason block --for 10m --name {name}", "qty_lots_max"
+    ),
+    'quintet limits --reload --reason "Q3 limits, signed by the committee"': Line(
+        "limits --reload --reason committee --name {name}", "nothing changed|qty_lots_max"
+    ),
+    "quintet limits --history": Line("limits --history --name {name}", "qty_lots_max"),
+    "quintet demo --scenario breach": Ci("quintet demo --scenario breach"),
+    "quintet journal risk_engine": Line("journal risk_engine --last 3 --name {name}", ""),
+    "quintet journal risk_gate --kind limits": Line("journal risk_gate --kind limits --name {name}", "qty_lots_max"),
+    "quintet params --strategy strategy.executor": Line(
+        "params --strategy strategy.executor --name {name}", "expected one of strategy", (1,)
+    ),
+    "quintet resume --scope strategy:NAME": Line(
+        "resume --scope strategy:strategy --reason seen --name {name}", "^strategy:strategy ACTIVE"
+    ),
+    "systemctl kill -s SIGUSR1 quintet@order_sender": Elsewhere(
+        "tests/fault/test_kill_word.py::test_a_signal_and_a_file_halt_with_every_other_process_stopped_and_are_latched",
+        "SIGUSR1",
+    ),
+    "quintet limits --checks": Line("limits --checks --name {name}", "15c3-5"),
     # testing, numbers
     "python -m pytest -n 2": Ci(".venv/bin/python -m pytest -q -n 2"),
     "python -m pytest -m soak": Ci("python -m pytest -q -m soak"),
