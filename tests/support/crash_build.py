@@ -16,15 +16,13 @@ from shm.failpoints import VARIABLE
 from shm.roster import read_roster
 from tests.support.system import ROOT, System
 
-OPTIMISED = "0"  # NUMBA_OPT: they run to die, and compile in two thirds of the time
-
 
 class CrashSupervisor(Supervisor):
     """Starts the processes named in `built_in` with failpoints, whose lines are the file `points`."""
 
     def __init__(self, *words, points: str, built_in: tuple[str, ...], **named):
         super().__init__(*words, **named)
-        self.environment = {VARIABLE: points, "NUMBA_OPT": OPTIMISED}
+        self.environment = {VARIABLE: points}
         self.built_in = built_in
 
     def prepare(self, progress, leave: object = None) -> None:
