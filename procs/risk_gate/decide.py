@@ -6,7 +6,6 @@ needs is not in the way of what passes.
 
 from procs.risk_gate.checks import (
     check_behind,
-    check_burst,
     check_cancel_only,
     check_channel,
     check_collar_far,
@@ -26,16 +25,13 @@ from procs.risk_gate.checks import (
     check_money,
     check_notional_max,
     check_open_orders,
-    check_order_to_trade,
     check_order_value,
     check_position,
     check_price_band,
     check_price_range,
     check_qty_max,
-    check_rate,
     check_reference,
     check_room,
-    check_same,
     check_self_trade,
     check_side,
     check_target,
@@ -47,62 +43,40 @@ from procs.risk_gate.checks import (
     tick_of,
     worst_case,
 )
+from procs.risk_gate.decide_flow import decide_flow
 from procs.risk_gate.explain import explain
-from procs.risk_gate.flow import (
-    burst_is_full,
-    let_go,
-    lots_entered,
-    nth_cancel_ns,
-    nth_message_ns,
-    nth_pass_ns,
-    order_messages_max,
-    value_entered,
-)
 from procs.risk_gate.losses import breach_of
 from procs.risk_gate.money import ORDER_VALUE_BOUND, notional, order_value, to_firm
 from procs.risk_gate.portfolio import check_portfolio
 from procs.risk_gate.reducing import not_reducing, raised_scope
+from procs.risk_gate.refusal import (
+    CODE_BITS,
+    OF_FIRM,
+    OF_INSTRUMENT,
+    OF_ORDER,
+    OF_PAIR,
+    OF_STRATEGY,
+    OF_UNDERLYING,
+    SCOPE_SHIFT,
+)
 from procs.risk_gate.rows import ACCOUNT, HOLDING
-from procs.risk_gate.same_order import same_in_window, same_is_full
 from procs.risk_gate.short_sale import check_restricted, judge_sale, permit_of, scope_of_sale
 from procs.risk_gate.sides import gross_added, lots_max, net_value, open_lots, open_value
 from shm.atomics import record_at
 from shm.codes import (
-    INTENT_NEW,
-    LIMIT_SCOPE_FIRM,
-    LIMIT_SCOPE_INSTRUMENT,
-    LIMIT_SCOPE_ORDER,
-    LIMIT_SCOPE_PAIR,
-    LIMIT_SCOPE_STRATEGY,
-    LIMIT_SCOPE_UNDERLYING,
     PASS,
-    REJECT_BURST_LOTS,
-    REJECT_BURST_NOTIONAL,
-    REJECT_CANCEL_RATE,
     REJECT_COLLAR_FAR_TICKS,
     REJECT_COLLAR_NEAR_TICKS,
     REJECT_GROSS_MAX,
     REJECT_JOURNAL_FULL,
-    REJECT_MESSAGE_RATE,
     REJECT_NET_MAX,
     REJECT_OPEN_NOTIONAL_MAX,
     REJECT_ORDERS_FULL,
-    REJECT_RATE,
     REJECT_REDUCING,
-    REJECT_SAME_ORDER,
     REJECT_STATE_FULL,
     SIDE_SELL,
 )
 from shm.jit import hot
-from shm.records.limits import LIMIT_NONE
-
-SCOPE_SHIFT, CODE_BITS = 16, (1 << 16) - 1  # of a refusal
-OF_ORDER = LIMIT_SCOPE_ORDER << SCOPE_SHIFT
-OF_INSTRUMENT = LIMIT_SCOPE_INSTRUMENT << SCOPE_SHIFT
-OF_PAIR = LIMIT_SCOPE_PAIR << SCOPE_SHIFT
-OF_STRATEGY = LIMIT_SCOPE_STRATEGY << SCOPE_SHIFT
-OF_FIRM = LIMIT_SCOPE_FIRM << SCOPE_SHIFT
-OF_UNDERLYING = LIMIT_SCOPE_UNDERLYING << SCOPE_SHIFT
 
 
 @hot
@@ -238,18 +212,6 @@ def _self_trade(case, firm):
 
 
 @hot
-def _same(case, strategy):
-    """Not once more the same. Only a NEW counts; a replace takes its order's place."""
-    most = strategy["same_orders_max"]
-    if most == LIMIT_NONE or case["kind"] != INTENT_NEW:
-        return PASS
-    code = check_same(same_in_window(strategy, case, most), most)
-    if code == PASS and same_is_full(strategy, case) == 1:
-        code = REJECT_SAME_ORDER
-    return PASS if code == PASS else code | OF_STRATEGY
-
-
-@hot
 def _lots(case, account, strategy, pair):
     """Positions in lots, worst case of the order's side."""
     own = record_at(case["instrument_addr"], HOLDING)
@@ -346,73 +308,6 @@ def _exposure(case, account, strategy, firm, pair):
 
 
 @hot
-def _rates(case, account, of):
-    """Rates of one strategy or of the firm."""
-    now_ns, window_ns = case["now_ns"], account["rate_window_ns"]
-    code = check_rate(nth_pass_ns(account, account["rate_orders_max"]), now_ns, window_ns, REJECT_RATE)
-    if code != PASS:
-        return code | of
-    code = check_rate(nth_message_ns(account, order_messages_max(account)), now_ns, window_ns, REJECT_MESSAGE_RATE)
-    if code != PASS:
-        return code | of
-    code = check_rate(nth_cancel_ns(account, account["rate_cancels_max"]), now_ns, window_ns, REJECT_CANCEL_RATE)
-    return PASS if code == PASS else code | of
-
-
-@hot
-def _burst_again(case, account, of):
-    """Over a limit, or full, before the passes that left the window were let go: now they are."""
-    if account["burst_lots_max"] == LIMIT_NONE and account["burst_micro_max"] == LIMIT_NONE:
-        return PASS
-    let_go(account, case["now_ns"], account["pass_mask"] + 1)
-    if burst_is_full(account) == 1:
-        return REJECT_RATE | of
-    code = check_burst(lots_entered(account), case["qty"], account["burst_lots_max"], REJECT_BURST_LOTS)
-    if code == PASS:
-        code = check_burst(value_entered(account), case["value"], account["burst_micro_max"], REJECT_BURST_NOTIONAL)
-    return PASS if code == PASS else code | of
-
-
-@hot
-def _burst(case, account, of):
-    """Sums over the short window. Passes that left it may still be in them: sums within their limits need no look."""
-    lots, value = lots_entered(account) + case["qty"], value_entered(account) + case["value"]
-    if lots <= account["burst_lots_max"] and value <= account["burst_micro_max"] and burst_is_full(account) == 0:
-        return PASS
-    return _burst_again(case, account, of)
-
-
-@hot
-def _sums(case, account, of):
-    """What one scope entered in the short window, and its messages for each execution."""
-    refusal = _burst(case, account, of)
-    if refusal != PASS:
-        return refusal
-    code = check_order_to_trade(
-        account["message_count"] + 1,
-        account["executions"],
-        account["messages_per_fill_max"],
-        account["messages_floor"],
-    )
-    return PASS if code == PASS else code | of
-
-
-@hot
-def _flow(case, account, strategy, firm):
-    """Nothing refused counts as a message, so these come late."""
-    refusal = _same(case, strategy)
-    if refusal == PASS:
-        refusal = _rates(case, strategy, OF_STRATEGY)
-    if refusal == PASS:
-        refusal = _rates(case, firm, OF_FIRM)
-    if refusal == PASS:
-        refusal = _sums(case, account, OF_INSTRUMENT)
-    if refusal == PASS:
-        refusal = _sums(case, strategy, OF_STRATEGY)
-    return refusal if refusal != PASS else _sums(case, firm, OF_FIRM)
-
-
-@hot
 def _limits(case):
     """What the rows of the case limit."""
     account = record_at(case["instrument_addr"], ACCOUNT)
@@ -436,7 +331,7 @@ def _limits(case):
     refusal = _open(case, account, strategy, firm)
     if refusal == PASS:
         refusal = _exposure(case, account, strategy, firm, pair)
-    return refusal if refusal != PASS else _flow(case, account, strategy, firm)
+    return refusal if refusal != PASS else decide_flow(case, account, strategy, firm)
 
 
 @hot
