@@ -38,6 +38,7 @@ BENCHMARKS = (
     "var_historical",
     "tick_to_order",
     "journal_readers",
+    "risk_engine_beside",
     "kill",
 )
 

@@ -27,6 +27,7 @@ NAMES = (
     "var_historical",
     "tick_to_order",
     "journal_readers",
+    "risk_engine_beside",
     "kill",
 )
 FAST = {  # benchmark -> names of its results; risk_check compiles the whole gate, the last three start a fabric
