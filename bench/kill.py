@@ -35,7 +35,7 @@ def by_command(machine: KillMachine) -> int:
     command = [sys.executable, "-m", "procs.cli", "halt", "--reason", "bench", "--name", machine.config.name]
     begun_ns = time.monotonic_ns()
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **quiet) as child:  # as a terminal of its own
+    with subprocess.Popen(command, cwd=ROOT, **quiet) as child:  # `quintet up` lets other sessions go before its own
         while machine.fabric.control.effective(0) != STATE_HALTED:
             if time.monotonic_ns() - begun_ns > 60_000_000_000:
                 raise RuntimeError("kill: `quintet halt` stored nothing")

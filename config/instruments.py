@@ -63,6 +63,11 @@ class Instruments(Struct, forbid_unknown_fields=True, frozen=True, rename={"inst
     instruments: tuple[Instrument, ...]
 
 
+def configured_end(instruments: tuple[Instrument, ...]) -> int:
+    """One more than the row of the last configured instrument; 0 without any."""
+    return max((row + 1 for row, instrument in enumerate(instruments) if instrument.configured), default=0)
+
+
 def stranger(symbol: str) -> Instrument:
     """An instrument that nobody configured; "" where a role need not know its symbol. Divisors are 1, no price fits."""
     return Instrument(symbol, "", 1, 1, 0, 1, 1)

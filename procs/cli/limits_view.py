@@ -11,6 +11,7 @@ from procs.cli.limits_request import request_id, requests
 from procs.cli.snapshot import Snapshot
 from procs.cli.text import clock, money, table
 from procs.risk_gate.table import CHECKS, LEAVING_CHECKS
+from procs.runtime.desks import desk_names
 from procs.runtime.limit_values import NOT_WHILE_RUNNING, Scope, configured_values, limit_scopes, scope_of
 from procs.runtime.limits_file import load_limits_file
 from procs.runtime.paths import state_folder
@@ -93,7 +94,7 @@ class Used:
     def _risk_of(self, scope: Scope) -> dict:
         """What risk_engine published, where it did."""
         count = len(self.config.instruments)
-        desks = len(self.risk) - 1 - count
+        desks = len(desk_names(self.config))
         at = {"firm": 0, "strategy": 1 + scope.row - count, "instrument": 1 + desks + scope.row}[scope.kind]
         if not self.risk_versions[at]:
             return {}

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from config.instruments import configured_end
 from shm.control_words import ScopeNames
 
 CONTROL_WORD = np.dtype([("word", "<i8")])  # what the control object is an array of
@@ -19,9 +20,8 @@ def scope_names(config) -> ScopeNames:
     """
     topology = config.topology
     instruments = config.instruments
-    end = max((row + 1 for row, instrument in enumerate(instruments) if instrument.configured), default=0)
     return ScopeNames(
         [instance.name for instance in topology.of_role("order_sender")],
         [instance.name for instance in topology.of_role("strategy")],
-        [instrument.symbol for instrument in instruments[:end]],
+        [instrument.symbol for instrument in instruments[: configured_end(instruments)]],
     )

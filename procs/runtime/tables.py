@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from config.instruments import configured_end
 from procs.runtime.desks import desk_names, executor_of
 from procs.runtime.totals import total_rows
 from shm.records.channel import CHANNEL
@@ -57,7 +58,7 @@ def tables_of(config) -> dict[str, Table]:
         Table("greeks", GREEKS, instruments, engine),
         Table("requests", REQUEST, REQUESTERS, FABRIC),
         Table("request_states", REQUEST_STATE, REQUESTERS, executor_of(config) or FABRIC),
-        Table("risk", RISK, 1 + desks + instruments, engine),
+        Table("risk", RISK, 1 + desks + configured_end(config.instruments), engine),
     ]
     for sender in topology.of_role("order_sender"):
         tables.append(Table(f"working.{sender.name}", WORKING, topology.working_rows, sender.name))

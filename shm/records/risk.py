@@ -1,8 +1,8 @@
 """Risk: exposures, Greeks, P&L, margin and value at risk of one scope, as last computed.
 
 Writer: risk_engine. Readers: risk_gate, cold roles (latest `risk`; rows: the firm, then the desks in order of
-strategy_id, then a row for each instrument as an underlying). Four cache lines. Money is in micro-units of the firm's
-currency; value at risk, expected shortfall and margin are amounts that may be lost, 0 or more.
+strategy_id, then each instrument, up to the last configured one, as an underlying). Four cache lines. Money is in
+micro-units of the firm's currency; value at risk, expected shortfall and margin may be lost: amounts of 0 or more.
 
 off  size  type   field                  meaning
 ---  ----  -----  ---------------------  ----------------------------------------

@@ -83,7 +83,7 @@ def by_command(machine) -> int:
     words = ["halt", "--reason", "test", "--name", machine.config.name]
     begun_ns = time.monotonic_ns()
     command = [sys.executable, "-m", "procs.cli", *words]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as child:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as child:  # others go before a machine's group
         while machine.fabric.control.effective(0) != STATE_HALTED:
             assert time.monotonic_ns() - begun_ns < 30_000 * MS
             time.sleep(0.0005)

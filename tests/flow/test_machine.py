@@ -71,7 +71,7 @@ def test_the_demo_trades_on_generated_flow_and_reports_every_key(folders):
     assert set(report["feed"]) >= {"datagrams", "messages", "gaps", "recovered", "stale_ns"}
     assert {"sent", "accepted", "cancelled", "filled", "rejected_by_risk", "rejected_by_venue"} <= set(report["orders"])
     assert {"realised", "unrealised", "fees"} <= set(report["pnl"])
-    assert len({row["pid"] for row in report["processes"].values()}) == 7
+    assert len({row["pid"] for row in report["processes"].values()}) == 8
     assert report["feed"]["messages"] > 1000
     check_session(report)
 
@@ -105,7 +105,7 @@ def test_five_roles_fused_into_one_process_trade_the_same_strategy(folders):
     with System(system_config("fused", fused=True)) as machine:
         machine.wait(lambda: machine.fills() >= 10, "ten fills")
         pids = {row["instance"]: row["pid"] for row in machine.snapshot.instances()}
-        assert len(set(pids.values())) == 3, "the venue, one process for the five roles, and the book of record"
+        assert len(set(pids.values())) == 4, "the venue, one process for the five roles, and two cold ones"
         check_nothing_opens_beyond_loopback(set(pids.values()))
         report = machine.finish()
         assert report["failures"] == [], machine.logs()

@@ -10,6 +10,7 @@ from shm.codes import (
     REJECT_EXPIRED,
     REJECT_HALTED,
     REJECT_KIND,
+    REJECT_NOT_APPROVED,
     REJECT_SESSION,
     REJECT_UNKNOWN_TARGET,
     REPORT_ACCEPTED,
@@ -233,8 +234,9 @@ def test_a_replace_of_an_order_that_cannot_be_replaced_dies_here(bench):
     wrong = bench.replace(other_side, side=2)
     never = bench.replace(888_888)
     bench.settle()
-    for order_id in (closed, wrong, never):
+    for order_id in (closed, wrong):
         assert kinds(bench, order_id) == [(REPORT_EXPIRED, REJECT_UNKNOWN_TARGET)]
+    assert kinds(bench, never) == [(REPORT_EXPIRED, REJECT_NOT_APPROVED)], "it names no order that was before it"
 
 
 @pytest.mark.parametrize(

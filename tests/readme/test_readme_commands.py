@@ -265,7 +265,7 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
     "quintet journal risk_engine": Line("journal risk_engine --last 3 --name {name}", ""),
     "quintet journal risk_gate --kind limits": Line("journal risk_gate --kind limits --name {name}", "qty_lots_max"),
     "quintet params --strategy strategy.executor": Line(
-        "params --strategy strategy.executor --name {name}", "expected one of strategy", (1,)
+        "params --strategy strategy.executor --name {name}", "expected one of strategy", (2,)
     ),
     "quintet resume --scope strategy:NAME": Line(
         "resume --scope strategy:strategy --reason seen --name {name}", "^strategy:strategy ACTIVE"

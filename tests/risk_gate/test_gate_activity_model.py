@@ -10,8 +10,8 @@ import shm.codes as codes
 from procs.risk_gate.case import CASE
 from procs.risk_gate.checks import check_executions, check_fill_burst
 from procs.risk_gate.fills import note_fill
-from procs.risk_gate.gather import limits_of
 from procs.risk_gate.holds import is_released, release
+from procs.risk_gate.limit_rows import limits_of
 from procs.risk_gate.own_orders import best_slot, delist, enlist, reprice
 from procs.risk_gate.rows import NO_SLOT, SAME_RING, new_exposure
 from procs.risk_gate.same_order import remember_new, same_in_window, same_is_full
@@ -115,7 +115,7 @@ def fills(seed, steps):
             greeks = [(random.choice((-50, 0, 100)), random.choice((-7, 0, 5))) for _ in range(2)]
             for instrument, (delta, vega) in enumerate(greeks):
                 gate.greek(instrument, delta=delta, vega=vega)
-            limits_of(row, 2)
+            limits_of(row, 2, newest)
             release(account)
             account["burst_until_ns"] = 0
         left -= 1

@@ -54,7 +54,7 @@ def test_a_gate_that_forgets_its_last_approval_is_found(monkeypatch):
         )
 
     monkeypatch.setattr(gate_recover, "read_entries", read_entries)
-    first_failure(run_seed, ("P6", "INV-", "not within"))
+    first_failure(run_seed, ("P6", "INV-", "not within", "HALTED by ['order_sender']"))  # the seal tells, too
 
 
 def test_a_copier_that_moves_its_watermark_before_the_sync_is_found(monkeypatch):
