@@ -30,7 +30,7 @@ FAULTLESS = ("feed_requests", "feed_recovered", "feed_gaps", "feed_malformed", "
 )  # fmt: skip
 SIZES = [
     pytest.param(60_000, 500, id="60000 messages of 500"),
-    pytest.param(50_000, 8_000, id="50000 messages of 8000"),
+    pytest.param(50_000, 8_000, id="50000 messages of 8000", marks=pytest.mark.soak),
     pytest.param(10_000_000, 500, id="ten million messages of 500", marks=pytest.mark.soak),
     pytest.param(300_000, 8_000, id="300000 messages of 8000", marks=pytest.mark.soak),
 ]
@@ -99,6 +99,7 @@ def test_a_day_is_replayed_without_a_gap_and_its_books_are_right_wherever_one_lo
         assert all(listing[row]["locate"] == locate for locate, row in comparison.rows.items())
 
 
+@pytest.mark.soak
 def test_a_day_with_our_own_quotes_in_it_trades_and_every_stranger_stays_as_the_file_says(folders):
     path = folders / "day.itch.gz"
     write_day_file(path, 30_000, 100, seed=7)

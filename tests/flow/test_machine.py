@@ -124,6 +124,7 @@ def replay_config(name: str, path: Path, speed: float):
     return structs.replace(config, strategies=strategies, run=run)
 
 
+@pytest.mark.soak
 def test_the_whole_real_session_is_traded_in_driven_time_without_a_break(folders):
     path = shared_data("dbn", "esh4-glbx-mdp3-20231225.mbo.dbn.zst")
     code, report, stderr = demo("--replay", str(path), name=f"replay-{os.getpid()}")

@@ -17,6 +17,7 @@ def quintet(*words: str, **given) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, **given)
 
 
+@pytest.mark.soak
 def test_a_demo_is_recorded_and_replays_to_the_same_bytes(folders, tmp_path):
     folder = tmp_path / "incident"
     done = quintet("demo", "--seconds", "1", "--record", str(folder), "--name", f"rec-{os.getpid()}")
