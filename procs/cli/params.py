@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from config.errors import ConfigError
+from config.instruments import configured_end
 from config.load import Config
 from procs.cli.control import user
 from procs.cli.effective import effective_config
@@ -92,7 +93,7 @@ def _places(config: Config, strategy: str | None, symbol: str | None, changing: 
     for name in chosen:
         universe = config.strategies[name].universe
         for held in universe if symbol is None else [one for one in universe if one == symbol]:
-            index, count = names.index(name), len(config.instruments)
+            index, count = names.index(name), configured_end(config.instruments)
             row = index * count + config.instrument_id(held)
             found.append(Place(name, held, row, len(names) * count + index))
     if not found:

@@ -39,6 +39,7 @@ def tables_of(config) -> dict[str, Table]:
     """Every latest table of a configuration, by object name."""
     topology = config.topology
     instruments = len(config.instruments)
+    tunable = configured_end(config.instruments)  # strangers behind it have no parameters and no risk of ours
     strategies, desks = len(topology.of_role("strategy")), len(desk_names(config))
     feed = topology.of_role("feed_handler")[0].name
     keeper = topology.of_role("position_keeper")[0].name
@@ -50,7 +51,7 @@ def tables_of(config) -> dict[str, Table]:
         Table("channels", CHANNEL, len(topology.of_role("feed_handler")), feed),
         Table("positions", POSITION, desks * instruments, keeper),
         Table("pnl", PNL, desks * instruments, keeper),
-        Table("params", LIVE_PARAMS, strategies * instruments + strategies, FABRIC),
+        Table("params", LIVE_PARAMS, strategies * tunable + strategies, FABRIC),
         Table("totals", TOTAL, len(total_rows(config)), keeper),
         Table("limits", LIMITS, instruments + desks + 1, FABRIC),
         Table("standing", LIMITS, STANDING_ROWS, FABRIC),
@@ -58,7 +59,7 @@ def tables_of(config) -> dict[str, Table]:
         Table("greeks", GREEKS, instruments, engine),
         Table("requests", REQUEST, REQUESTERS, FABRIC),
         Table("request_states", REQUEST_STATE, REQUESTERS, executor_of(config) or FABRIC),
-        Table("risk", RISK, 1 + desks + configured_end(config.instruments), engine),
+        Table("risk", RISK, 1 + desks + tunable, engine),
     ]
     for sender in topology.of_role("order_sender"):
         tables.append(Table(f"working.{sender.name}", WORKING, topology.working_rows, sender.name))

@@ -39,7 +39,7 @@ def apply_quoting(rules, view, quoting):
 @hot
 def _take_row(state, row):
     desk = state.desk[0]
-    at = desk["strategy_id"] * len(state.rules) + row
+    at = desk["params_first"] + row
     if latest_read(state.params[0], at, desk["live_addr"]) <= 0:
         return
     if record_at(desk["live_addr"], LIVE_PARAMS)["layout"] != desk["params_layout"]:

@@ -37,7 +37,8 @@ off  size  type   field            meaning of DESK, one record
 240     8  i8     works_addr       a WORK for each requester and instrument
 248     8  i8     scan_ns          logic time of the next look at what remains
 256     8  i8     settle_ns        logic time until which nothing may remain
-264    56  i8x7   unused           zero
+264     8  i8     params_first     row of `params` of its first instrument
+272    48  i8x6   unused           zero
 
 off  size  type   field            meaning of MARK, one for each instrument
 ---  ----  -----  ---------------  ----------------------------------------
@@ -71,6 +72,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from config.instruments import configured_end
 from procs.strategy.ladder import LADDER
 from procs.strategy.live_params import apply_quoting, refresh_pause
 from procs.strategy.load import load_strategy
@@ -123,7 +125,8 @@ DESK = np.dtype(
         ("works_addr", "<i8"),
         ("scan_ns", "<i8"),
         ("settle_ns", "<i8"),
-        ("unused", "<i8", (7,)),
+        ("params_first", "<i8"),
+        ("unused", "<i8", (6,)),
     ]
 )
 
@@ -268,7 +271,9 @@ def state_of(
     desk[0]["strategy_id"] = strategy_id
     desk[0]["executes"] = config.strategies[instance].executes_for_firm
     desk[0]["headroom"] = headroom
-    desk[0]["params_row"] = len(config.topology.of_role("strategy")) * rows + strategy_id
+    tunable = configured_end(config.instruments)
+    desk[0]["params_first"] = strategy_id * tunable
+    desk[0]["params_row"] = len(config.topology.of_role("strategy")) * tunable + strategy_id
     desk[0]["params_layout"] = layout_of(strategy.params)
     desk[0]["params_words"] = len(strategy.params)
     desk[0]["token_ns"] = 1_000 * MS // config.strategies[instance].messages_per_second

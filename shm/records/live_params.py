@@ -1,8 +1,8 @@
 """Live params: the parameters in force for one strategy and instrument, once somebody changed one while it ran.
 
 Writer: `quintet params`, one at a time under the roster's lock. Reader: strategy (latest `params`, a row for each
-strategy and instrument as in `positions`, then a row for each strategy whose version says that something changed). A
-row that was never written means: as the configuration says. Eight cache lines.
+strategy and instrument up to the last configured one, then a row for each strategy whose version says that something
+changed). A row that was never written means: as the configuration says. Eight cache lines.
 
 off  size  type    field       meaning
 ---  ----  ------  ----------  ----------------------------------------
