@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("no_leftovers")]
 
 MS = 1_000_000
 LAST_ORDER_NS, HANDED_NS, COMMAND_NS = 20 * MS, 50 * MS, 150 * MS
+GONE_NS = 250 * MS  # where cancels left one by one without an entry, only the venue's thousand answers tell of them
 OTHERS = ("risk_gate", *NAMES, "feed_handler", "position_keeper")
 
 
@@ -51,7 +52,7 @@ def armed(machine):
 
 def check(found) -> None:
     assert found.last_order_ns <= LAST_ORDER_NS * slack(), found
-    assert found.handed_ns <= HANDED_NS * slack(), found
+    assert found.handed_ns <= (HANDED_NS if found.handed_ns < found.gone_ns else GONE_NS) * slack(), found
     assert found.new_after == 0 or slack() > 1.0, found
 
 
