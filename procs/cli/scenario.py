@@ -23,8 +23,9 @@ from shm.records.risk import RISK
 SCENARIOS = ("breach",)
 MICRO = 1_000_000
 UNIVERSE = ("QNTA", "QNTB")
-PARAMS = {"bid_lots": 20, "ask_lots": 5, "position_lots_max": 1500}
-FEE_MICRO_PER_LOT = 200_000  # 20 cents: what it trades costs it, whatever the market does
+PARAMS = {"bid_lots": 5, "ask_lots": 1, "position_lots_max": 1500}
+FEE_MICRO_PER_LOT = 1_000_000  # a dollar: what it trades costs it more than the market can give back
+FULL_MS = 200  # value at risk follows what it buys
 # step that must have been taken by itself: scope, measure, step
 EXPECTED = (
     ("underlying QNTA", "delta", "reducing"),
@@ -51,23 +52,23 @@ def with_scenario(config: Config, name: str | None) -> Config:
         config,
         strategies={**config.strategies, strategy: chosen},
         venues=(structs.replace(venue, fees=fees), *config.venues[1:]),
-        risk=structs.replace(config.risk, thresholds=breach_thresholds(strategy)),
+        risk=structs.replace(config.risk, thresholds=breach_thresholds(strategy), full_ms=FULL_MS),
     )
     return with_executor(config)
 
 
 def breach_thresholds(strategy: str) -> tuple[Threshold, ...]:
-    """Close to what a few seconds of buying come to."""
+    """Close to what a few seconds of buying come to: delta first, then value at risk, and what selling costs breaks."""
 
     def at(scope: str, measure: str, warn: int, reducing="none", flatten="none", halted="none") -> Threshold:
         numbers = [held if held == "none" else held * MICRO for held in (warn, reducing, flatten, halted)]
         return Threshold(scope, measure, *numbers)
 
     return (
-        at("underlying:QNTA", "delta", 5_000, reducing=10_000),
-        at(f"strategy:{strategy}", "var_parametric", 250, reducing=1_000),
-        at(f"strategy:{strategy}", "loss", 15, halted=75),
-        at("firm", "loss", 15, flatten=75),
+        at("underlying:QNTA", "delta", 1_500, reducing=3_000),
+        at(f"strategy:{strategy}", "var_parametric", 150, reducing=250),
+        at(f"strategy:{strategy}", "loss", 30, halted=110),
+        at("firm", "loss", 30, flatten=110),
     )
 
 

@@ -42,7 +42,7 @@ def test_a_strategy_that_keeps_buying_is_reduced_halted_and_flattened_through_th
         assert row["found_micro"] >= row["threshold_micro"] > 0
     assert set(scenario["positions"].values()) == {0}, "flat, and it was not"
     flatten, delta = taken["firm", "loss", "flatten"], taken[EXPECTED[0]]
-    assert (flatten["executor"], flatten["said"]) == ("asked", "REDUCING") and flatten["delta_micro"] > 10_000_000_000
+    assert (flatten["executor"], flatten["said"]) == ("asked", "REDUCING") and flatten["delta_micro"] > 0
     assert delta["delta_micro"] == delta["found_micro"]
     assert states["strategy:strategy"] == "HALTED" and states["firm"] == "REDUCING"
     for scope in ("strategy:strategy", "firm", "instrument:QNTA"):
