@@ -189,7 +189,7 @@ TABLE = {  # verb -> lines; in the order of the README, which is one that works
         Line("config show", r'^profile = "dev"$'),
     ],
     "python -m bench.day_file": [
-        Line("python -m bench.day_file --messages 20000 --instruments 20 --out {tmp}/day.itch.gz", ""),
+        Line("python -m bench.day_file --messages 6000 --instruments 20 --out {tmp}/day.itch.gz", ""),
     ],
     "python -m bench": [
         Line("python -m bench", r"tick_to_order +How long"),
@@ -208,7 +208,7 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
         REPLAY, "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
     ),
     ".venv/bin/python -m bench.day_file --messages 1000000 --instruments 500 --out day.itch.gz": Line(
-        "python -m bench.day_file --messages 20000 --instruments 20 --out {tmp}/day.itch.gz", ""
+        "python -m bench.day_file --messages 6000 --instruments 20 --out {tmp}/day.itch.gz", ""
     ),
     ".venv/bin/quintet demo --replay day.itch.gz": Line(
         "demo --replay {tmp}/day.itch.gz --name {other}d", "equal to the venue's ledger"
