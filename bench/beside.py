@@ -17,7 +17,7 @@ from bench.tick_to_order import Machine, bench_config, values_between
 from config.load import Config, load
 
 SETTLE_S = 1.0
-JOURNAL_ENTRIES = 1 << 17  # in memory: a disk that is away for half a second lets the shipped size refuse orders
+JOURNAL_ENTRIES = 1 << 15  # in memory: a disk that is away for half a second lets the shipped size refuse orders
 
 
 def config_with(name: str, role: str) -> Config:

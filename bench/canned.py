@@ -21,6 +21,7 @@ HEARTBEAT_S = 0.5
 LEAD_S = 0.0005  # a datagram is made this long before it is due: once sent, nothing of ours keeps a core from a role
 SESSION = b"CANNED0001"
 OUCH_BYTES = {b"O": 47, b"U": 40, b"X": 9, b"Q": 3}
+MARK_BYTES = 3  # the option of a replace that marks a sale short
 
 
 class Lines(NamedTuple):
@@ -113,7 +114,8 @@ class Session:
     def answer(self, data: bytes) -> bytes:
         """One order, replace or cancel request is granted; one that names an order no longer there is ignored."""
         kind = data[:1]
-        if len(data) != OUCH_BYTES.get(kind):
+        marked = kind == b"U" and len(data) == OUCH_BYTES[kind] + MARK_BYTES
+        if len(data) != OUCH_BYTES.get(kind) and not marked:
             raise ValueError(f"canned venue: {len(data)} bytes of type {kind!r}")
         stamp = struct.pack(">Q", time.time_ns() % 86_400_000_000_000)
         if kind == b"Q":
@@ -128,6 +130,7 @@ class Session:
             if old not in self.orders:
                 return b""
             side, _, symbol, _ = self.orders.pop(old)
+            side = data[-1:] if marked else side
             return b"U" + stamp + struct.pack(">I", old) + self.opening(ref, side, size, symbol, price)
         ref = struct.unpack(">I", data[1:5])[0]
         self.seen["cancel"] += 1
@@ -138,7 +141,7 @@ class Session:
     def opening(self, ref: int, side: bytes, size: int, symbol: bytes, price: int) -> bytes:
         """What accepted and replaced say of the order that now lives."""
         self.orders[ref] = (side, size, symbol, price)
-        self.seen["prices"][side.decode()].add(price)
+        self.seen["prices"]["B" if side == b"B" else "S"].add(price)  # a short sale is a sale
         self.order_ref, self.next_ref = self.order_ref + 1, ref + 1
         body = struct.pack(">IcI8sQ", ref, side, size, symbol, price) + b"0Y" + struct.pack(">Q", self.order_ref)
         return body + b"PNNL" + b" " * 14 + b"\0\0"

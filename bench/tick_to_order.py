@@ -228,7 +228,10 @@ def bench_config(name: str) -> Config:
         for name, strategy in config.strategies.items()
     }
     topology = structs.replace(config.topology, instances=roles)
-    return structs.replace(config, topology=topology, strategies=strategies)
+    venues = tuple(  # the canned venue knows single cancels only
+        structs.replace(venue, session=structs.replace(venue.session, firm="")) for venue in config.venues
+    )
+    return structs.replace(config, topology=topology, strategies=strategies, venues=venues)
 
 
 @contextmanager
