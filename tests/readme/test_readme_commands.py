@@ -287,6 +287,7 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
     ),
     "python -m bench --report": Ci("python -m bench all --report --smoke"),
     "python -m bench journal_readers": Ci("python -m bench all --report --smoke"),
+    "python -m bench risk_engine_beside": Ci("python -m bench all --report --smoke"),
     "python -m bench all": Ci("python -m bench all --report --smoke"),
 }
 
