@@ -243,10 +243,10 @@ def render_history(rows: list[dict]) -> str:
         "delta then",
         "P&L then",
     )
-    return table(header, [history_cells(row) for row in rows], left=3)
+    return table(header, [_history_cells(row) for row in rows], left=3)
 
 
-def history_cells(row: dict) -> tuple[str, ...]:
+def _history_cells(row: dict) -> tuple[str, ...]:
     """Cells of one event under the header of `render_history`."""
     import time
 

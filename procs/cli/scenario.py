@@ -12,10 +12,10 @@ from msgspec import structs
 from config.executor import with_executor
 from config.load import Config
 from config.risk import Threshold
-from procs.cli.risk import configuration, events, history_cells
+from procs.cli.risk import configuration, events, render_history
 from procs.cli.session import POLL_SECONDS, READY_SECONDS, NotReady
 from procs.cli.snapshot import Snapshot
-from procs.cli.text import count, table
+from procs.cli.text import count
 from procs.runtime.journals import Source, find
 from shm.error_log import ERROR_RISK_THRESHOLD, error_label
 from shm.records.risk import RISK
@@ -126,20 +126,7 @@ def expected_errors() -> set[str]:
 
 def render_scenario(scenario: dict) -> str:
     """What happened by itself, a line a step, and what came of it."""
-    header = (
-        "time (UTC)",
-        "scope",
-        "measure",
-        "found",
-        "threshold",
-        "step",
-        "said",
-        "executor",
-        "delta then",
-        "P&L then",
-    )
-    lines = ["what thresholds did by themselves"]
-    lines.append(table(header, [history_cells(row) for row in scenario["steps"]], left=3))
+    lines = ["what thresholds did by themselves", render_history(scenario["steps"])]
     held = ", ".join(f"{symbol} {count(lots)}" for symbol, lots in sorted(scenario["positions"].items())) or "nothing"
     lines.append(f"held after it, all desks together: {held}")
     states = ", ".join(f"{scope} {state}" for scope, state in scenario["states"].items()) or "all ACTIVE"
