@@ -42,7 +42,7 @@ DESK = np.dtype(
             *("tx_bytes", "received_bytes"),
             "heartbeat_ns",  # our silence after which a heartbeat goes out
             "silence_ns",  # the venue's silence after which the session is lost
-            "unsent_ns",  # age of waiting bytes after which the session is unusable
+            "unsent_ns",  # how long the socket may refuse bytes before the session is unusable
             # session
             "phase",  # PHASE_*
             "connection",  # counts connections taken over from the control thread; 0 before the first
@@ -52,7 +52,7 @@ DESK = np.dtype(
             "awake_stamp_ns",  # latency time of the last cycle's begin
             "received_to",  # end of the bytes in the receive buffer
             # transmit frame
-            "waiting_stamp_ns",  # latency time since when bytes wait; 0 while none do
+            "refused_stamp_ns",  # latency time since when the socket takes less than it is offered; 0 while it takes all
             "cycle_stamp_ns",  # latency time when the last cycle ended: logic time of this one was read after it
             "waiting_orders",  # orders in the transmit frame of which no byte left, oldest first
             "left_over",  # bytes of an earlier cycle that the socket did not take: no order is encoded behind them

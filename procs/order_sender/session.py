@@ -71,7 +71,7 @@ ENTRY_BYTES = SESSION_ENTRY.itemsize
 
 LOST_CLOSED = 1  # the other side closed, or the connection failed
 LOST_SILENT = 2  # nothing heard for silence_ns
-LOST_UNSENT = 3  # bytes waited longer than unsent_ns
+LOST_UNSENT = 3  # the socket refused bytes for longer than unsent_ns
 LOST_MALFORMED = 4  # bytes that no codec accepts
 LOST_ENDED = 5  # the venue said end of session
 LOST_OVERRUN = 6  # the receive buffer was full: the journal did not keep up
@@ -193,14 +193,14 @@ def notice_sleep(desk, now_ns):
 
 @hot
 def keep_alive(desk, tx, now_ns):
-    """Heartbeat after our own silence; give the session up after the venue's, or when bytes wait too long."""
+    """Heartbeat after our own silence; give the session up after the venue's, or when the socket refuses too long."""
     if desk["phase"] == PHASE_DOWN:
         return 0
     at_ns = stamp(me_of(desk))
     waiting = bytes_waiting(desk)
     gauge(me_of(desk), SENDER_BYTES_WAITING, waiting)
     if waiting > 0:
-        if at_ns - desk["waiting_stamp_ns"] > desk["unsent_ns"]:
+        if desk["refused_stamp_ns"] > 0 and at_ns - desk["refused_stamp_ns"] > desk["unsent_ns"]:
             give_up(desk, LOST_UNSENT, now_ns)
             return 1
     elif at_ns - desk["spoke_stamp_ns"] >= desk["heartbeat_ns"]:

@@ -18,7 +18,6 @@ from procs.order_sender.desk import (
     WORD,
     event_of_wire,
     frame_out,
-    me_of,
     row_of,
     taken_out,
     waiting_of,
@@ -44,7 +43,6 @@ from procs.wire.soupbintcp.packet import (
 )
 from shm.atomics import record_at
 from shm.codes import INTENT_REPLACE, TIF_IOC
-from shm.instance import stamp
 from shm.jit import hot
 from shm.records.order import ORDER_FLAG_SHORT
 
@@ -67,7 +65,7 @@ def reset_transmit(desk):
     """Forget all bytes and the orders among them: the connection is gone."""
     frame_out(desk)["size"] = 0
     record_at(desk["taken_addr"], WORD)["value"] = 0
-    desk["waiting_stamp_ns"] = 0
+    desk["refused_stamp_ns"] = 0
     desk["waiting_orders"] = 0
 
 
@@ -93,8 +91,6 @@ def _put(desk, tx, at):
 @hot
 def _grow(desk, size):
     """Count `size` more bytes as waiting."""
-    if bytes_waiting(desk) == 0:
-        desk["waiting_stamp_ns"] = stamp(me_of(desk))
     frame_out(desk)["size"] += size
 
 
@@ -272,4 +268,4 @@ def cut_out(desk, tx, n):
     if bytes_waiting(desk) == 0:
         frame["size"] = 0
         record_at(desk["taken_addr"], WORD)["value"] = 0
-        desk["waiting_stamp_ns"] = 0
+        desk["refused_stamp_ns"] = 0

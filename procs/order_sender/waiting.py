@@ -150,8 +150,6 @@ def withdraw_orders(desk, tx, now_ns):
 def note_left(desk, sent_ns):
     """Orders whose first byte left with the send at `sent_ns` wait no more; each gets its time. Caller: after it."""
     waiting_bytes, taken = bytes_waiting(desk), taken_out(desk)
-    if waiting_bytes == 0:
-        desk["waiting_stamp_ns"] = 0
     kept = 0
     for n in range(desk["waiting_orders"]):
         waiting = waiting_of(desk, n)

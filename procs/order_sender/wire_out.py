@@ -28,10 +28,18 @@ def may_send(desk):
 
 @hot
 def note_send(desk, taken):
-    """After a send: when we last spoke, which orders left, how long the call took."""
+    """After a send: since when the socket refuses, when we last spoke, which orders left, how long the call took.
+
+    The socket's refusal counts from the first send that left bytes lying, never from their encoding: a pause of this
+    process in between says nothing of the socket, and costs orders their expiry, not the firm its session.
+    """
+    me = me_of(desk)
+    if bytes_waiting(desk) == 0:
+        desk["refused_stamp_ns"] = 0
+    elif desk["refused_stamp_ns"] == 0:
+        desk["refused_stamp_ns"] = stamp(me)
     if taken <= 0:
         return
-    me = me_of(desk)
     sent_ns = frame_out(desk)["stamp_ns"]
     desk["spoke_stamp_ns"] = sent_ns
     note_left(desk, sent_ns)
@@ -40,13 +48,13 @@ def note_send(desk, taken):
 
 @hot
 def is_too_late(desk):
-    """1 when bytes wait longer than they may: this process was stopped between its decision and this call.
+    """1 when the socket has refused bytes for longer than it may: what it left is old, half a message among it.
 
-    They stay where they are, and the next step gives the session up. Cost: one stamp, only while bytes wait.
+    They stay where they are, and the next step gives the session up. Cost: one stamp, only while it refuses.
     """
-    if desk["waiting_stamp_ns"] == 0 or bytes_waiting(desk) == 0:
+    if desk["refused_stamp_ns"] == 0:
         return 0
-    return 1 if stamp(me_of(desk)) - desk["waiting_stamp_ns"] > desk["unsent_ns"] else 0
+    return 1 if stamp(me_of(desk)) - desk["refused_stamp_ns"] > desk["unsent_ns"] else 0
 
 
 @hot

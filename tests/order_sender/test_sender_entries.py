@@ -371,14 +371,14 @@ def test_a_server_heartbeat_keeps_the_session(bench):
     assert bench.counter(SENDER_HEARTBEATS) == before + 1
 
 
-def test_bytes_that_wait_too_long_make_the_session_unusable(bench):
+def test_bytes_that_the_socket_refuses_for_too_long_make_the_session_unusable(bench):
     order = bench.new()
     bench.step()
     bench.send(20)
     bench.step()
-    assert bench.phase == 3
+    assert bench.phase == 3 and bench.state.desk[0]["refused_stamp_ns"] > 0
     bench.state.desk[0]["unsent_ns"] = 10_000_000_000
-    bench.state.desk[0]["waiting_stamp_ns"] -= 11_000_000_000
+    bench.state.desk[0]["refused_stamp_ns"] -= 11_000_000_000
     bench.step()
     assert bench.phase == 1
     for _ in range(20):

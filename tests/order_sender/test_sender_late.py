@@ -81,14 +81,30 @@ def test_a_shorter_sleep_keeps_the_session_and_orders_die_of_their_expiry(bench)
     assert kinds(bench, late) == [REPORT_EXPIRED] and kinds(bench, fresh) == [REPORT_ACCEPTED]
 
 
-def test_bytes_that_grew_old_between_their_decision_and_the_send_are_not_sent(live):
+def test_a_pause_between_decision_and_send_costs_an_order_its_expiry_and_not_the_firm_its_session(live):
+    live.ready()
+    bench, desk = live.bench, live.bench.state.desk[0]
+    desk["unsent_ns"] = UNSENT_NS
+    late, fresh = bench.new(expires_ns=bench.now_ns + 50_000_000), bench.new()
+    bench.step()
+    assert bench.waiting() == 100
+    desk["cycle_stamp_ns"] -= 600_000_000  # stopped here, for longer than a socket may refuse
+    assert poll_out(bench.state) == 0 and bench.waiting() == 100, "judged too long ago"
+    bench.step(600_000_000)
+    assert bench.waiting() == 50, "what has expired is taken out"
+    live.until(lambda: bench.told(fresh), "the answer to what may still leave")
+    assert bench.phase == PHASE_READY and word(desk, H_REASON) == 0
+    assert kinds(bench, late) == [REPORT_EXPIRED] and kinds(bench, fresh) == [REPORT_ACCEPTED]
+
+
+def test_what_the_socket_refused_for_too_long_is_not_offered_again(live):
     live.ready()
     desk = live.bench.state.desk[0]
     desk["unsent_ns"], never = UNSENT_NS, int(desk["unsent_ns"])
     order = live.bench.new()
     live.bench.step()
     assert live.bench.waiting() == 50
-    desk["waiting_stamp_ns"] -= UNSENT_NS + 1  # stopped here for longer than bytes may wait
+    desk["refused_stamp_ns"] = live.bench.stamp() - UNSENT_NS - 1  # offered once, then stopped here
     assert poll_out(live.bench.state) == 0 and live.bench.waiting() == 50
     live.turn()
     assert live.bench.phase == PHASE_DOWN and word(desk, H_REASON) == LOST_UNSENT
