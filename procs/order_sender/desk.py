@@ -52,7 +52,7 @@ DESK = np.dtype(
             "awake_stamp_ns",  # latency time of the last cycle's begin
             "received_to",  # end of the bytes in the receive buffer
             # transmit frame
-            "refused_stamp_ns",  # latency time since when the socket takes less than it is offered; 0 while it takes all
+            "refused_stamp_ns",  # latency time since when the socket leaves bytes lying; 0 while it takes all
             "cycle_stamp_ns",  # latency time when the last cycle ended: logic time of this one was read after it
             "waiting_orders",  # orders in the transmit frame of which no byte left, oldest first
             "left_over",  # bytes of an earlier cycle that the socket did not take: no order is encoded behind them

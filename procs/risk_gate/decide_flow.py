@@ -17,6 +17,7 @@ from procs.risk_gate.flow import (
     nth_message_ns,
     nth_pass_ns,
     order_messages_max,
+    take_back,
     value_entered,
 )
 from procs.risk_gate.refusal import OF_FIRM, OF_INSTRUMENT, OF_STRATEGY
@@ -102,6 +103,12 @@ def _sums(case, account, of):
 @hot
 def decide_flow(case, account, strategy, firm):
     """Nothing refused counts as a message, so these come late."""
+    if case["now_ns"] < firm["newest_ns"]:
+        take_back(account, case["now_ns"])
+        take_back(strategy, case["now_ns"])
+        take_back(firm, case["now_ns"])
+    else:
+        firm["newest_ns"] = case["now_ns"]
     refusal = _same(case, strategy)
     if refusal == PASS:
         refusal = _rates(case, strategy, OF_STRATEGY)

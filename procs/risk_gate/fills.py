@@ -9,6 +9,7 @@ After a restart lots are summed again from the journals; delta and vega of execu
 strategy with such a limit waits until the last of them has left the window.
 """
 
+from procs.risk_gate.checks import limits_row_is_set
 from procs.risk_gate.holds import HELD_BURST, check_count, hold
 from procs.risk_gate.limit_rows import limits_of
 from procs.risk_gate.money import QTY_BOUND
@@ -190,7 +191,8 @@ def note_fill(gate, report, live):
         return
     account = account_at(book_of(gate), gate["instruments"] + strategy_id)
     account["executions_counted"] += 1
-    if limits_of(gate, gate["instruments"] + strategy_id, report["now_ns"]) != PASS:
+    newest = limits_of(gate, gate["instruments"] + strategy_id, report["now_ns"])
+    if newest != PASS and limits_row_is_set(account) != PASS:  # a row that waits for room leaves the last to judge by
         return
     if live == 1:
         check_count(gate, strategy_id, account)

@@ -9,7 +9,8 @@ cancels    ring of times: cancels and reduces                                   
 A rate is full when the message that lies `rate_max` messages back is still inside the window, so nothing is counted or
 expired. A sum over a window is the total less what was entered before its first pass; passes that left the window are
 let go two at each new one, and all of them before a sum is said to be over its limit. The window is (now - window,
-now]: a message exactly `window` old has left it. Totals may wrap around; their differences do not.
+now]: a message exactly `window` old has left it. A clock that goes back finds again what was let go by a later one.
+Totals may wrap around; their differences do not.
 """
 
 from procs.risk_gate.rows import PASS_BYTES, PASS_SLOT, account_at, word_at
@@ -89,6 +90,21 @@ def let_go(account, now_ns, passes):
 
 
 @hot
+def take_back(account, now_ns):
+    """Count again what is inside of the burst window for a clock that went back. Cost: a look at each pass taken back.
+
+    Caller: before a decision by a time earlier than one by which passes were let go.
+    """
+    if account["burst_lots_max"] == LIMIT_NONE and account["burst_micro_max"] == LIMIT_NONE:
+        return
+    tail, oldest = account["pass_tail"], account["pass_count"] - account["pass_mask"] - 1
+    edge_ns = now_ns - account["burst_window_ns"]
+    while tail > 0 and tail > oldest and _pass_at(account, tail - 1)["now_ns"] > edge_ns:
+        tail -= 1
+    _start_at(account, tail)
+
+
+@hot
 def burst_is_full(account):
     """1 when the ring of passes takes no more without forgetting one that the sums still hold."""
     return 1 if account["pass_count"] - account["pass_tail"] > account["pass_mask"] else 0
@@ -152,6 +168,7 @@ def record_order(book, strategy_id, instrument_id, now_ns, lots, value):
     instrument = account_at(book, instrument_id)
     strategy = account_at(book, book["instruments"] + strategy_id)
     firm = account_at(book, book["instruments"] + book["strategies"])
+    firm["newest_ns"] = max(firm["newest_ns"], now_ns)
     _record_pass(instrument, now_ns, lots, value)
     _record_pass(strategy, now_ns, lots, value)
     _record_pass(firm, now_ns, lots, value)

@@ -108,7 +108,13 @@ GUARD_WORDS = _words(
     ),
     1,
 )
-RISK_WORDS = _words(("pnl", "drawdown", "risk_stale", "risk_now_ns", "risk_seen", "risk_code"), 1)  # losses.py
+RISK_WORDS = _words(
+    (
+        *("pnl", "drawdown", "risk_stale", "risk_now_ns", "risk_seen", "risk_code"),  # losses.py
+        "newest_ns",  # firm: latest logic time by which passes were let go
+    ),
+    1,
+)
 LIMIT_WORDS = [(name, *LIMITS.fields[name][0].subdtype) if LIMITS.fields[name][0].subdtype else (name, "<i8")
                for name in LIMITS.names]  # fmt: skip
 HOLDING = np.dtype(HOLDING_WORDS)

@@ -300,6 +300,25 @@ def test_lots_of_a_window_at_the_limit_trade_on_and_one_more_cancels_and_waits(g
     assert try_order(gate, side=SELL) == codes.PASS
 
 
+def test_executions_are_counted_by_the_last_row_while_a_newer_one_waits_for_room_in_the_journal():
+    gate = Gate(journal=16)
+    burst_limits(gate, fill_lots_max=10)
+    _, order = accepted(gate, qty_lots=50)
+    gate.step()
+    for _ in range(20):
+        gate.intent(qty_lots=0)
+        gate.step(drain=False)
+    gate.codes()
+    burst_limits(gate, fill_lots_max=12, version=2)
+    gate.report(codes.REPORT_EXECUTED, order, qty_lots=10, leaves_lots=40, now_ns=gate.now_ns)
+    gate.step(drain=False)
+    gate.step()  # the disk catches up, and the row is taken over
+    execute(gate, order, 38, qty=2)
+    assert gate.errors() == [], "ten and two are twelve"
+    execute(gate, order, 37)
+    assert gate.errors() == [ERROR_GATE_FILL_BURST]
+
+
 def test_an_execution_that_left_the_window_counts_no_more(gate):
     burst_limits(gate, fill_lots_max=10)
     _, order = accepted(gate, qty_lots=50)

@@ -16,6 +16,7 @@ from procs.risk_gate.own_orders import best_slot, delist, enlist, reprice
 from procs.risk_gate.rows import NO_SLOT, SAME_RING, new_exposure
 from procs.risk_gate.same_order import remember_new, same_in_window, same_is_full
 from shm.jit import JIT_OFF
+from shm.journal import journal_drain
 from shm.records.limits import LIMIT_NONE
 from shm.records.report import REPORT
 from tests.oracles.activity import Fills, OwnOrders, SameOrders
@@ -97,6 +98,7 @@ def fills(seed, steps):
     now, left, newest = 10_000, 0, 0
     for _ in range(steps):
         if left == 0:  # another strategy, another day
+            journal_drain(gate.journal[0])
             left = random.randint(1, 60)
             window = random.choice(WINDOWS)
             sizes = dict(lots_max=random.choice((3, 12, LIMIT_NONE)), delta_max=random.choice((200, 900, LIMIT_NONE)))

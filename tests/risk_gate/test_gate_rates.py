@@ -131,6 +131,7 @@ def test_no_sliding_window_is_over_its_cap_under_bursts_and_a_clock_that_goes_ba
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(SEED, SEED + 5))
 def test_no_sliding_window_is_over_its_cap_in_a_long_flood(seed):
     check_windows(flood(SOAK_STEPS // 5, seed))
@@ -178,3 +179,29 @@ def test_a_clock_that_jumps_ahead_and_back_opens_no_window_twice():
     assert passed_at(NOW_NS) == 0, "back: what passed ahead of this time still counts"
     assert passed_at(NOW_NS + 10 * WINDOW_NS + 5) == 0
     assert passed_at(NOW_NS + 11 * WINDOW_NS) == ORDERS_MAX
+
+
+def test_a_clock_that_jumps_ahead_and_back_finds_the_lots_again_that_it_had_let_go():
+    gate = Gate(strategies=1, instruments=1, ring=256, slots=256, rejects=256)
+    limits = {1: dict(burst_window_ns=BURST_NS, burst_lots_max=BURST_LOTS, long_lots_max=10**9, open_orders_max=200)}
+    limits |= {0: dict(long_lots_max=10**9, open_orders_max=200), 2: dict(open_orders_max=200)}
+    for row, fields in limits.items():
+        gate.limit(row, **fields)
+
+    def answer(now_ns, lots):
+        gate.now_ns = now_ns
+        gate.top(0)
+        gate.channel()
+        gate.intent(qty_lots=lots)
+        while gate.step():
+            pass
+        return len(gate.orders()), gate.codes()
+
+    full = (0, [codes.REJECT_BURST_LOTS])
+    assert answer(NOW_NS, BURST_LOTS - 10) == (1, [])
+    assert answer(NOW_NS + 10 * BURST_NS, 5) == (1, [])
+    assert answer(NOW_NS, 6) == full, "what passed now and ahead of now"
+    assert answer(NOW_NS + 20 * BURST_NS, BURST_LOTS + 1) == full, "refused, and everything before it was let go"
+    assert answer(NOW_NS + BURST_NS - 1, 6) == full
+    assert answer(NOW_NS + BURST_NS - 1, 5) == (1, [])
+    assert answer(NOW_NS + 11 * BURST_NS, BURST_LOTS) == (1, [])

@@ -11,6 +11,7 @@ from shm.atomics import address_of, record_view
 from shm.codes import (
     INTENT_CANCEL,
     INTENT_NEW,
+    INTENT_REDUCE,
     INTENT_REPLACE,
     REJECT_HALTED,
     REJECT_INSTRUMENT,
@@ -112,6 +113,14 @@ class ExecutorBench(StrategyBench):
             target = int(intent["target_intent_id"])
             if self.open.pop(target, None) is not None:
                 self.report(REPORT_CANCELED, target, side, leaves_lots=0, **about)
+            return
+        if intent["kind"] == INTENT_REDUCE:  # to a smaller total, what has executed among it
+            target = int(intent["target_intent_id"])
+            order = self.open[target]
+            order[3] = max(0, int(intent["qty_lots"]) - order[4])
+            self.report(REPORT_CANCELED, target, side, leaves_lots=order[3], **about)
+            if order[3] == 0:
+                del self.open[target]
             return
         assert intent["kind"] in (INTENT_NEW, INTENT_REPLACE)
         price, lots, kind = int(intent["price_ticks"]), int(intent["qty_lots"]), REPORT_ACCEPTED
@@ -300,7 +309,7 @@ def test_random_fills_of_all_desks_never_let_it_pass_flat(seed):
                 break
             firm = [bench.own[row] + sum(others[desk, row] for desk in (MAKER, 2)) for row in (0, 1)]
             for intent in bench.turn():
-                if intent["kind"] != INTENT_CANCEL:
+                if intent["kind"] in (INTENT_NEW, INTENT_REPLACE):
                     row, sign = int(intent["instrument_id"]), 1 if intent["side"] == SIDE_BUY else -1
                     assert firm[row] * sign < 0, "only against the position"
                     working = sum(order[3] for order in bench.open.values() if order[0] == row)
@@ -308,9 +317,7 @@ def test_random_fills_of_all_desks_never_let_it_pass_flat(seed):
             for intent_id in list(bench.open):
                 if draw.random() < 0.5:
                     bench.fill(intent_id, draw.randrange(1, bench.open[intent_id][3] + 1))
-            if (
-                draw.random() < 0.05
-            ):  # another desk closes some of what it holds, in the direction that lowers the firm's
+            if draw.random() < 0.05:  # another desk closes some of what it holds, which lowers the firm's
                 (desk, row), lots = draw.choice(list(others.items()))
                 free = firm[row] + sum(
                     (1 if o[1] == SIDE_BUY else -1) * o[3] for o in bench.open.values() if o[0] == row
