@@ -136,6 +136,18 @@ def journal_lag(journal):
 
 
 @hot
+def journal_is_behind(journal, entries):
+    """1 when more than `entries` (below the capacity) of what was appended are not on disk, as another process sees it.
+
+    Needs no open end: only where the memory is. Caller: anyone, as often as it likes. Ordering: acquires of the
+    watermark and of one slot's word; when both move between the two, this look says 0 and the next one tells.
+    """
+    sequence = load_acquire(journal["watermark_addr"]) + entries
+    address = journal["entries_addr"] + (sequence & journal["mask"]) * journal["entry_bytes"]
+    return 1 if load_acquire(address) == sequence + 1 else 0
+
+
+@hot
 def journal_failed(journal):
     """Error number of the write or sync that failed for good; 0 while the copier is well. Not 0: halt."""
     return load_acquire(journal["watermark_addr"] + 8)

@@ -9,7 +9,6 @@ from config.caps import check_cap
 from config.check import check_products, check_scope
 from config.errors import ConfigError
 from config.limits import FirmLimits, InstrumentLimits, StrategyLimits
-from procs.runtime.control_names import scope_names
 from procs.runtime.fill import MS, PERMITS, SELF_TRADES, fill_limits
 from shm.control_words import ScopeUnknown
 from shm.records.limits import LIMIT_NONE, LIMITS
@@ -42,17 +41,16 @@ def limit_scopes(config) -> dict[str, Scope]:
 
 
 def scope_of(config, label: str) -> Scope:
-    """The scope called `label`. Raises ScopeUnknown with what there is."""
+    """The scope called `label`. Raises ScopeUnknown with the scopes that have limits: a session has none."""
     scopes = limit_scopes(config)
-    if label not in scopes:
-        scope_names(config).index(label)  # says which names there are
-        raise ScopeUnknown(
-            where=f"scope {label}",
-            expected="firm, strategy:NAME or instrument:SYMBOL",
-            found="a scope that has no limits",
-            do="name one of these",
-        )
-    return scopes[label]
+    if label in scopes:
+        return scopes[label]
+    kind, colon, name = label.partition(":")
+    known = [held.removeprefix(f"{kind}:") for held in scopes if colon and held.startswith(f"{kind}:")]
+    if not known:
+        kinds = "firm, strategy:NAME or instrument:SYMBOL"
+        raise ScopeUnknown(where="a scope of limits", expected=kinds, found=repr(label), do="name one of these")
+    raise ScopeUnknown(where=f"scope {label}", expected=" or ".join(known), found=repr(name), do=f"name a known {kind}")
 
 
 def keys_of(kind: str) -> tuple[str, ...]:

@@ -204,6 +204,11 @@ class ScratchWiring(Shape):
         count = len(self.config.topology.of_role(role))
         return np.array([int(scratch_me()[0]["page_addr"]) for _ in range(count)], np.int64)
 
+    def journals(self, role: str) -> np.ndarray:
+        """JOURNAL_END[n] of the journals of every instance of a role, to look at their memory."""
+        shapes = [self._journals[held.name] for held in self.config.topology.of_role(role)]
+        return np.concatenate([scratch_journal(shape.payload_bytes, shape.entries) for shape in shapes])
+
 
 class Wiring(Shape):
     """The real objects of a running fabric, attached as the topology says."""
@@ -346,6 +351,15 @@ class Wiring(Shape):
             segment = self._attach(f"instance.{held.name}", SEGMENT_KIND_INSTANCE, INSTANCE, 1)
             found.append(segment.address + INSTANCE_OFFSET)
         return np.array(found, np.int64)
+
+    def journals(self, role: str) -> np.ndarray:
+        """JOURNAL_END[n] of the journals of every instance of a role, read-only and not opened: to look at them."""
+        found = []
+        for held in self.config.topology.of_role(role):
+            journal = self._journals[held.name]
+            segment = self._attach(journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
+            found.append(journal_end_at(segment.address, journal.payload_bytes, journal.entries))
+        return np.concatenate(found)
 
     # --- the control thread's own words ---------------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ def open_(wiring) -> State:
         ledger=wiring.table("ledger"),
         channels=wiring.table("channels"),
         pages=np.concatenate([wiring.pages(role) for role in BEHIND_FEED]),
+        journals=np.concatenate([wiring.journals(role) for role in BEHIND_FEED]),
     )
     words = state.venue[0]["playback"]["words"]
     if wiring.scratch:

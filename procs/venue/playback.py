@@ -16,8 +16,8 @@ Clock. Until the firm is ACTIVE nothing is played, so that history does not run 
 the offset between history's time and logic time is fixed at that moment. REAL and SCALED: plays enter when logic time
 reaches them. DRIVEN: this module drives logic time. It runs with real time while any role still works on what was
 published (quiet.py), so that an order takes as long as it takes, and jumps to the next event when all are quiet; the
-event is sent only when feed_handler has published everything before it. If feed_handler is dead, history waits; members
-are served meanwhile. Before and after history
+event is sent only when feed_handler has published everything before it. While feed_handler is dead, or the disk is
+behind the roles' journals, history and time wait; members are served meanwhile. Before and after history
 logic time runs with real time. Order entry is polled between any two datagrams. So the order of history's events, and
 the books without members, are deterministic; between which two of them a member's order falls is not, in several
 processes: it depends on how long they took. In one thread it is.
@@ -93,16 +93,23 @@ _alive: list[np.ndarray] = []
 
 
 def prepare_playback(
-    playback, history: History | None, instrument: int, channels: np.ndarray, pages: np.ndarray, day_orders: int = 0
+    playback,
+    history: History | None,
+    instrument: int,
+    channels: np.ndarray,
+    pages: np.ndarray,
+    journals: np.ndarray,
+    day_orders: int = 0,
 ) -> None:
     """Make a zeroed PLAYBACK one of a planned history, or one with nothing to play. It must stay where it is.
 
-    `channels` is the TABLE_END[1] of feed_handler's channels, `pages` the addresses of the other roles' INSTANCE pages.
+    `channels` is the TABLE_END[1] of feed_handler's channels, `pages` the addresses of the other roles' INSTANCE pages,
+    `journals` the JOURNAL_END[n] of their journals.
     `day_orders` > 0: a streamed day will be played, with at most so many orders of history at a time.
     """
     words = playback["words"]
     words["phase"], words["instrument"] = WAITING if history or day_orders else DONE, instrument
-    prepare_quiet(playback["quiet"], pages)
+    prepare_quiet(playback["quiet"], pages, journals)
     words["channel_addr"] = address_of(np.frombuffer(playback["channel"], np.uint8))
     playback["channels"] = channels[0]
     if history or day_orders:
@@ -259,7 +266,7 @@ def _drive(playback, elapsed_ns):
 
 @hot
 def logic_time(playback, now_ns, real_ns, held):
-    """Logic time of this step; drives the clock when it is ours. `held`: something sent is not published yet."""
+    """Logic time of this step; drives the clock when it is ours. `held`: something sent is not published or on disk."""
     words = playback["words"]
     elapsed_ns = min(max(0, real_ns - words["real_ns"]), 1_000_000)  # a stopped process does not make time jump
     words["real_ns"] = real_ns

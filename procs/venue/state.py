@@ -108,6 +108,7 @@ def new_state(
     ledger,
     channels,
     pages,
+    journals,
 ):
     """Everything that the venue needs, in private memory but for the shared things that the caller attached.
 
@@ -133,7 +134,8 @@ def new_state(
     prepare_desk(exchange["desk"], session, accounts, settings.cancel_on_disconnect)
     run = config.run
     prepare_flow(venue[0]["flow"], flow_instruments(config), rules, run.seed, run.events_per_second)
-    prepare_playback(venue[0]["playback"], history, played, channels, pages, DAY_ORDERS_MAX if directory else 0)
+    day_orders = DAY_ORDERS_MAX if directory else 0
+    prepare_playback(venue[0]["playback"], history, played, channels, pages, journals, day_orders)
     prepare_day(venue[0]["day"], exchange["tape"], directory, symbols)
     prepare_faults(venue[0]["faults"], settings.fault_seed)
     set_knobs(venue[0], settings)

@@ -7,6 +7,7 @@ from procs.venue.ledger import ledger_publish
 from procs.venue.market_data import STREAM, send_market_data, tell_close, tell_open
 from procs.venue.order_entry import serve_orders
 from procs.venue.playback import DONE, logic_time, look_at_feed, play_history
+from procs.venue.quiet import is_disk_behind
 from procs.venue.retransmission import send_replies, take_request
 from procs.venue.sessions import receive_bytes, tend_connections
 from procs.venue.store import STREAMS, store_room
@@ -70,12 +71,17 @@ def end_session(state, now_ns):
 
 @hot
 def _outstanding(venue):
-    """1 while feed_handler has not published everything that somebody may act on; only when time is ours to drive."""
+    """1 while history must wait, which only happens when time is ours to drive.
+
+    Either feed_handler has not published everything that somebody may act on, or the disk is behind what roles did.
+    """
     words = venue["playback"]["words"]
     look_at_feed(venue["playback"])
     if words["driven"] == 0:
         return 0
-    return 1 if words["next_seq"] <= venue["exchange"]["tape"]["words"]["told_seq"] else 0
+    if words["next_seq"] <= venue["exchange"]["tape"]["words"]["told_seq"]:
+        return 1
+    return is_disk_behind(venue["playback"]["quiet"])
 
 
 @hot

@@ -228,7 +228,14 @@ open_orders_max=1 open_orders_max=2 --scope firm --reason x           | 2    | o
 open_orders_max=1 --scope firm                                        | 2    | --reason: expected why, for the record, found nothing
 open_orders_max=1 --reason x                                          | 2    | --scope: expected firm, strategy:NAME or instrument:SYMBOL
 open_orders_max=1 --scope instrument:ZZZ --reason x                   | 1    | expected QNTA or QNTB
-open_orders_max=1 --scope session:order_sender --reason x             | 1    | found a scope that has no limits
+open_orders_max=1 --scope strategy:nobody --reason x                  | 1    | scope strategy:nobody: expected strategy, found 'nobody'
+open_orders_max=1 --scope session:order_sender --reason x             | 1    | expected firm, strategy:NAME or instrument:SYMBOL, found 'session:order_sender'
+open_orders_max=1 --scope session:nobody --reason x                   | 1    | expected firm, strategy:NAME or instrument:SYMBOL, found 'session:nobody'
+open_orders_max=1 --scope firm:x --reason x                           | 1    | expected firm, strategy:NAME or instrument:SYMBOL, found 'firm:x'
+open_orders_max=1 --scope desk --reason x                             | 1    | expected firm, strategy:NAME or instrument:SYMBOL, found 'desk'
+--scope session:order_sender                                          | 1    | expected firm, strategy:NAME or instrument:SYMBOL, found 'session:order_sender'
+--scope nobody                                                        | 1    | expected firm, strategy:NAME or instrument:SYMBOL, found 'nobody'
+--scope instrument:ZZZ                                                | 1    | expected QNTA or QNTB
 open_orders_max=1 --scope firm --reason x --for 25h                   | 2    | expected a time as 30s, 10m or 2h, at most 24h, found '25h'
 open_orders_max=1 --scope firm --reason x --for 0s                    | 2    | at most 24h, found '0s'
 --for 5m                                                              | 2    | --for: expected KEY=VALUE beside it

@@ -22,6 +22,7 @@ from procs.wire.soupbintcp.login import encode_login_request, padded_text, parse
 from procs.wire.soupbintcp.packet import SOUP_HEAD_BYTES, SOUP_UNSEQUENCED, encode_soup_empty, soup_next, soup_seal
 from shm.codes import CLOCK_DRIVEN
 from shm.records.channel import CHANNEL
+from shm.records.journal_end import JOURNAL_END
 from shm.records.ledger import LEDGER
 from shm.scratch import scratch_clock, scratch_control, scratch_me, scratch_table
 
@@ -31,7 +32,7 @@ START_NS = 1_700_000_000_000_000_000
 class Rig:
     """One venue and the far ends of its lines. `turn(ns)` is one cycle of the loop, logic time `ns` later."""
 
-    def __init__(self, *, config=None, settings=None, history=None, driven=False):
+    def __init__(self, *, config=None, settings=None, history=None, driven=False, journals=None):
         self.config = config or load("quintet", "dev")
         clock_addr = scratch_clock(CLOCK_DRIVEN, logic_start_ns=START_NS)
         self.me = scratch_me(clock_addr)
@@ -47,6 +48,7 @@ class Rig:
             ledger=self.ledger,
             channels=self.channels,
             pages=np.zeros(0, np.int64),
+            journals=np.zeros(0, JOURNAL_END) if journals is None else journals,
         )
         self.venue = self.state.venue[0]
         self.venue["playback"]["words"]["clock_addr"] = clock_addr

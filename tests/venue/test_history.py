@@ -193,7 +193,7 @@ SMALL = """
 
 def small_rig(text=SMALL, **options):
     rows = [(*row[:6], 1_000_000_000 + 1000 * number) for number, row in enumerate(records(text))]
-    return Rig(config=replay_config(), history=plan("ESH4", rows), driven=True, **options)
+    return Rig(config=replay_config(), history=plan("ESH4", rows), **{"driven": True, **options})
 
 
 def test_driven_history_sends_nothing_more_until_feed_handler_has_published():

@@ -14,6 +14,7 @@ from shm.records.channel import CHANNEL
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.histogram import HISTOGRAM_BYTES
 from shm.records.instance import HISTOGRAMS_MAX, HISTOGRAMS_OFFSET
+from shm.records.journal_end import JOURNAL_END
 from shm.records.ledger import LEDGER
 from shm.scratch import scratch_block, scratch_bytes, scratch_control, scratch_table
 
@@ -36,6 +37,7 @@ class VenueMemory:
             ledger=scratch_table(LEDGER, len(config.instruments)),
             channels=scratch_table(CHANNEL, 1),
             pages=np.zeros(0, np.int64),
+            journals=np.zeros(0, JOURNAL_END),
         )
         self.first = self.state.venue.tobytes()
         self.chunks = [int(self.state.venue[0]["exchange"]["store"]["chunks"][stream, 0]) for stream in range(STREAMS)]
