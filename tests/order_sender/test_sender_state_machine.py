@@ -14,6 +14,7 @@ from procs.order_sender.state import check, forget
 from shm.error_log import ERROR_SENDER_SESSION_LOST
 from shm.jit import JIT_OFF
 from tests.oracles.told import believe
+from tests.support.kept import Kept
 from tests.support.order_path import ACTIONS, Path, new_bench
 from tests.support.sender_bench import GATE, KEEPER
 
@@ -32,7 +33,7 @@ class OrderLife(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         OrderLife.examples += 1
-        self.actions = []
+        self.actions, self.kept = [], Kept()
         self.path = Path(new_bench())
 
     def act(self, action):
@@ -55,6 +56,8 @@ class OrderLife(RuleBasedStateMachine):
         self.path.agree(where)
         assert set(self.path.bench.errors()) <= {ERROR_SENDER_SESSION_LOST}, where
         forget(self.path.bench.state)
+        self.path = None
+        self.kept.let_go()
 
 
 def _add(action):

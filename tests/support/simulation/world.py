@@ -2,10 +2,9 @@
 
 import random
 
-import procs.net.port as port_module
-import shm.scratch as scratch_module
 from procs.venue.step import step as venue_step
 from procs.venue.store import store_extend
+from tests.support.kept import Kept
 from tests.support.simulation.clock import SimulatedClock
 from tests.support.simulation.network import DatagramLine, LineFaults, Network, StreamFaults
 from tests.support.simulation.ports import receive_datagrams, receive_streams, send_datagrams, send_streams
@@ -19,7 +18,7 @@ class World:
 
     def __init__(self, config, rng: random.Random):
         memory = venue_memory(config)
-        self.marks = (len(port_module._alive), chunks_alive(), len(scratch_module._alive))
+        self.kept, self.chunks = Kept(), chunks_alive()
         self.rng, self.clock, self.venue = rng, SimulatedClock(), memory.state
         self.clock.attach(memory.page)
         self.network = Network(self.clock, rng, StreamFaults())
@@ -66,6 +65,5 @@ class World:
 
     def close(self) -> None:
         """Let go of what modules keep alive for the life of a process; a run is shorter."""
-        ports, chunks, scratch = self.marks
-        del port_module._alive[ports:], scratch_module._alive[scratch:]
-        forget_chunks(chunks)
+        self.kept.let_go()
+        forget_chunks(self.chunks)
