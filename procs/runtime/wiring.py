@@ -47,7 +47,7 @@ from shm.records.instance import (
     INSTANCE,
     INSTANCE_OFFSET,
 )
-from shm.records.journal_end import journal_entry_bytes
+from shm.records.journal_end import journal_bytes, journal_entry_bytes
 from shm.records.journal_entry import JOURNAL_ENTRY
 from shm.records.segment_header import (
     SEGMENT_KIND_CLOCK,
@@ -58,7 +58,15 @@ from shm.records.segment_header import (
 )
 from shm.ring import ring_resume_consumer, ring_resume_newest, ring_resume_producer
 from shm.roster import read_roster
-from shm.scratch import scratch_control, scratch_ids, scratch_journal, scratch_me, scratch_ring, scratch_table
+from shm.scratch import (
+    scratch_bytes,
+    scratch_control,
+    scratch_ids,
+    scratch_journal,
+    scratch_me,
+    scratch_ring,
+    scratch_table,
+)
 from shm.segment import HEADER_BYTES, Segment, attach_segment
 from shm.segment_kinds import (
     attach_ring_consumer,
@@ -205,9 +213,10 @@ class ScratchWiring(Shape):
         return np.array([int(scratch_me()[0]["page_addr"]) for _ in range(count)], np.int64)
 
     def journals(self, role: str) -> np.ndarray:
-        """JOURNAL_END[n] of the journals of every instance of a role, to look at their memory."""
-        shapes = [self._journals[held.name] for held in self.config.topology.of_role(role)]
-        return np.concatenate([scratch_journal(shape.payload_bytes, shape.entries) for shape in shapes])
+        """JOURNAL_END[n] of the journals of every instance of a role, in new memory and not opened: to look at them."""
+        held = [self._journals[instance.name] for instance in self.config.topology.of_role(role)]
+        shapes = [(journal.payload_bytes, journal.entries) for journal in held]
+        return np.concatenate([journal_end_at(scratch_bytes(journal_bytes(*shape)), *shape) for shape in shapes])
 
 
 class Wiring(Shape):
