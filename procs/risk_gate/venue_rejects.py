@@ -77,12 +77,14 @@ def _count(gate, row, now_ns):
 
 
 @hot
-def _hold_session(gate, session, strategy_id, found):
+def _hold_session(gate, session, strategy_id, found, live):
     """Leave a session nothing but cancels, unless a person was asked to look at it already."""
     stream = stream_at(gate, session)
     if stream["held"] != 0:
         return
     stream["held"] = 1 + strategy_id
+    if live == 0:
+        return
     control = record_at(gate["control_addr"], CONTROL_END)
     scope = control_session_scope(control, session)
     if control_own_state(control, scope) < STATE_CANCEL_ONLY:
@@ -107,11 +109,8 @@ def note_reject(gate, session, report, found, live):
         elif too_many > 0:
             account["held"] |= HELD_REJECTS
     too_many = _count(gate, gate["instruments"] + book_of(gate)["strategies"], now_ns)
-    if too_many > 0 and live == 1:
-        _hold_session(gate, session, strategy_id, too_many)
-    elif too_many > 0:
-        stream = stream_at(gate, session)
-        stream["held"] = 1 + strategy_id
+    if too_many > 0:
+        _hold_session(gate, session, strategy_id, too_many, live)
 
 
 @hot
@@ -130,7 +129,7 @@ def refuse_again(gate):
         last = stream["held"] - 1
         stream["held"] = 0
         if last >= 0:
-            _hold_session(gate, session, last, record_at(firm["memory_addr"], MEMORY)["rejects_found"])
+            _hold_session(gate, session, last, record_at(firm["memory_addr"], MEMORY)["rejects_found"], 1)
 
 
 @hot
