@@ -18,7 +18,6 @@ from procs.risk_gate.same_order import remember_new, same_in_window, same_is_ful
 from procs.risk_gate.state import parts_of
 from procs.risk_gate.venue_rejects import note_reject, refuse_again, rejects_in_window, release_session, storm_of
 from shm.jit import JIT_OFF
-from shm.journal import journal_drain
 from shm.records.limits import LIMIT_NONE
 from shm.records.report import REPORT
 from tests.oracles.activity import Fills, OwnOrders, Rejects, SameOrders
@@ -154,23 +153,20 @@ class Storm:
 
     def __init__(self, random):
         self.random, self.gate, self.log = random, Gate(), []
-        self.oracles = [Rejects(LIMIT_NONE, 1) for _ in self.SCOPES]
+        self.oracles = []
         self.report = np.zeros(1, REPORT)[0]
 
-    def limits(self):
-        """Other limits, and nothing is held or counted any more."""
-        random = self.random
-        for which, oracle in enumerate(self.oracles):
-            oracle.most = random.choice((1, 2, 5, 12, LIMIT_NONE))
-            oracle.window = random.choice(WINDOWS)
+    def day(self):
+        """Another day with other limits: nothing is held, counted or remembered."""
+        self.log.clear()
+        self.oracles.clear()
+        for which, scope in enumerate(self.SCOPES):
+            most, window = self.random.choice((1, 2, 5, 12, LIMIT_NONE)), self.random.choice(WINDOWS)
+            self.oracles.append(Rejects(most, window))
             row = self.gate.instruments + which
-            self.gate.limit(row, venue_rejects_max=oracle.most, venue_rejects_window_ns=oracle.window)
-            if oracle.stands:
-                self.gate.acknowledge(self.SCOPES[which])
-            self.let_go(which)
-        for row in (2, 3, 5):
-            limits_of(self.gate.state.gate[0], row, 1)
-        journal_drain(self.gate.journal[0])
+            self.gate.limit(row, venue_rejects_max=most, venue_rejects_window_ns=window)
+            self.gate.acknowledge(scope)
+        self.gate.state = self.gate.new_state()
 
     def refuse(self, now):
         """One report; now and then one that does not count."""
@@ -241,18 +237,19 @@ class Storm:
 def rejects(seed, steps):
     """Orders that the venue refuses, restarts of the gate, a person now and then, limits that change in between."""
     print("seed", seed)
+    steps //= 3  # each is three counts
     random = Random(seed)
     storm, now, left, held = Storm(random), 10_000, 0, [0, 0, 0]
     for _ in range(steps):
         if left == 0:
             left = random.randint(1, 120)
-            storm.limits()
+            storm.day()
         left -= 1
         now = jitter(random, now)
         storm.refuse(now)
         if random.random() < 0.1:
             storm.person(random.randrange(3))
-        if random.random() < 0.003:
+        if random.random() < 0.01:
             storm.restart()
         storm.check()
         for which, oracle in enumerate(storm.oracles):
