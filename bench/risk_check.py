@@ -184,7 +184,7 @@ class Desk:
             ages = dict(open_orders_max=1000, age_ns_max=10**10, channel_silence_ns_max=3 * 10**9)
             self.write("limits", row, **none | every | own | ages | rare[0])
         rates = dict(rate_orders_max=50_000, rate_messages_max=60_000, rate_headroom=5000, rate_cancels_max=50_000)
-        rates |= dict(rate_window_ns=10**9)
+        rates |= dict(rate_window_ns=10**9, venue_rejects_max=20, venue_rejects_window_ns=10**9)
         for row in range(self.instruments, self.instruments + STRATEGIES):
             lots = dict(long_lots_max=50_000, short_lots_max=50_000)
             self.write("limits", row, **none | every | rates | lots | rare[1])

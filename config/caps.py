@@ -4,8 +4,8 @@
 looser is                     limits
 ----------------------------  ---------------------------------------------------------------------------------
 more, and "none" most of all  all that are not named below
-less, and "none" most of all  rate_window_ms, burst_window_ms, same_window_ms, fill_window_ms: a shorter window sees
-                              less, none sees nothing; rate_headroom: it is left to cancels
+less, and "none" most of all  rate_window_ms, burst_window_ms, same_window_ms, fill_window_ms, venue_rejects_window_ms:
+                              a shorter window sees less, none sees nothing; rate_headroom: it is left to cancels
 less, and "none" least        fill_reset_ms: "none" waits for a person
 a word more                   permitted
 "cancel"                      self_trade: the new order stands, "reject" stops it
@@ -17,7 +17,7 @@ from config.limits import UNCAPPED
 
 SHORTER_IS_LOOSER = (
     *("rate_window_ms", "burst_window_ms", "same_window_ms", "fill_window_ms"),
-    *("rate_headroom", "fill_reset_ms"),
+    *("venue_rejects_window_ms", "rate_headroom", "fill_reset_ms"),
 )
 NONE_IS_STRICTEST = ("fill_reset_ms",)
 ABOUT = ("owner", "rationale", "review_by")

@@ -176,6 +176,8 @@ def check_scope(file, key: str, held) -> None:
     if messages != "none" and held.rate_headroom >= messages:
         expected = f"less than rate_messages_max ({messages}): else no order ever passes"
         raise ConfigError(file, f"{key}.rate_headroom", expected, str(held.rate_headroom))
+    if getattr(held, "venue_rejects_max", "none") != "none" and held.venue_rejects_window_ms == "none":
+        raise ConfigError(file, f"{key}.venue_rejects_window_ms", "a time: venue_rejects_max counts in it", "'none'")
 
 
 def _check_rates(file, limits) -> None:

@@ -67,6 +67,8 @@ class StrategyLimits(Struct, forbid_unknown_fields=True, frozen=True):
     fill_delta_micro_max: Limit
     fill_vega_micro_max: Limit
     fill_reset_ms: Limit
+    venue_rejects_window_ms: Limit  # in it the venue may refuse so many of its orders; one more: until `resume`
+    venue_rejects_max: Limit
     loss_micro_max: Limit  # realised and unrealised
     drawdown_micro_max: Limit  # from the highest P&L of the life
     silence_ms_max: int  # the strategy's step word older than this: its orders are cancelled
@@ -92,6 +94,8 @@ class FirmLimits(Struct, forbid_unknown_fields=True, frozen=True):
     burst_window_ms: int
     messages_per_fill_max: Limit
     messages_floor: int
+    venue_rejects_window_ms: Limit  # as of a strategy; one more and the session takes cancels only until `resume`
+    venue_rejects_max: Limit
     loss_micro_max: Limit
     drawdown_micro_max: Limit
     self_trade: Literal["reject", "cancel"]  # what gives way before a trade with ourselves: new or resting

@@ -261,6 +261,7 @@ REJECT_LOSS = 63  # realised and unrealised loss
 REJECT_DRAWDOWN = 64  # loss from the highest P&L
 REJECT_RISK_STALE = 65  # risk_engine's row, or a mark in it, is too old
 REJECT_NOT_APPROVED = 66  # order_sender: not what risk_gate approved
+REJECT_VENUE_REJECTS = 67  # the venue refused so many orders in a short window that a person must let it go on
 REJECT_NAMES = {
     10: "instrument",
     11: "trading_state",
@@ -319,6 +320,7 @@ REJECT_NAMES = {
     64: "drawdown",
     65: "risk_stale",
     66: "not_approved",
+    67: "venue_rejects",
 }
 
 # whose limit a reject names (records/reject.py, records/decision.py)

@@ -27,6 +27,7 @@ ERROR_QUOTE_CROSSED, ERROR_PARAMS_LAYOUT, ERROR_REQUEST_TIMED_OUT = 200, 201, 20
 ERROR_GATE_UNKNOWN_REPORT, ERROR_GATE_OVERFILL, ERROR_GATE_IMPOSSIBLE_REPORT = 301, 302, 303
 ERROR_GATE_POSITION_BREAK, ERROR_GATE_FOREIGN_INTENT = 304, 305
 ERROR_GATE_EXECUTIONS, ERROR_GATE_FILL_BURST, ERROR_GATE_CORRUPT = 306, 307, 308
+ERROR_GATE_VENUE_REJECTS, ERROR_GATE_SESSION_REJECTS = 309, 310
 
 # order_sender
 (
@@ -160,6 +161,18 @@ ERRORS = (
         "corrupt_record",
         "input ring, ring sequence",
         "a record in a ring is not what its writer can have written: trading is HALTED, the ring is kept",
+    ),
+    ErrorCode(
+        ERROR_GATE_VENUE_REJECTS,
+        "venue_rejects",
+        "strategy, rejects in the window",
+        "the venue refused more orders of a strategy than it may: it is HALTED until its scope is resumed",
+    ),
+    ErrorCode(
+        ERROR_GATE_SESSION_REJECTS,
+        "session_rejects",
+        "strategy of the last order, rejects of the firm in the window",
+        "the venue refused more orders of the firm than it may: the session is CANCEL_ONLY until its scope is resumed",
     ),
     ErrorCode(
         ERROR_SENDER_UNKNOWN_ORDER,

@@ -75,6 +75,7 @@ class Used:
             "rate_messages_max": row["messages_in_window"],
             "rate_cancels_max": row["cancels_in_window"],
             "executions_max": row["executions"],
+            "venue_rejects_max": row["rejects_in_window"],
             **self._lots_of(scope, row),
             **self._risk_of(scope),
         }

@@ -1,10 +1,11 @@
 """Answers: fill a decision, an order or a reject from the intent and the CASE row. Every field of each is written."""
 
+from procs.risk_gate.case import STORM_RESUMED
 from procs.risk_gate.state import CAUSE_NONE
 from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_REDUCE, PASS
 from shm.jit import hot
-from shm.records.decision import DECISION
+from shm.records.decision import DECISION, RELEASED_SESSION, RELEASED_STRATEGY
 from shm.records.order import ORDER, ORDER_FLAG_GATE, ORDER_FLAG_SHORT
 from shm.records.reject import REJECT
 
@@ -14,6 +15,13 @@ def _flags_of(intent, case):
     """ORDER_FLAG_* of what passed: a cancel or reduce changes no mark."""
     leaves = int(intent["kind"]) == INTENT_CANCEL or int(intent["kind"]) == INTENT_REDUCE
     return ORDER_FLAG_SHORT if case["short"] == 1 and case["code"] == PASS and not leaves else 0
+
+
+@hot
+def _released(case):
+    """RELEASED_* of what passed."""
+    released = RELEASED_STRATEGY if case["released"] == 1 else 0
+    return released | RELEASED_SESSION if case["storm"] == STORM_RESUMED else released
 
 
 @hot
@@ -46,7 +54,7 @@ def write_decision(address, intent, case):
     decision["channel_stale_stamp_ns"] = case["channel_stale_stamp_ns"]
     decision["incarnation"] = case["incarnation"]
     decision["order_flags"] = _flags_of(intent, case)
-    decision["released"] = case["released"] if case["code"] == PASS else 0
+    decision["released"] = _released(case) if case["code"] == PASS else 0
     for word in range(3):
         decision["reserved"][word] = 0
     return decision

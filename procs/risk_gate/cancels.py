@@ -5,6 +5,7 @@ report. The gate's own cancels are made here too, for orders that may not stay.
 """
 
 from procs.risk_gate.answer import write_decision, write_order, write_own_cancel, write_own_decision
+from procs.risk_gate.case import STORM_NONE
 from procs.risk_gate.exposure import find_slot
 from procs.risk_gate.flow import record_cancel
 from procs.risk_gate.gather import (
@@ -83,6 +84,7 @@ def _gather_leaving(gate, by_intent, strategy_id, intent, now_ns):
     case["channel_state"] = 0
     case["channel_stale_stamp_ns"] = 0
     case["released"] = 0
+    case["storm"] = STORM_NONE
     case["target_slot"] = find_slot(by_intent, intent["target_intent_id"])
     if case["target_slot"] == NO_SLOT:
         return REJECT_UNKNOWN_TARGET

@@ -12,6 +12,7 @@ INTENT_INPUTS = (
     *("family_value", "family_lots", "target_short"),  # of the order that it replaces: what is open, and its mark
     *("instrument_id", "own_open", "own_price"),  # 1 when the firm has orders at the other side, and the best of them
     "released",  # 1 when the strategy was held and a person let it go on
+    "storm",  # STORM_* of its session (venue_rejects.py)
 )
 MARKET_INPUTS = ("trading_state", "bid", "ask", "reference2", "age_ns", "channel_state", "silence_ns", "top_flags")
 ROW_INPUTS = (
@@ -26,6 +27,11 @@ ANSWERS = (
     *("pass_stamp_ns", "channel_stale_stamp_ns", "limits_version"),
     *("cause_ring", "cause_seq", "order_id", "session", "strategy", "incarnation"),
 )
+# what the venue refused the firm, on the session of the intent (venue_rejects.py)
+STORM_NONE = 0
+STORM_STANDS = 1  # too much: nothing new
+STORM_RESUMED = 2  # a person let it go on, and nothing passed since
+
 CASE = np.dtype([(name, "<i8") for name in INTENT_INPUTS + MARKET_INPUTS + ROW_INPUTS + ROOM_INPUTS + ANSWERS])
 
 

@@ -40,6 +40,7 @@ from shm.codes import (
     REJECT_SIDE,
     REJECT_TICK_SIZE,
     REJECT_TRADING_STATE,
+    REJECT_VENUE_REJECTS,
     SIDE_BUY,
     SIDE_SELL,
     STATE_ACTIVE,
@@ -117,6 +118,12 @@ def check_executions(executions, executions_max, released):
 def check_fill_burst(now_ns, until_ns, released):
     """The time to wait after a burst of executions is over, or a person let the strategy go on."""
     return PASS if now_ns >= until_ns or released == 1 else REJECT_FILL_BURST
+
+
+@hot
+def check_venue_rejects(held, released):
+    """`held` is not 0 once the venue refused too much of the scope; `released` 1: a person let it go on."""
+    return PASS if held == 0 or released == 1 else REJECT_VENUE_REJECTS
 
 
 @hot
@@ -385,4 +392,5 @@ def limits_row_is_set(limits):
     low = min(low, limits["fill_window_ns"], limits["fill_lots_max"], limits["fill_delta_micro_max"])
     low = min(low, limits["fill_vega_micro_max"], limits["fill_reset_ns"], limits["loss_micro_max"])
     low = min(low, limits["drawdown_micro_max"], limits["risk_age_ns_max"], limits["mark_age_ns_max"])
+    low = min(low, limits["venue_rejects_window_ns"], limits["venue_rejects_max"])
     return PASS if low > 0 else REJECT_NO_LIMITS

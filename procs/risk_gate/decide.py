@@ -4,6 +4,7 @@ The checks find only the refusal, code and scope in one word; explain.py finds i
 needs is not in the way of what passes.
 """
 
+from procs.risk_gate.case import STORM_STANDS
 from procs.risk_gate.checks import (
     check_behind,
     check_cancel_only,
@@ -37,6 +38,7 @@ from procs.risk_gate.checks import (
     check_target,
     check_tick_size,
     check_trading_state,
+    check_venue_rejects,
     crossing,
     far_touch,
     near_touch,
@@ -45,6 +47,7 @@ from procs.risk_gate.checks import (
 )
 from procs.risk_gate.decide_flow import decide_flow
 from procs.risk_gate.explain import explain
+from procs.risk_gate.holds import HELD_REJECTS
 from procs.risk_gate.losses import breach_of
 from procs.risk_gate.money import ORDER_VALUE_BOUND, notional, order_value, to_firm
 from procs.risk_gate.portfolio import check_portfolio
@@ -81,10 +84,20 @@ from shm.jit import hot
 
 @hot
 def _holds(case, strategy):
-    """What it executed lately lets the strategy go on. Before the halt that follows from it: this says why."""
+    """What it executed and was refused lately lets the strategy and its session go on.
+
+    Before the halt that follows from it: this says why.
+    """
     released = case["released"]
     code = check_executions(strategy["executions_counted"], strategy["executions_max"], released)
-    return code if code != PASS else check_fill_burst(case["now_ns"], strategy["burst_until_ns"], released)
+    if code == PASS:
+        code = check_fill_burst(case["now_ns"], strategy["burst_until_ns"], released)
+    if code == PASS:
+        code = check_venue_rejects(strategy["held"] & HELD_REJECTS, released)
+    if code != PASS:
+        return code | OF_STRATEGY
+    code = check_venue_rejects(case["storm"] & STORM_STANDS, 0)
+    return PASS if code == PASS else code | OF_FIRM
 
 
 @hot
@@ -114,9 +127,9 @@ def _form(case):
     code = check_behind(case["behind"])
     if code != PASS:
         return code | OF_ORDER
-    code = _holds(case, record_at(case["strategy_addr"], ACCOUNT))
-    if code != PASS:
-        return code | OF_STRATEGY
+    refusal = _holds(case, record_at(case["strategy_addr"], ACCOUNT))
+    if refusal != PASS:
+        return refusal
     code = check_halt(case["state"])
     if code != PASS:
         return code | OF_ORDER

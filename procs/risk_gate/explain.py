@@ -6,7 +6,7 @@ from procs.risk_gate.flow import lots_entered, nth_pass_ns, order_messages_max, 
 from procs.risk_gate.losses import explain_loss
 from procs.risk_gate.money import ORDER_VALUE_BOUND, PRICE_BOUND, QTY_BOUND, notional
 from procs.risk_gate.portfolio import explain_portfolio
-from procs.risk_gate.rows import ACCOUNT, HOLDING, SAME_RING
+from procs.risk_gate.rows import ACCOUNT, HOLDING, MEMORY, SAME_RING
 from procs.risk_gate.same_order import same_in_window
 from procs.risk_gate.short_sale import explain_sale
 from procs.risk_gate.sides import gross_added, lots_max, net_value, open_lots, open_value
@@ -54,6 +54,7 @@ from shm.codes import (
     REJECT_SIDE,
     REJECT_TICK_SIZE,
     REJECT_TRADING_STATE,
+    REJECT_VENUE_REJECTS,
     TRADING_OPEN,
 )
 from shm.jit import hot
@@ -195,6 +196,8 @@ def _explain_flow(case, code, account):
     elif code == REJECT_ORDER_TO_TRADE:
         messages = account["message_count"] + 1
         say(case, account["messages_per_fill_max"], messages // max(1, account["executions"]))
+    elif code == REJECT_VENUE_REJECTS:
+        say(case, account["venue_rejects_max"], record_at(account["memory_addr"], MEMORY)["rejects_found"])
 
 
 @hot

@@ -4,6 +4,7 @@ The decision stamp is taken before the channel row is read, and the row must the
 feed_handler publishes STALE before it takes the stale stamp, so no pass has a stamp inside a stale interval.
 """
 
+from procs.risk_gate.case import STORM_NONE
 from procs.risk_gate.checks import reference_of
 from procs.risk_gate.exposure import (
     FAMILY_MAX,
@@ -41,6 +42,7 @@ from procs.risk_gate.state import (
     stream_at,
     table_at,
 )
+from procs.risk_gate.venue_rejects import storm_of
 from shm.atomics import record_at
 from shm.codes import (
     CHANNEL_FRESH,
@@ -317,6 +319,7 @@ def _gather_intent(gate, case, strategy_id, intent, now_ns):
     case["qty"] = intent["qty_lots"]
     case["instrument"] = REJECT_INSTRUMENT
     case["released"] = 0
+    case["storm"] = STORM_NONE
     case["target_side"] = 0
     case["target_slot"] = NO_SLOT
     case["target_order_id"] = 0
@@ -366,6 +369,7 @@ def gather(gate, by_intent, strategy_id, intent, now_ns):
         strategy = account_at(book, gate["instruments"] + strategy_id)
         check_count(gate, strategy_id, strategy)
         case["released"] = is_released(gate, strategy_id, strategy)
+        case["storm"] = storm_of(gate, case["session"])
     case["state_room"] = has_room(book)
     _gather_own(book, case, instrument_id)
     _gather_target(book, by_intent, case, intent["target_intent_id"], instrument_id, strategy_id)

@@ -1,14 +1,15 @@
-"""Holds: a strategy that executed too often stops until a person lets it go on.
+"""Holds: a strategy that executed too often, or was refused too often, stops until a person lets it go on.
 
 ```
 executions   as many as executions_max since a person last let it go on                            -> HALTED
 fill burst   more than fill_lots_max, fill_delta_micro_max or fill_vega_micro_max in fill_window_ns;
              fill_reset_ns a time: its open orders are cancelled, new ones refused for so long
              fill_reset_ns LIMIT_NONE                                                              -> HALTED
+rejects      more than venue_rejects_max of the venue in venue_rejects_window_ns (venue_rejects.py)     -> HALTED
 ```
 
 HALTED is the gate's own control word of the strategy: latched, seen by everybody, taken back by the operator's
-acknowledgement (`quintet resume --scope strategy:NAME`). Its first order that passes after that starts both counts
+acknowledgement (`quintet resume --scope strategy:NAME`). Its first order that passes after that starts all counts
 again; that decision is marked `released` in the journal, so a restart counts from there too. A restart that finds a
 strategy over its count raises the word again: one that a person resumed while the gate was dead is to be resumed again.
 """
@@ -25,6 +26,7 @@ from shm.records.instance_end import INSTANCE_END
 
 HELD_EXECUTIONS = 1
 HELD_BURST = 2
+HELD_REJECTS = 4
 
 
 @hot
@@ -70,3 +72,4 @@ def release(account):
     account["burst_until_ns"] = 0
     memory = record_at(account["memory_addr"], MEMORY)
     memory["fill_first"] = memory["fill_count"]
+    memory["reject_first"] = memory["reject_count"]

@@ -22,8 +22,9 @@ from shm.records.limit_change import LIMIT_CHANGE, LIMIT_EXPIRED, LIMIT_TAKEN
 from shm.records.limits import LIMIT_NONE, LIMITS
 
 LIMITS_BYTES = LIMITS.itemsize
-WORDS = LIMITS.fields["standing_row"][1] // 8  # limits and expires_ns: what a change is told of
+WORDS = LIMITS.fields["reserved"][1] // 8
 VERSION_WORD = LIMITS.fields["version"][1] // 8
+STANDING_WORD = LIMITS.fields["standing_row"][1] // 8  # like the version no limit: a change is not told of these two
 CHANGE_BYTES = LIMIT_CHANGE.itemsize
 
 
@@ -73,7 +74,7 @@ def _take(gate, row, cause, now_ns):
     account = account_at(book_of(gate), row)
     if account["limits_seen"] != 0:
         for word in range(WORDS):
-            if word == VERSION_WORD:
+            if word == VERSION_WORD or word == STANDING_WORD:
                 continue
             if word_at(_copy_addr(gate, row), word)["value"] == word_at(gate["taken_addr"], word)["value"]:
                 continue

@@ -1,6 +1,7 @@
 """Orders: decide a NEW or REPLACE; reserve what passes, answer what does not."""
 
 from procs.risk_gate.answer import write_decision, write_order
+from procs.risk_gate.case import STORM_RESUMED
 from procs.risk_gate.decide import decide
 from procs.risk_gate.exposure import reserve_new, reserve_replace
 from procs.risk_gate.flow import NEVER_NS, record_order
@@ -11,6 +12,7 @@ from procs.risk_gate.rows import NO_SLOT, account_at, order_at
 from procs.risk_gate.same_order import remember_new
 from procs.risk_gate.self_trade import cancel_crossed
 from procs.risk_gate.state import book_of, case_of, desk_at, ring_at, stream_at
+from procs.risk_gate.venue_rejects import release_session
 from shm.atomics import record_at
 from shm.codes import INTENT_NEW, LIMIT_SCOPE_FIRM, PASS, REJECT_SELF_TRADE, REJECT_STATE_FULL
 from shm.counters import GATE_PASSED
@@ -59,6 +61,8 @@ def _remember(gate, case):
     strategy = account_at(book_of(gate), gate["instruments"] + case["strategy"])
     if case["released"] == 1:
         release(strategy)
+    if case["storm"] == STORM_RESUMED:
+        release_session(gate, case["session"])
     if case["kind"] == INTENT_NEW and strategy["same_orders_max"] != LIMIT_NONE:
         remember_new(strategy, case["instrument_id"], case["side"], case["price"], case["qty"], case["now_ns"])
 

@@ -17,12 +17,14 @@ from procs.risk_gate.reports import FOUND_OVERFILL, apply_report
 from procs.risk_gate.rows import NO_SLOT, account_at, order_at
 from procs.risk_gate.same_order import remember_new
 from procs.risk_gate.state import CAUSE_NONE, book_of, case_of, desk_at, ring_at, stream_at
+from procs.risk_gate.venue_rejects import note_reject, refuse_again, release_session
 from shm.atomics import record_at
 from shm.codes import INTENT_CANCEL, INTENT_NEW, INTENT_REDUCE, ORDER_ID_EXTERNAL, PASS, STATE_HALTED
 from shm.control import control_instrument_scope, control_set
 from shm.instance import stamp
 from shm.jit import hot
 from shm.records.control_end import CONTROL_END
+from shm.records.decision import RELEASED_SESSION, RELEASED_STRATEGY
 from shm.records.instance_end import INSTANCE_END
 from shm.records.intent import INTENT
 from shm.records.limits import LIMIT_NONE
@@ -88,8 +90,10 @@ def _again_order(gate, by_intent, by_order, decision):
     strategy_id, price, now_ns = int(decision["strategy_id"]), decision["price_ticks"], decision["now_ns"]
     record_order(book, strategy_id, instrument_id, now_ns, qty, value)
     strategy = account_at(book, gate["instruments"] + strategy_id)
-    if decision["released"] == 1:
+    if decision["released"] & RELEASED_STRATEGY:
         release(strategy)
+    if decision["released"] & RELEASED_SESSION:
+        release_session(gate, _session_of(gate, decision))
     if int(decision["kind"]) == INTENT_NEW and strategy["same_orders_max"] != LIMIT_NONE:
         remember_new(strategy, instrument_id, int(decision["side"]), price, qty, now_ns)
 
@@ -122,6 +126,7 @@ def _again_report(gate, by_intent, by_order, by_match, session, report):
     stream["applied_seq"] = report["report_seq"]
     found = apply_report(book_of(gate), by_intent, by_order, by_match, report)
     note_fill(gate, report, 0)
+    note_reject(gate, session, report, found, 0)
     if found & FOUND_OVERFILL:
         control = record_at(gate["control_addr"], CONTROL_END)
         control_set(control, control_instrument_scope(control, int(report["instrument_id"])), STATE_HALTED)
@@ -147,6 +152,7 @@ def again(state, decisions, decision_stamps, reports, report_stamps, sessions):
         again_decision(gate, state.by_intent, state.by_order, decisions[done])
         done += 1
     hold_again(gate)
+    refuse_again(gate)
 
 
 @hot

@@ -4,7 +4,8 @@
 orders      ORDER_SLOT each; `places` lists the open slots first, then the free ones; two maps find a slot
 accounts    ACCOUNT for each instrument, each strategy and the firm: one row holds sums, flow, limits and rules, so that
             a check finds all of a scope in neighbouring cache lines                    (row number as in `limits`)
-memories    MEMORY of each strategy: its last new orders and executions, for what counts in short windows
+memories    MEMORY of each strategy and the firm: last new orders, executions and what the venue refused, for what
+            counts in short windows; the firm's has the last alone
 pairs       HOLDING of one strategy in one instrument                    (row = strategy_id * instruments + instrument)
 scales      SCALE of each instrument: the row of `greeks` that its lots count by                         (portfolio.py)
 sums        SUMS of each instrument as an underlying: Greeks of all that has it                          (portfolio.py)
@@ -31,6 +32,7 @@ PASS_RING_INSTRUMENT = 1 << 10  # by an instrument; more than these in one burst
 SAME_RING = 1 << 12  # new orders remembered by content for each strategy; more in one window are refused. 256 KiB
 BUCKETS = 2 * SAME_RING
 FILL_RING = 1 << 12  # executions remembered for each strategy; more in one window are a burst. 256 KiB
+REJECT_RING = 1 << 10  # orders that the venue refused, remembered by a strategy and the firm: a full one is a breach
 FILLS = 1 << 14  # executions that can be corrected or broken by number; an older one is a difference with the keeper
 
 LINE = 8  # words
@@ -151,6 +153,8 @@ MEMORY = np.dtype(
             *("same_count", "same_addr", "buckets_addr"),  # SAME_SLOT ring, int64 ring of 1 + number of the newest
             *("fill_count", "fill_first", "fill_addr"),  # FILL_PASS ring; the window begins at number fill_first
             *("fill_lots", "long_delta", "short_delta", "long_vega", "short_vega"),  # sums of all executions
+            *("reject_count", "reject_first", "reject_addr"),  # int64 ring of times; forgiven before reject_first
+            "rejects_found",  # in the window when it was too many
         ),
         2,
     )
@@ -183,7 +187,7 @@ PASS_BYTES, FILL_BYTES = PASS_SLOT.itemsize, FILL_SLOT.itemsize
 SAME_BYTES, FILL_PASS_BYTES = SAME_SLOT.itemsize, FILL_PASS.itemsize
 SCALE_BYTES, SUMS_BYTES = SCALE.itemsize, SUMS.itemsize
 
-assert ACCOUNT.fields["open_orders_max"][1] == LIMITS_OFFSET and ACCOUNT.fields["reserved"][0].itemsize == 56
+assert ACCOUNT.fields["open_orders_max"][1] == LIMITS_OFFSET and ACCOUNT.fields["reserved"][0].itemsize == 40
 assert all(ACCOUNT.fields[name][1] - LIMITS_OFFSET == LIMITS.fields[name][1] for name in LIMITS.names)
 assert all(ACCOUNT.fields[name][1] == HOLDING.fields[name][1] for name in HELD_WORDS)
 assert all(dtype.itemsize % 64 == 0 for dtype in (ORDER_SLOT, HOLDING, ACCOUNT, MEMORY, SCALE, SUMS))
@@ -202,7 +206,7 @@ class Exposure(NamedTuple):
     accounts: np.ndarray  # ACCOUNT[instruments + strategies + 1]; the last of the strategies is the house
     pairs: np.ndarray  # HOLDING[strategies * instruments]
     fills: np.ndarray  # FILL_SLOT[FILLS]
-    memories: np.ndarray  # MEMORY[strategies]
+    memories: np.ndarray  # MEMORY[strategies + 1]
     scales: np.ndarray  # SCALE[instruments]
     sums: np.ndarray  # SUMS[instruments]
     rings: tuple[np.ndarray, ...]  # what the accounts' flows and the memories point to
@@ -243,6 +247,7 @@ def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
     times = np.zeros((2, desks, PASS_RING), np.int64)
     same, buckets = np.zeros((strategies, SAME_RING), SAME_SLOT), np.zeros((strategies, BUCKETS), np.int64)
     executed = np.zeros((strategies, FILL_RING), FILL_PASS)
+    refused = np.zeros((desks, REJECT_RING), np.int64)
     exposure = Exposure(
         book=np.zeros(1, BOOK),
         by_intent=int_map(slots),
@@ -253,10 +258,10 @@ def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
         accounts=aligned(instruments + desks, ACCOUNT),
         pairs=aligned(strategies * instruments, HOLDING),
         fills=np.zeros(FILLS, FILL_SLOT),
-        memories=aligned(strategies, MEMORY),
+        memories=aligned(desks, MEMORY),
         scales=aligned(instruments, SCALE),
         sums=aligned(instruments, SUMS),
-        rings=(passes, few, times, same, buckets, executed),
+        rings=(passes, few, times, same, buckets, executed, refused),
     )
     exposure.slots["place"] = exposure.places
     exposure.scales["underlying"] = exposure.accounts["underlying"][:instruments] = np.arange(instruments)
@@ -266,9 +271,10 @@ def new_exposure(slots: int, strategies: int, traded: np.ndarray) -> Exposure:
     exposure.accounts["message_addr"][instruments:] = [address_of(ring) for ring in times[0]]
     exposure.accounts["cancel_addr"][instruments:] = [address_of(ring) for ring in times[1]]
     for name, rows in (("same", same), ("buckets", buckets), ("fill", executed)):
-        exposure.memories[f"{name}_addr"] = [address_of(row) for row in rows]
-    memories = [address_of(exposure.memories[row : row + 1]) for row in range(strategies)]
-    exposure.accounts["memory_addr"][instruments : instruments + strategies] = memories
+        exposure.memories[f"{name}_addr"][:strategies] = [address_of(row) for row in rows]
+    exposure.memories["reject_addr"] = [address_of(row) for row in refused]
+    memories = [address_of(exposure.memories[row : row + 1]) for row in range(desks)]
+    exposure.accounts["memory_addr"][instruments:] = memories
     book = exposure.book[0]
     for name in ("slots", "places", "accounts", "pairs", "fills", "scales", "sums"):
         book[f"{name}_addr"] = address_of(getattr(exposure, name))

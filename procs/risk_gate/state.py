@@ -79,6 +79,7 @@ STREAM = np.dtype(
             "behind",  # 1 while reports exist that are not applied
             "journal_next",  # first sequence of its journal that was not read here
             "headroom",  # slots of its orders ring that only cancels may use
+            "held",  # 1 + the strategy with whose order the venue had refused the firm too much; 0: it trades
         )
     ]
 )

@@ -5,6 +5,7 @@ from procs.risk_gate.fills import note_fill
 from procs.risk_gate.reports import FOUND_IMPOSSIBLE, FOUND_OVERFILL, FOUND_UNKNOWN, apply_report
 from procs.risk_gate.rows import word_at
 from procs.risk_gate.state import CATCH_UP_EVERY_NS, REPORT_BATCH, book_of, ring_at, stream_at
+from procs.risk_gate.venue_rejects import note_reject
 from shm.atomics import record_at
 from shm.codes import EXIT_CATCH_UP, STATE_HALTED
 from shm.control import control_instrument_scope, control_set
@@ -55,6 +56,7 @@ def take_report(gate, by_intent, by_order, by_match, session, report):
     watch_report(gate, session, sequence, report)
     found = apply_report(book_of(gate), by_intent, by_order, by_match, report)
     note_fill(gate, report, 1)
+    note_reject(gate, session, report, found, 1)
     stream["applied_seq"] = sequence
     count(record_at(gate["me_addr"], INSTANCE_END), GATE_REPORTS, 1)
     if found != 0:

@@ -7,7 +7,8 @@ and in-flight lot of one side; buys are never netted against sells. A replace ad
 
 Who asks: 15c3-5 is the SEC's market access rule, RTS 6 Commission Delegated Regulation (EU) 2017/589, RTS 9 (EU)
 2017/566, FIA the recommendations of 2015 and 2024, NMS Regulation NMS, SHO Regulation SHO, LULD the NMS plan to address
-extraordinary volatility; "own" is this machine's own safety.
+extraordinary volatility, CME its port closure policy (who is refused too often loses the port); "own" is this
+machine's own safety.
 """
 
 from typing import NamedTuple
@@ -56,6 +57,10 @@ CHECKS = (
     Check(
         *("fill_burst", 52, "executed too much in a short window", (STRATEGY,), "lots, or micro of delta or vega"),
         *("fill_lots_max, fill_delta_micro_max, fill_vega_micro_max", "RTS 6 15(3); FIA 2024"),
+    ),
+    Check(
+        *("venue_rejects", 67, "so much refused by the venue that a person must let it go on", DESKS, "rejects"),
+        *("venue_rejects_max", "CME; RTS 6 12"),
     ),
     Check("halt", 23, "HALTED or unknown", (ORDER,), "state", "", "RTS 6 12; FIA 2015 1.6"),
     Check("cancel_only", 24, "CANCEL_ONLY", (ORDER,), "state", "", "RTS 6 12; FIA 2015 1.6"),

@@ -8,6 +8,7 @@ from procs.risk_gate.flow import first_pass_after, lots_after, times_after, valu
 from procs.risk_gate.limit_rows import end_overrides, limits_of
 from procs.risk_gate.rows import account_at
 from procs.risk_gate.state import book_of, table_at
+from procs.risk_gate.venue_rejects import rejects_in_window
 from shm.atomics import record_at
 from shm.jit import hot
 from shm.latest import latest_claim, latest_publish
@@ -33,6 +34,7 @@ def _fill_flow(row, account, now_ns):
     row["burst_micro"] = value_after(account, first)
     row["messages"] = account["message_count"]
     row["executions"] = account["executions"]
+    row["rejects_in_window"] = rejects_in_window(account, now_ns)
 
 
 @hot
@@ -50,7 +52,7 @@ def _fill(row, account, now_ns):
     row["limits_version"] = account["version"]
     row["limits_seen"] = account["limits_seen"]
     row["now_ns"] = now_ns
-    for word in range(5):
+    for word in range(4):
         row["reserved"][word] = 0
 
 

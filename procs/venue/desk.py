@@ -43,7 +43,7 @@ MEMBER = np.dtype(
     ]
 )
 DESK_WORDS = np.dtype(
-    [("cancel_on_disconnect", "<i8"), ("message_addr", "<i8"), ("receive_addr", "<i8"), ("full", "<i8")]
+    [(name, "<i8") for name in ("cancel_on_disconnect", "refuse_orders", "message_addr", "receive_addr", "full")]
 )
 
 

@@ -17,7 +17,8 @@ def set_knobs(venue, settings: Settings) -> None:
     rows["off"] = settings.lines_off
     venue["flow"]["words"]["off"] = settings.flow_off
     venue["day"]["words"]["pause_at"] = settings.pause_at
-    venue["exchange"]["desk"]["words"]["cancel_on_disconnect"] = settings.cancel_on_disconnect
+    words = venue["exchange"]["desk"]["words"]
+    words["cancel_on_disconnect"], words["refuse_orders"] = settings.cancel_on_disconnect, settings.refuse_orders
 
 
 class Knobs:

@@ -119,6 +119,8 @@ def _refusal(exchange, instrument, price, qty, time_in_force):
     """OUCH_REJECT_* of what is wrong with an entry, or NO_REJECT."""
     if instrument < 0:
         return OUCH_REJECT_SYMBOL
+    if exchange["desk"]["words"]["refuse_orders"] != 0:
+        return OUCH_REJECT_OTHER
     rule = exchange["ledger"]["rules"][instrument]
     if exchange["tape"]["states"][instrument] != TRADING_OPEN:
         return OUCH_REJECT_HALTED

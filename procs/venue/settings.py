@@ -28,6 +28,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     flow_off: bool = False  # nobody but members trades
     pause_at: int = 0  # a day that is played stops behind its message of that number; 0: never
     cancel_on_disconnect: bool = False
+    refuse_orders: bool = False  # every new order is refused, and a replace cancels what it would have replaced
     order_entry_port: int = 0  # listen there instead: something else stands at the configured port, and connects here
     copy_fault: Literal["", "drop", "price", "quantity", "duplicate", "delay"] = ""  # of executions in the drop copy
     copy_faults: int = 0  # so many executions in all, since the start, are copied with a fault

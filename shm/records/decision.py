@@ -30,7 +30,7 @@ off  size  type   field                   meaning
 136     8  i8     channel_stale_stamp_ns  stale stamp of the channel as read at the decision
 144     8  i8     incarnation             incarnation of the strategy whose intent it was, to know its orders later
 152     8  i8     order_flags             ORDER_FLAG_* of the order that it let pass; else 0
-160     8  i8     released                1: it passed because a person let the strategy go on: its counts start again
+160     8  i8     released                RELEASED_*, OR-ed: it passed since a person let that go on: counts start again
 168    24  i8x3   reserved                zero
 """
 
@@ -68,6 +68,9 @@ DECISION = np.dtype(
         ("reserved", "<i8", (3,)),
     ]
 )
+
+RELEASED_STRATEGY = 1  # held for its executions or for what the venue refused it
+RELEASED_SESSION = 2  # the venue session, held for what the venue refused the firm
 
 assert DECISION.itemsize == 192
 assert DECISION.fields["reserved"][1] == 168

@@ -24,7 +24,8 @@ off  size  type   field               meaning
 128     8  i8     limits_version      version of the row of limits that decides
 136     8  i8     limits_seen         version of the table's row that was taken last
 144     8  i8     now_ns              logic time of this row
-152    40  i8x5   reserved            zero
+152     8  i8     rejects_in_window   orders refused by the venue in the window of venue rejects (strategies, firm)
+160    32  i8x4   reserved            zero
 """
 
 import numpy as np
@@ -50,9 +51,10 @@ EXPOSURE = np.dtype(
         ("limits_version", "<i8"),
         ("limits_seen", "<i8"),
         ("now_ns", "<i8"),
-        ("reserved", "<i8", (5,)),
+        ("rejects_in_window", "<i8"),
+        ("reserved", "<i8", (4,)),
     ]
 )
 
 assert EXPOSURE.itemsize == 192
-assert EXPOSURE.fields["reserved"][1] == 152
+assert EXPOSURE.fields["reserved"][1] == 160

@@ -57,7 +57,9 @@ off  size  type   field                      meaning
 368     8  i8     mark_age_ns_max            greatest age of a mark before risk counts it as a breach (firm)
 376     8  i8     expires_ns                 logic time from which row `standing_row` of `standing` holds; 0: this does
 384     8  i8     standing_row               that row; in a row of `standing`: the row of `limits` that it is for
-392    56  i8x7   reserved                   zero
+392     8  i8     venue_rejects_window_ns    in this time ... (strategy, firm)
+400     8  i8     venue_rejects_max          ... so many orders may be refused by the venue (strategy, firm)
+408    40  i8x5   reserved                   zero
 """
 
 import numpy as np
@@ -113,12 +115,14 @@ LIMITS = np.dtype(
         ("mark_age_ns_max", "<i8"),
         ("expires_ns", "<i8"),
         ("standing_row", "<i8"),
-        ("reserved", "<i8", (7,)),
+        ("venue_rejects_window_ns", "<i8"),
+        ("venue_rejects_max", "<i8"),
+        ("reserved", "<i8", (5,)),
     ]
 )
 
 assert LIMITS.itemsize == 448
-assert LIMITS.fields["reserved"][1] == 392
+assert LIMITS.fields["reserved"][1] == 408
 
 STANDING_ROWS = 64  # so many scopes may have a temporary override at once
 LIMIT_NONE = (1 << 62) - 1  # "this scope does not limit it", said aloud

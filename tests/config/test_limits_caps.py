@@ -43,6 +43,12 @@ fill_window_ms       | 5             | 6             | yes
 fill_reset_ms        | 5             | 6             | yes
 fill_reset_ms        | "none"        | 6             | no
 fill_reset_ms        | 6             | "none"        | yes
+venue_rejects_max    | 21            | 20            | yes
+venue_rejects_max    | 20            | 21            | no
+venue_rejects_max    | "none"        | 200           | yes
+venue_rejects_window_ms | 999           | 1000          | yes
+venue_rejects_window_ms | 1001          | 1000          | no
+venue_rejects_window_ms | "none"        | 1000          | yes
 permitted            | ["buy"]       | ["sell"]      | yes
 permitted            | ["buy"]       | ["buy","sell"]| no
 permitted            | []            | ["buy"]       | no
@@ -100,6 +106,20 @@ from                | replace                    | by                           
 [instrument.QNTA]   | locate_lots = 2000         | locate_lots = nan                 | instrument.QNTA.locate_lot  | int                         | float nan
 [strategy.strategy] | rate_headroom = 1000       | rate_headroom = 99                | strategy.strategy.rate_hea  | at least 100 (cap.strategy  | 99
 [strategy.strategy] | silence_ms_max = 1000      | silence_ms_max = 60_001           | strategy.strategy.silence_  | at most 60000 (cap.strateg  | 60001
+[strategy.strategy] | venue_rejects_max = 20     | venue_rejects_max = nan #         | strategy.strategy.venue_rej | int                         | float nan
+[strategy.strategy] | venue_rejects_max = 20     | venue_rejects_max = inf #         | strategy.strategy.venue_rej | int                         | float inf
+[strategy.strategy] | venue_rejects_max = 20     | venue_rejects_max = 0 #           | strategy.strategy.venue_rej | a number above 0            | 0
+[strategy.strategy] | venue_rejects_max = 20     | venue_rejects_max = -1 #          | strategy.strategy.venue_rej | a number above 0            | -1
+[strategy.strategy] | venue_rejects_max = 20     | venue_rejects_max = 2.5 #         | strategy.strategy.venue_rej | int                         | float 2.5
+[strategy.strategy] | venue_rejects_max = 20     | #                                 | strategy.strategy.venue_rej | a value                     | nothing
+[strategy.strategy] | venue_rejects_max = 20     | venue_rejects_max = 201 #         | strategy.strategy.venue_rej | at most 200 (cap.strategy.v | 201
+[strategy.strategy] | venue_rejects_max = 20     | venue_rejects_max = "none" #      | strategy.strategy.venue_rej | at most 200 (cap.strategy.v | none
+[strategy.strategy] | venue_rejects_window_ms = 1000 | venue_rejects_window_ms = 999     | strategy.strategy.venue_rej | at least 1000 (cap.strategy | 999
+[strategy.strategy] | venue_rejects_window_ms = 1000 | venue_rejects_window_ms = "none"  | strategy.strategy.venue_rej | a time: venue_rejects_max c | none
+[firm]              | venue_rejects_max = 50     | venue_rejects_max = nan #         | firm.venue_rejects_max      | int                         | float nan
+[firm]              | venue_rejects_max = 50     | venue_rejects_max = 501 #         | firm.venue_rejects_max      | at most 500 (cap.firm.venue | 501
+[firm]              | venue_rejects_window_ms = 1000 | venue_rejects_window_ms = "none"  | firm.venue_rejects_window   | a time: venue_rejects_max c | none
+[cap.firm]          | venue_rejects_max = 500    | venue_rejects_max = -1            | cap.firm.venue_rejects_max  | 0 to 2^62                   | -1
 [firm]              | open_orders_max = 200      | open_orders_max = nan             | firm.open_orders_max        | int                         | float nan
 [firm]              | open_orders_max = 200      | open_orders_max = 20_001          | firm.open_orders_max        | at most 20000 (cap.firm.op  | 20001
 [firm]              | self_trade = "reject"      | self_trade = "both"               | firm.self_trade             | one of the documented wor   | both

@@ -91,3 +91,36 @@ class Fills:
     def let_go(self):
         """A person resumed it and its next order passed."""
         self.fills, self.counted, self.held, self.waits_until = [], 0, False, 0
+
+
+@dataclass
+class Rejects:
+    """What the venue refused of one strategy, or of the firm: times, all since a person last let it go on."""
+
+    most: int
+    window: int
+    newest: int = 0  # times never fall, whatever the clock does
+    times: list[int] = field(default_factory=list)
+    held_by: int | None = None  # whose reject was one too many
+    acknowledged: bool = False
+
+    def reject(self, now, strategy):
+        """One order that the venue refused. Returns whether it was one too many, and nobody had been told before."""
+        self.newest = max(now, self.newest)
+        self.times.append(self.newest)
+        if self.most == NO_LIMIT or self.count() <= self.most or self.held_by is not None:
+            return False
+        self.held_by = strategy
+        return True
+
+    def count(self):
+        return in_window(self.times, self.newest, self.window)
+
+    @property
+    def stands(self):
+        """Whether the word is said and nobody took it back."""
+        return self.held_by is not None and not self.acknowledged
+
+    def let_go(self):
+        """A person resumed it and its next order passed; or another day."""
+        self.times, self.held_by, self.acknowledged = [], None, False

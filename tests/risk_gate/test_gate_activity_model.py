@@ -1,4 +1,4 @@
-"""Same orders, own orders, executions and fill bursts against slow oracles, under bursts and a clock that jitters."""
+"""Same orders, own orders, executions, fill bursts and venue rejects against slow oracles, under bursts and a clock that jitters."""
 
 import os
 from random import Random
@@ -7,23 +7,25 @@ import numpy as np
 import pytest
 
 import shm.codes as codes
-from procs.risk_gate.case import CASE
+from procs.risk_gate.case import CASE, STORM_RESUMED
 from procs.risk_gate.checks import check_executions, check_fill_burst
 from procs.risk_gate.fills import note_fill
-from procs.risk_gate.holds import is_released, release
+from procs.risk_gate.holds import HELD_REJECTS, is_released, release
 from procs.risk_gate.limit_rows import limits_of
 from procs.risk_gate.own_orders import best_slot, delist, enlist, reprice
 from procs.risk_gate.rows import NO_SLOT, SAME_RING, new_exposure
 from procs.risk_gate.same_order import remember_new, same_in_window, same_is_full
+from procs.risk_gate.state import parts_of
+from procs.risk_gate.venue_rejects import note_reject, refuse_again, rejects_in_window, release_session, storm_of
 from shm.jit import JIT_OFF
 from shm.journal import journal_drain
 from shm.records.limits import LIMIT_NONE
 from shm.records.report import REPORT
-from tests.oracles.activity import Fills, OwnOrders, SameOrders
-from tests.support.gate import STRATEGY_0, Gate
+from tests.oracles.activity import Fills, OwnOrders, Rejects, SameOrders
+from tests.support.gate import SESSION, STRATEGY_0, Gate
 
 SEED = int(os.environ.get("QUINTET_SEED", "20240306"))
-STEPS = 4_000 if JIT_OFF else 30_000  # of each of the three: together the default's hundred thousand
+STEPS = 4_000 if JIT_OFF else 30_000  # of each of the four: together more than a hundred thousand
 SOAK_STEPS = 40_000 if JIT_OFF else 350_000
 WINDOWS = (1, 40, 300)
 BUY, SELL = codes.SIDE_BUY, codes.SIDE_SELL
@@ -145,13 +147,126 @@ def fills(seed, steps):
     assert set(answers) == {"pass", "executions", "fill_burst"} and min(answers.values()) > steps // 50
 
 
-@pytest.mark.parametrize("run", [same_orders, own_orders, fills])
+class Storm:
+    """A gate of two strategies and one session, and what an oracle says of each and of the firm."""
+
+    SCOPES = (STRATEGY_0, STRATEGY_0 + 1, SESSION)
+    STATES = (codes.STATE_HALTED, codes.STATE_HALTED, codes.STATE_CANCEL_ONLY)
+
+    def __init__(self, random):
+        self.random, self.gate, self.log = random, Gate(), []
+        self.oracles = []
+        self.report = np.zeros(1, REPORT)[0]
+
+    def day(self):
+        """Another day with other limits: nothing is held, counted or remembered."""
+        self.log.clear()
+        self.oracles.clear()
+        for which, scope in enumerate(self.SCOPES):
+            most, window = self.random.choice((1, 2, 5, 12, LIMIT_NONE)), self.random.choice(WINDOWS)
+            self.oracles.append(Rejects(most, window))
+            row = self.gate.instruments + which
+            self.gate.limit(row, venue_rejects_max=most, venue_rejects_window_ns=window)
+            self.gate.acknowledge(scope)
+        self.gate.state = self.gate.new_state()
+
+    def refuse(self, now):
+        """One report; now and then one that does not count."""
+        strategy, counts = self.random.randrange(2), self.random.random() < 0.9
+        kind = codes.REPORT_REJECTED
+        found = 0 if counts else 1
+        if not counts and self.random.random() < 0.5:
+            kind, found = self.random.choice((codes.REPORT_EXPIRED, codes.REPORT_NEVER_ARRIVED)), 0
+        self.log.append((kind, strategy, now, found))
+        self.say(*self.log[-1], live=1)
+        if counts:
+            self.oracles[strategy].reject(now, strategy)
+            self.oracles[2].reject(now, strategy)
+
+    def say(self, kind, strategy, now, found, live):
+        self.report["kind"], self.report["strategy_id"], self.report["now_ns"] = kind, strategy, now
+        note_reject(self.gate.state.gate[0], 0, self.report, found, live)
+
+    def let_go(self, which):
+        self.log.append((which,))
+        self.release(which)
+        self.oracles[which].let_go()
+
+    def release(self, which):
+        if which == 2:
+            release_session(self.gate.state.gate[0], 0)
+        else:
+            release(self.account(which))
+
+    def account(self, which):
+        return self.gate.exposure.accounts[self.gate.instruments + which + (which == 2)]
+
+    def restart(self):
+        """A new life of the gate counts everything once, and says again what a person did not let go on."""
+        self.gate.state = self.gate.new_state()
+        for entry in self.log:
+            if len(entry) == 1:
+                self.release(*entry)
+            else:
+                self.say(*entry, live=0)
+        refuse_again(self.gate.state.gate[0])
+        for oracle in self.oracles:
+            oracle.acknowledged = False
+
+    def check(self):
+        for which, oracle in enumerate(self.oracles):
+            wanted = self.STATES[which] if oracle.stands else 0
+            assert self.gate.said(self.SCOPES[which]) == wanted, (which, oracle)
+            assert rejects_in_window(self.account(which), oracle.newest) == oracle.count(), (which, oracle)
+            if which == 2:
+                held_by = int(parts_of(self.gate.state).streams[0]["held"]) - 1
+                assert held_by == (-1 if oracle.held_by is None else oracle.held_by)
+            else:
+                assert bool(self.account(which)["held"] & HELD_REJECTS) == (oracle.held_by is not None)
+
+    def person(self, which):
+        """Somebody resumes what is held; then an order passes, at once or later."""
+        oracle, row = self.oracles[which], self.gate.state.gate[0]
+        if oracle.stands:
+            self.gate.acknowledge(self.SCOPES[which])
+            oracle.acknowledged = True
+        if oracle.acknowledged and self.random.random() < 0.5:
+            released = storm_of(row, 0) == STORM_RESUMED if which == 2 else is_released(row, which, self.account(which))
+            assert released
+            self.let_go(which)
+
+
+def rejects(seed, steps):
+    """Orders that the venue refuses, restarts of the gate, a person now and then, limits that change in between."""
+    print("seed", seed)
+    steps //= 6  # each is three counts, each looked at in four ways
+    random = Random(seed)
+    storm, now, left, held = Storm(random), 10_000, 0, [0, 0, 0]
+    for _ in range(steps):
+        if left == 0:
+            left = random.randint(1, 120)
+            storm.day()
+        left -= 1
+        now = jitter(random, now)
+        storm.refuse(now)
+        if random.random() < 0.1:
+            storm.person(random.randrange(3))
+        if random.random() < 0.01:
+            storm.restart()
+        storm.check()
+        for which, oracle in enumerate(storm.oracles):
+            held[which] += oracle.held_by is not None
+    print(held)
+    assert all(steps // 20 < times < steps - steps // 20 for times in held), "both are tried"
+
+
+@pytest.mark.parametrize("run", [same_orders, own_orders, fills, rejects])
 def test_random_activity_is_judged_as_the_oracle_says(run):
     run(SEED, STEPS)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("run", [same_orders, own_orders, fills])
+@pytest.mark.parametrize("run", [same_orders, own_orders, fills, rejects])
 def test_a_million_random_steps_of_activity_are_judged_as_the_oracle_says(run):
     run(SEED + 1, SOAK_STEPS)

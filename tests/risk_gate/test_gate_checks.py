@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import shm.codes as codes
-from procs.risk_gate.case import ANSWERS, CASE
+from procs.risk_gate.case import ANSWERS, CASE, STORM_RESUMED, STORM_STANDS
 from procs.risk_gate.checks import (
     check_collar_near,
     check_concentration,
@@ -20,6 +20,7 @@ from procs.risk_gate.checks import (
 )
 from procs.risk_gate.decide import decide
 from procs.risk_gate.flow import NEVER_NS
+from procs.risk_gate.holds import HELD_REJECTS
 from procs.risk_gate.money import (
     ORDER_VALUE_BOUND,
     PRICE_BOUND,
@@ -52,7 +53,8 @@ from tests.support.gate_tables import MARKET_TABLE
 NONE, BIG = LIMIT_NONE, (1 << 63) - 1
 WORDS = vars(codes) | {"NONE": NONE, "BIG": BIG, "LOW": -(1 << 63), "NEVER": NEVER_NS, "PRICE_BOUND": PRICE_BOUND}
 WORDS |= {"QTY_BOUND": QTY_BOUND, "VALUE_BOUND": VALUE_BOUND, "PASS": codes.PASS, "ORDER_BOUND": ORDER_VALUE_BOUND}
-WORDS |= {"SUM_BOUND": SUM_BOUND}
+WORDS |= {"SUM_BOUND": SUM_BOUND, "HELD_REJECTS": HELD_REJECTS}
+WORDS |= {"STORM_STANDS": STORM_STANDS, "STORM_RESUMED": STORM_RESUMED}
 
 # a buy of 5 at 10000, worth 5,000,000 micro-units, between a bid and an ask of 10000, nothing held, nothing open
 PASSING = dict(
@@ -82,6 +84,7 @@ PASSING = dict(
     own_open=0,
     own_price=0,
     released=0,
+    storm=0,
     trading_state=codes.TRADING_OPEN,
     bid=10_000,
     ask=10_000,
@@ -383,6 +386,15 @@ fill burst: exactly over            s.burst_until_ns=1000 s.burst_limit=50 s.bur
 fill burst: over long ago           s.burst_until_ns=1 s.burst_limit=50 s.burst_found=51                                                        0                    0                    -      -> PASS
 fill burst: until a person comes    s.burst_until_ns=NONE s.burst_limit=50 s.burst_found=900                                                    50                   900                  s      -> REJECT_FILL_BURST
 fill burst: a person let it go on   s.burst_until_ns=NONE released=1                                                                            0                    0                    -      -> PASS
+venue rejects: none too many        s.rejects_found=20 f.rejects_found=50 s.venue_rejects_max=20                                                  0                    0                    -      -> PASS
+venue rejects: strategy is held     s.held=HELD_REJECTS s.rejects_found=21 s.venue_rejects_max=20                                                 20                   21                   s      -> REJECT_VENUE_REJECTS
+venue rejects: two reasons, gross   s.held=7 s.rejects_found=900 s.venue_rejects_max=20                                                           20                   900                  s      -> REJECT_VENUE_REJECTS
+venue rejects: held for another     s.held=3                                                                                                      0                    0                    -      -> PASS
+venue rejects: let go on            s.held=HELD_REJECTS released=1                                                                                0                    0                    -      -> PASS
+venue rejects: the session is held  storm=STORM_STANDS f.rejects_found=51 f.venue_rejects_max=50                                                  50                   51                   f      -> REJECT_VENUE_REJECTS
+venue rejects: session too, gross   storm=STORM_STANDS released=1 f.rejects_found=700 f.venue_rejects_max=50                                      50                   700                  f      -> REJECT_VENUE_REJECTS
+venue rejects: session let go on    storm=STORM_RESUMED                                                                                           0                    0                    -      -> PASS
+venue rejects: before the state     storm=STORM_STANDS state=STATE_CANCEL_ONLY f.rejects_found=51 f.venue_rejects_max=50                          50                   51                   f      -> REJECT_VENUE_REJECTS
 collar near, ticks: below           price=9960 i.collar_near_ticks=50                                                                           0                    0                    -      -> PASS
 collar near, ticks: exactly         price=9950 i.collar_near_ticks=50                                                                           0                    0                    -      -> PASS
 collar near, ticks: smallest        price=9940 i.collar_near_ticks=59                                                                           59                   60                   i      -> REJECT_COLLAR_NEAR_TICKS
@@ -457,9 +469,14 @@ class Case:
                 self.rows[letter][0][name] = held
         for letter, name in ROW_ADDRESSES.items():
             self.row[0][f"{name}_addr"] = address_of(self.rows[letter])
+        self.memories = {letter: np.zeros(1, MEMORY) for letter in "sf"}
+        for letter, memory in self.memories.items():
+            self.rows[letter][0]["memory_addr"] = address_of(memory)
         for name, held in (PASSING | changes).items():
             letter, _, field = name.rpartition(".")
-            if field == "sames":
+            if field == "rejects_found":
+                self.memories[letter][0][field] = held
+            elif field == "sames":
                 self.remember(self.rows[letter][0], held)
             elif field in ("passes", "messages", "cancels"):
                 self.record(self.rows[letter][0], field, held)
@@ -472,11 +489,10 @@ class Case:
 
     def remember(self, account, times):
         """Passing cases, entered at these times."""
-        self.memory, self.same = np.zeros(1, MEMORY), np.zeros(SAME_RING, SAME_SLOT)
+        self.memory, self.same = self.memories["s"], np.zeros(SAME_RING, SAME_SLOT)
         self.buckets = np.zeros(BUCKETS, np.int64)
         for name, rows in (("same", self.same), ("buckets", self.buckets)):
             self.memory[0][f"{name}_addr"] = address_of(rows)
-        account["memory_addr"] = address_of(self.memory)
         if len(times) == SAME_RING:  # of any other content
             self.same["now_ns"], self.memory[0]["same_count"] = times, SAME_RING
             return
@@ -528,6 +544,7 @@ BREACHES = dict(  # one breach of each check; those that need the same field com
     behind={"behind": 1},
     executions={"s.executions_max": 1, "s.executions_counted": 1},
     fill_burst={"s.burst_until_ns": NONE},
+    venue_rejects={"s.held": HELD_REJECTS},
     halt={"state": codes.STATE_HALTED},
     cancel_only={"state": codes.STATE_CANCEL_ONLY},
     expiry={"expires_ns": 1},
@@ -610,7 +627,7 @@ def test_every_reject_code_has_a_check_and_every_check_a_text():
     limited = {name for check in checks for name in check.limit.split(", ")}
     unlisted = {"burst_window_ns", "rate_window_ns", "messages_floor", "rate_headroom", "concentration_floor_micro"}
     unlisted |= {"mark_age_ns_max"}  # risk_engine's: a stale mark makes its row stale
-    unlisted |= {"same_window_ns", "fill_window_ns", "fill_reset_ns"}
+    unlisted |= {"same_window_ns", "fill_window_ns", "fill_reset_ns", "venue_rejects_window_ns"}
     assert set(LIMITS.names) - limited == unlisted | {"version", "expires_ns", "standing_row", "reserved"}, (
         "a limit without a check"
     )

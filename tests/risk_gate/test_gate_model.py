@@ -477,6 +477,7 @@ class Run:
 UNREACHED = {"orders_full", "state_full", "sender_behind", "journal_full"}
 UNREACHED |= {"session", "not_approved"}  # order_sender's
 UNREACHED |= {"executions", "fill_burst"}  # of executions in a window: test_gate_activity.py
+UNREACHED |= {"venue_rejects"}  # of what the venue refused in a window: test_gate_venue_rejects.py
 
 
 def run_and_count(seed, events):

@@ -357,6 +357,19 @@ def test_orders_die_with_the_connection_where_that_is_wanted():
     assert {int(answer["reason"]) for _, answer in answers} == {OUCH_CANCELED_SUPERVISORY}
 
 
+def test_a_venue_that_refuses_orders_refuses_all_and_takes_cancels():
+    desk = Desk(refuse_orders=True)
+    for number, qty in ((1, 100), (2, 300)):
+        ((kind, answer),) = desk.enter(number, SIDE_BUY, FAR_BID, qty)
+        assert (kind, int(answer["reason"]), int(answer["user_ref_num"])) == ("J", OUCH_REJECT_OTHER, number)
+    words = desk.rig.venue["exchange"]["desk"]["words"]
+    words["refuse_orders"] = 0
+    assert kinds(desk.enter(3, SIDE_BUY, FAR_BID, 100)) == kinds(desk.enter(4, SIDE_BUY, FAR_BID, 100)) == "A"
+    words["refuse_orders"] = 1
+    assert kinds(desk.replace(3, 5, FAR_BID, 200)) == "C", "what it would have replaced goes"
+    assert kinds(desk.cancel(4)) == "C" and desk.mine(SIDE_BUY) == []
+
+
 def test_bytes_in_any_pieces_give_the_same_answers():
     desk = Desk()
     event_bytes = bytearray()
