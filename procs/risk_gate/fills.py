@@ -205,9 +205,8 @@ def hold_again(gate):
     """After a replay: raise the word of every strategy that is over its count or in a burst."""
     for strategy_id in range(gate["strategies"]):
         account = account_at(book_of(gate), gate["instruments"] + strategy_id)
-        if account["limits_code"] != PASS:
-            continue
-        if account["held"] & HELD_BURST:
-            account["held"] = 0
+        if account["held"] & HELD_BURST:  # whatever its limits say now: without its word it would read as let go on
+            account["held"] &= ~HELD_BURST
             hold(gate, strategy_id, account, HELD_BURST, ERROR_GATE_FILL_BURST, 0)
-        check_count(gate, strategy_id, account)
+        if account["limits_code"] == PASS:
+            check_count(gate, strategy_id, account)

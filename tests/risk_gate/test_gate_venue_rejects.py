@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import shm.codes as codes
+from procs.risk_gate.holds import HELD_BURST, HELD_REJECTS
 from procs.risk_gate.rows import REJECT_RING
 from shm.error_log import ERROR_GATE_SESSION_REJECTS, ERROR_GATE_VENUE_REJECTS
 from shm.latest import latest_read
@@ -126,6 +127,18 @@ def test_only_orders_that_the_venue_refused_count(gate, line):
     for order in in_flight(gate, 6):
         refuse(gate, order, kind=getattr(codes, line.split()[0]))
     assert gate.said(STRATEGY_0) == gate.said(SESSION) == 0 and try_order(gate) == codes.PASS
+
+
+def test_who_is_held_for_executions_and_for_rejects_is_held_for_both_after_a_restart(gate):
+    gate.limit(2, venue_rejects_max=1, venue_rejects_window_ns=100, fill_window_ns=100, fill_lots_max=1)
+    _, order = accepted(gate)
+    rejected(gate, 2)
+    gate.report(codes.REPORT_EXECUTED, order, qty_lots=2, leaves_lots=8, now_ns=gate.now_ns)
+    gate.step()
+    assert int(gate.exposure.strategies[0]["held"]) == HELD_BURST | HELD_REJECTS
+    gate.restart()
+    assert int(gate.exposure.strategies[0]["held"]) == HELD_BURST | HELD_REJECTS
+    assert gate.said(STRATEGY_0) == codes.STATE_HALTED
 
 
 def test_a_refused_replace_counts_and_its_order_lives_on(gate):
