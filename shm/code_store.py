@@ -13,6 +13,7 @@ again.
 import hashlib
 import os
 import pickle
+from functools import cache
 from pathlib import Path
 
 from numba.core.compiler import CompileResult
@@ -24,13 +25,18 @@ from shm.code_cache import code_folder, sources_stamp
 DIGEST_BYTES = 32
 
 
+@cache
+def _place(file: str) -> tuple[Path, str]:
+    """(folder, sources_stamp) of a source file's code: one look for all its functions, twice five hundred in a role."""
+    path = Path(file).resolve()
+    return code_folder(path), sources_stamp(path)
+
+
 class CodeStore:
     """The files of one function. numba's dispatcher calls `load_overload` and `save_overload`, nobody else."""
 
     def __init__(self, function, kind: str = ""):
-        path = Path(function.__code__.co_filename).resolve()
-        self._folder = code_folder(path)
-        self._stamp = sources_stamp(path)
+        self._folder, self._stamp = _place(function.__code__.co_filename)
         self._stem = f"{function.__qualname__.replace('<locals>', '_')}-{function.__code__.co_firstlineno}{kind}"
         cells = [cell.cell_contents for cell in function.__closure__ or ()]
         self._body = hashlib.sha256(function.__code__.co_code + (dumps(cells) if cells else b"")).digest()
@@ -48,8 +54,7 @@ class CodeStore:
             return None
         if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
             return None
-        target_context.refresh()
-        try:
+        try:  # numba's own implementations stay out: what is stored needs none, and a compilation brings them in itself
             result = self.rebuild(target_context, content[DIGEST_BYTES:])
         except Exception:  # whatever unpickling may raise: a type's module is gone, another library's layout
             return None

@@ -12,6 +12,7 @@ each of them with everything that it calls: more than half of the time to compil
 
 import os
 import pickle
+from functools import cached_property
 
 from llvmlite import binding
 from numba.core import types
@@ -191,11 +192,19 @@ class Host(CPUDispatcher):
     """
 
     def __init__(self, function, options: dict, stored: bool):
-        super().__init__(function, targetoptions=options, pipeline_class=HostCompiler)
-        self.guest = Guest(function, targetoptions=options, pipeline_class=GuestCompiler)
-        if stored and os.path.exists(function.__code__.co_filename):  # not what was typed at a prompt
+        super().__init__(function, targetoptions=dict(options), pipeline_class=HostCompiler)
+        self._options = options
+        self._stored = stored and os.path.exists(function.__code__.co_filename)  # not what was typed at a prompt
+        if self._stored:
             self._cache = CodeStore(function)
-            self.guest._cache = GuestStore(function)
+
+    @cached_property
+    def guest(self) -> Guest:
+        """Made for its first caller: a start with a warm cache has none."""
+        made = Guest(self.py_func, targetoptions=dict(self._options), pipeline_class=GuestCompiler)
+        if self._stored:
+            made._cache = GuestStore(self.py_func)
+        return made
 
     def get_call_template(self, args, kws):
         """What numba asks when another function calls this one."""

@@ -96,6 +96,7 @@ def _matching(rule, text, what):
         raise BadName(where=what, expected=f"to match {rule.pattern}", found=repr(text), do="choose another name")
 
 
+@cache
 def fingerprint(dtype: np.dtype) -> bytes:
     """SHA-256 of everything that fixes a record's layout: field names, types, order, offsets, size."""
     fields = [

@@ -195,7 +195,7 @@ DEFAULT = (
 )
 
 
-def run(copy: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess:
+def run(copy: Path, tests: tuple[str, ...], seconds: int = SECONDS) -> subprocess.CompletedProcess:
     """The tests in a copy, interpreted, until the first failure."""
     environment = {
         **os.environ,
@@ -207,7 +207,7 @@ def run(copy: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess:
     }
     environment.pop("PYTEST_XDIST_WORKER", None)
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-n", "0", *tests]
-    return subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=SECONDS)
+    return subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=seconds)
 
 
 @pytest.fixture(scope="module")
@@ -224,9 +224,13 @@ def copy(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def passed(copy):
-    """Tests that pass in the copy as it is; each is run once."""
-    return set()
+def passed(copy, request):
+    """The tests of all mutants of this run pass in the copy as it is: one process for all of them."""
+    chosen = {item.callspec.params["name"] for item in request.session.items if "passed" in item.fixturenames}
+    tests = dict.fromkeys(test for name, mutant in MUTANTS.items() if name in chosen for test in mutant.tests)
+    done = run(copy, tuple(tests), len(chosen) * SECONDS)
+    assert done.returncode == 0, f"fails without a mutant:\n{done.stdout[-3000:]}"
+    return tests
 
 
 def test_every_mutant_changes_what_stands_there_once():
@@ -235,17 +239,13 @@ def test_every_mutant_changes_what_stands_there_once():
     assert set(DEFAULT) < set(MUTANTS)
 
 
-@pytest.mark.timeout(2 * SECONDS)
+@pytest.mark.timeout((len(MUTANTS) + 1) * SECONDS)  # the first one waits for all of them unspoilt
 @pytest.mark.parametrize(
     "name", [name if name in DEFAULT else pytest.param(name, marks=pytest.mark.soak) for name in MUTANTS]
 )
 def test_a_planted_fault_is_noticed(copy, passed, name):
     mutant = MUTANTS[name]
-    fresh = [test for test in mutant.tests if test not in passed]
-    if fresh:
-        done = run(copy, tuple(fresh))
-        assert done.returncode == 0, f"fails without the mutant:\n{done.stdout[-3000:]}"
-        passed.update(fresh)
+    assert passed.keys() >= set(mutant.tests)
     file = copy / mutant.file
     source = file.read_text()
     file.write_text(source.replace(mutant.old, mutant.new))

@@ -19,7 +19,7 @@ CALLER = (
 MAIN = (
     "import sys; sys.path.append({folder!r});"
     "from procs.runtime.compiled import compiled_count;"
-    "from quintet_caller import ask; print(ask(1), compiled_count())"
+    "from quintet_caller import ask; print(ask(1), {show})"
 )
 
 
@@ -39,7 +39,7 @@ def test_a_stamp_changes_with_a_file_deep_in_the_imports_and_with_no_other():
 
 @pytest.fixture
 def run(tmp_path: Path):
-    """run(addend): [answer, functions compiled] of a fresh process, in which `ask` calls `answer`."""
+    """run(addend): [answer, functions compiled] of a fresh process, in which `ask` calls `answer`; or `show` instead."""
     environment = {**os.environ, "QUINTET_CACHE": str(tmp_path), "PYTHONPATH": str(ROOT)}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"  # Python tells edits within a second apart by their size only
     probe = [sys.executable, "-c", "from shm.code_cache import generated_folder; print(generated_folder())"]
@@ -47,9 +47,9 @@ def run(tmp_path: Path):
     folder.mkdir(parents=True)
     (folder / "quintet_caller.py").write_text(CALLER)
 
-    def run_once(addend: int) -> list[str]:
+    def run_once(addend: int, show: str = "compiled_count()") -> list[str]:
         (folder / "quintet_callee.py").write_text(CALLEE.format(addend))
-        command = [sys.executable, "-c", MAIN.format(folder=str(folder))]
+        command = [sys.executable, "-c", MAIN.format(folder=str(folder), show=show)]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
 
     return run_once
@@ -81,4 +81,12 @@ def test_code_that_cannot_be_read_back_is_compiled_again(run, tmp_path, spoil):
     for path in tmp_path.rglob("*quintet_call*/*.code"):
         path.write_bytes(spoil(path.read_bytes()))
     assert run(1) == ["20", "2"]
+    assert run(1) == ["20", "0"]
+
+
+@pytest.mark.skipif(JIT_OFF, reason="nothing is compiled with the JIT off")
+def test_a_start_that_compiles_nothing_leaves_numbas_implementations_out(run):
+    loaded = "'numba.np.arraymath' in sys.modules"
+    assert run(1, loaded) == ["20", "True"]
+    assert run(1, loaded) == ["20", "False"], "a third of a role's start, in each of eight processes"
     assert run(1) == ["20", "0"]
