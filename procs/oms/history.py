@@ -39,7 +39,7 @@ def _orders_at(connection: sqlite3.Connection, chosen: Filter, at_ns: int) -> It
     for row in orders(connection, chosen._replace(state=None, open=False, last=None)):
         if row["first_ns"] > at_ns:
             continue
-        if row["state"] != PASSED:
+        if row["state"] != PASSED and row["last_ns"] > at_ns:  # else it stands as it stood
             _put_back(connection, row, at_ns)
         asked = chosen.state is None or row["state"] == chosen.state
         if asked and (not chosen.open or row["state"] in OPEN_STATES):
