@@ -9,17 +9,18 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from shm.code_cache import cache_folder
+from tests.support.host import host_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 # Whole machines whose tests have deadlines: one worker runs them, one after the other. Folders or files of tests/.
-MACHINE = ("fault", "flow", "runtime/test_null_roles.py", "runtime/test_recording_nulls.py")
+MACHINE = ("fault", "flow", "readme", "runtime/test_null_roles.py", "runtime/test_recording_nulls.py")
 IN_PROCESS = (
     "fault/test_promises.py",
     "flow/test_report_delivery.py",
     "flow/test_market_halts.py",
     "flow/test_day_books.py",
 )
-LONG = ("readme", "simulation", "mutants", "bench", "systemd", "cli")  # first of the rest: the end is short files
+LONG = ("simulation", "mutants", "bench", "systemd", "cli")  # first of the rest: the end is short files
 
 
 def _lies_in(path: str, places: tuple[str, ...]) -> bool:
@@ -67,10 +68,11 @@ def pytest_sessionstart(session):
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch) -> Path:
-    """State and runtime folders under tmp_path, and the repository as current folder for child processes."""
+    """State and runtime folders and our host under tmp_path; the repository as current folder for child processes."""
     monkeypatch.setenv("QUINTET_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("QUINTET_RUNTIME", str(tmp_path / "run"))
     monkeypatch.setenv("QUINTET_VENUE", "")
+    monkeypatch.setenv("QUINTET_CONFIG", host_folder(tmp_path / "host"))
     monkeypatch.chdir(ROOT)
     return tmp_path
 

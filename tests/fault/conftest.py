@@ -5,6 +5,7 @@ import os
 import pytest
 
 from tests.conftest import ROOT
+from tests.support.host import host_folder
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +17,7 @@ def module_folders(tmp_path_factory):
         patch.setenv("QUINTET_STATE", str(folder / "state"))
         patch.setenv("QUINTET_RUNTIME", str(folder / "run"))
         patch.setenv("QUINTET_VENUE", "")
+        patch.setenv("QUINTET_CONFIG", host_folder(folder / "host"))
         patch.chdir(ROOT)
         yield folder
     ours = {entry for entry in os.listdir("/dev/shm") if entry.startswith("quintet") and str(os.getpid()) in entry}

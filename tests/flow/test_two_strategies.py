@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.host import host_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("strategy.glft", "strategy.reservation")
 
@@ -48,8 +50,7 @@ def _named(part: str, name: str) -> str:
 
 @pytest.fixture
 def config_folder(tmp_path, monkeypatch):
-    folder = tmp_path / "config"
-    folder.mkdir()
+    folder = Path(host_folder(tmp_path))
     shipped = ROOT / "config"
     (folder / "topology.toml").write_text(twice((shipped / "topology.toml").read_text()))
     limits = (shipped / "limits.toml").read_text()

@@ -21,6 +21,7 @@ import pytest
 
 from tests.support.cli import Answer, nothing_left
 from tests.support.data import shared_data
+from tests.support.host import host_folder
 from tests.support.manager import Manager
 from tests.support.readme import ROOT, inline_commands, readme, shell_lines, table_rows
 
@@ -367,7 +368,7 @@ def world(tmp_path_factory):
     """Environment and names of this file's fabrics. What a line leaves running is taken down at the end."""
     tmp = tmp_path_factory.mktemp("readme")
     environment = {**os.environ, "QUINTET_STATE": str(tmp / "state"), "QUINTET_RUNTIME": str(tmp / "run")}
-    environment |= {"PYTHONPATH": str(ROOT), "QUINTET_VENUE": ""}
+    environment |= {"PYTHONPATH": str(ROOT), "QUINTET_VENUE": "", "QUINTET_CONFIG": host_folder(tmp)}
     subprocess.run([sys.executable, "-m", "tests.support.compile_all"], cwd=ROOT, env=environment, check=True)
     names = {"name": f"readme-{os.getpid()}", "other": f"readme2-{os.getpid()}", "tmp": str(tmp)}
     yield names | {"environment": environment}

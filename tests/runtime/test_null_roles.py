@@ -20,6 +20,7 @@ from shm.codes import LIFE_RUNNING
 from shm.records.clock_page import CLOCK_PAGE
 from shm.records.segment_header import SEGMENT_KIND_CLOCK
 from shm.segment import HEADER_BYTES, attach_segment
+from tests.support.host import on_our_host
 
 HOPS = ("feed_handler->strategy", "strategy->risk_gate", "risk_gate->order_sender", "order_sender->position_keeper")
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def null_config(name: str, fused: bool = False, speed: float = 1.0):
     """The shipped configuration without the venue and the cold roles."""
-    config = load(name)
+    config = on_our_host(load(name))
     instances = tuple(
         structs.replace(instance, process="all" if fused else "")
         for instance in config.topology.instances
