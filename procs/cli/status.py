@@ -5,13 +5,14 @@ import os
 import sys
 import time
 
+from procs.cli.interrupt import Leave
 from procs.cli.positions import fifo
 from procs.cli.snapshot import Snapshot
 from procs.cli.text import age, clock, count, duration, money, rate, table
 from shm.errors import NoSuchFabric, NotReady
 from shm.roster import read_roster
 
-WATCH_SECONDS = 1.0
+WATCH_SECONDS, REST_SECONDS = 1.0, 0.05
 HOME, CLEAR_LINE, CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
@@ -29,10 +30,14 @@ def run(arguments) -> int:
 
 
 def watch(arguments) -> int:
-    """A status each second until Ctrl-C. Goes on through `down` and `up`: each life of the fabric is attached anew."""
+    """A status each second until Ctrl-C. Goes on through `down` and `up`: each life of the fabric is attached anew.
+
+    A flag, not KeyboardInterrupt, which is lost when it comes while an object is being closed.
+    """
+    leave = Leave()
     snapshot = Snapshot(arguments.name)
     try:
-        while True:
+        while not leave:
             snapshot = _current(snapshot, arguments.name)
             if snapshot is None:
                 text = json.dumps({"name": arguments.name, "state": "down"})
@@ -40,12 +45,18 @@ def watch(arguments) -> int:
             else:
                 taken = snapshot.take()
                 show(json.dumps(taken) if arguments.json else render(taken), arguments.json)
-            time.sleep(WATCH_SECONDS)
-    except KeyboardInterrupt:
-        return 0
+            _rest(leave)
     finally:
         if snapshot is not None:
             snapshot.close()
+    return 0
+
+
+def _rest(leave: Leave) -> None:
+    """Until the next status is due, or somebody asks us to leave."""
+    until = time.monotonic() + WATCH_SECONDS
+    while not leave and time.monotonic() < until:
+        time.sleep(REST_SECONDS)
 
 
 def _current(snapshot: Snapshot | None, name: str) -> Snapshot | None:

@@ -271,6 +271,9 @@ SHELL = {  # a line of an `sh` block, or a command inside a sentence -> how it i
     "quintet resume --scope strategy:NAME": Line(
         "resume --scope strategy:strategy --reason seen --name {name}", "^strategy:strategy ACTIVE"
     ),
+    "quintet resume --scope session:NAME": Line(
+        "resume --scope session:order_sender --reason seen --name {name}", "^session:order_sender ACTIVE"
+    ),
     "systemctl kill -s SIGUSR1 quintet@order_sender": Elsewhere(
         "tests/fault/test_kill_word.py::test_a_signal_and_a_file_halt_with_every_other_process_stopped_and_are_latched",
         "SIGUSR1",
