@@ -9,7 +9,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from shm.code_cache import cache_folder
-from tests.support.host import host_folder
+from tests.support.host import host_folder, share_cores, sleep_longer
 
 ROOT = Path(__file__).resolve().parents[1]
 # Whole machines whose tests have deadlines: one worker runs them, one after the other. Folders or files of tests/.
@@ -54,6 +54,11 @@ def pytest_collection_modifyitems(config, items):
         items.sort(key=lambda item: lane(item.nodeid.split("::", 1)[0]))
 
 
+def pytest_configure(config):
+    """In each worker, for the machines that it starts."""
+    sleep_longer()
+
+
 def pytest_sessionstart(session):
     """With `-n`: compile the machine once, a worker a core, before the workers would each compile it for themselves.
 
@@ -63,6 +68,7 @@ def pytest_sessionstart(session):
     if getattr(session.config.option, "numprocesses", None):
         if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
             os.environ["PYTHONPYCACHEPREFIX"] = str(cache_folder() / "bytecode")
+        share_cores()
         subprocess.run([sys.executable, "-m", "tests.support.compile_all"], cwd=ROOT, check=True)
 
 

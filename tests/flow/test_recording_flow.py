@@ -17,7 +17,6 @@ from shm.journal import JOURNAL_DECISION, JOURNAL_REPORT
 from shm.records.decision import DECISION
 from shm.records.report import REPORT
 from tests.support.cli import call
-from tests.support.host import host_folder
 from tests.support.system import ROLES, ROOT, System, system_config
 
 pytestmark = pytest.mark.skipif(JIT_OFF, reason="whole machines need the compiled code")
@@ -72,7 +71,6 @@ def recorded(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QUINTET_STATE", str(folder / "state"))
         patch.setenv("QUINTET_RUNTIME", str(folder / "run"))
-        patch.setenv("QUINTET_CONFIG", host_folder(folder / "host"))
         patch.chdir(ROOT)
         return Recorded(folder)
 

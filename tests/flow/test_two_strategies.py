@@ -50,7 +50,9 @@ def _named(part: str, name: str) -> str:
 
 @pytest.fixture
 def config_folder(tmp_path, monkeypatch):
-    folder = Path(host_folder(tmp_path))
+    folder = tmp_path / "config"
+    host_folder(tmp_path)
+    folder.mkdir(exist_ok=True)
     shipped = ROOT / "config"
     (folder / "topology.toml").write_text(twice((shipped / "topology.toml").read_text()))
     limits = (shipped / "limits.toml").read_text()
