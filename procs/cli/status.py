@@ -32,7 +32,7 @@ def run(arguments) -> int:
 def watch(arguments) -> int:
     """A status each second until Ctrl-C. Goes on through `down` and `up`: each life of the fabric is attached anew.
 
-    A flag, not KeyboardInterrupt, which is lost when it comes while an object is being closed.
+    A flag, not KeyboardInterrupt: a shell that starts it in the background leaves SIGINT ignored.
     """
     leave = Leave()
     snapshot = Snapshot(arguments.name)
