@@ -219,7 +219,10 @@ def kept(gate):
     for account in exposure.accounts:
         let_go(account, gate.now_ns, PASS_RING)
     held = {f"pair {name}": exposure.pairs[name].copy() for name in exposure.pairs.dtype.names}
-    names = [name for name in ACCOUNT.names if not name.endswith("_addr") and not name.endswith("_seen")]
+    others = {
+        "newest_ns"
+    }  # of this life's decisions; refused ones among them, which let passes go and are not replayed
+    names = [name for name in ACCOUNT.names if not name.endswith(("_addr", "_seen")) and name not in others]
     held |= {name: exposure.accounts[name].copy() for name in names}
     return (
         held
