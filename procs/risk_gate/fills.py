@@ -191,8 +191,8 @@ def note_fill(gate, report, live):
         return
     account = account_at(book_of(gate), gate["instruments"] + strategy_id)
     account["executions_counted"] += 1
-    newest = limits_of(gate, gate["instruments"] + strategy_id, report["now_ns"])
-    if newest != PASS and limits_row_is_set(account) != PASS:  # a row that waits for room leaves the last to judge by
+    code = limits_of(gate, gate["instruments"] + strategy_id, report["now_ns"])
+    if code != PASS and limits_row_is_set(account) != PASS:  # a row that waits for room leaves the last to judge by
         return
     if live == 1:
         check_count(gate, strategy_id, account)

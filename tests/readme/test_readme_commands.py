@@ -404,9 +404,13 @@ def interrupted(command: list[str], environment: dict, line: Line) -> Answer:
     address = f"@readme-{os.getpid()}-{next(_numbers)}"
     manager = Manager(address)
     given = environment | (manager.environment if line.ready else {})
-    child = subprocess.Popen(
-        command, cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
-    )
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell leaves it to what it starts in the background
+    try:
+        child = subprocess.Popen(
+            command, cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        )
+    finally:
+        signal.signal(signal.SIGINT, ours)
     try:
         if line.ready:
             manager.wait("READY=1", lambda: child.poll() is None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from procs.runtime.supervisor import Process
 
 VARIABLE = "QUINTET_TEST_HELD_DISK"
-LOOK_SECONDS = 0.005
+LOOK_SECONDS = 0.005  # how soon a held sync goes on; a good one takes as long
 
 
 def hold_disks(monkeypatch, path: Path) -> None:
