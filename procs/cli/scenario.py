@@ -13,7 +13,7 @@ from config.executor import with_executor
 from config.load import Config
 from config.risk import Threshold
 from procs.cli.risk import configuration, events, render_history
-from procs.cli.session import POLL_SECONDS, READY_SECONDS, NotReady
+from procs.cli.session import POLL_SECONDS, NotReady
 from procs.cli.snapshot import Snapshot
 from procs.cli.text import count
 from procs.runtime.journals import Source, find
@@ -22,6 +22,7 @@ from shm.records.risk import RISK
 
 SCENARIOS = ("breach",)
 MICRO = 1_000_000
+ENGINE_SECONDS = 60.0
 UNIVERSE = ("QNTA", "QNTB")
 PARAMS = {"bid_lots": 5, "ask_lots": 1, "position_lots_max": 1500}
 FEE_MICRO_PER_LOT = 1_000_000  # a dollar: what it trades costs it more than the market can give back
@@ -75,9 +76,9 @@ def breach_thresholds(strategy: str) -> tuple[Threshold, ...]:
 def wait_engine(supervisor, snapshot: Snapshot, leave) -> None:
     """Wait until risk_engine has published: it starts beside the others, and nothing else waits for it.
 
-    Raises NotReady after READY_SECONDS, or once `leave` is true.
+    Raises NotReady after ENGINE_SECONDS, or once `leave` is true.
     """
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + ENGINE_SECONDS
     while not snapshot.view.table("risk", RISK)[0][0]:
         supervisor.poll()
         if leave or time.monotonic() > deadline:

@@ -37,9 +37,9 @@ def wait_ready(
 ) -> None:
     """Wait for what arming asks for: every instance running, feed contiguous, sessions logged in, positions agreed on.
 
-    Raises NotReady when that takes longer, or once `leave` is true.
+    Raises NotReady when for `seconds` nothing of it comes nearer, or once `leave` is true.
     """
-    deadline = time.monotonic() + seconds
+    last, least, deadline = None, 0, 0.0
     while True:
         for event in supervisor.poll():
             print(event, file=sys.stderr, flush=True)
@@ -53,15 +53,18 @@ def wait_ready(
             missing.append("a contiguous market-data channel")
         if snapshot.counters().get("sender_sessions", 0) < len(fabric.config.topology.of_role("order_sender")):
             missing.append("a venue session that is logged in")
-        if unread_reports(snapshot, "risk_gate", "position_keeper"):
+        unread = unread_reports(snapshot, "risk_gate", "position_keeper")
+        if unread:
             missing.append("the end of what the venue replays")
         if snapshot.counters().get("gate_breaks", 0):
             missing.append("positions of which risk_gate and position_keeper say the same")
         if not missing:
             return
+        if missing != last or unread < least:  # a busy host is slow, not stuck
+            last, least, deadline = missing, unread, time.monotonic() + seconds
         if time.monotonic() > deadline:
             raise NotReady(
-                f"not ready after {seconds:.0f} s, missing: {', '.join(missing)}; logs in {supervisor.log_folder}"
+                f"for {seconds:.0f} s no step nearer, missing: {', '.join(missing)}; logs in {supervisor.log_folder}"
             )
         time.sleep(POLL_SECONDS)
 

@@ -119,11 +119,17 @@ class Supervisor:
             )
 
     def start(self, seconds: float = START_SECONDS, leave: object = None) -> None:
-        """Start every process and wait until every hot instance runs. Raises StartFailed, also once `leave` is true."""
+        """Start every process and wait until every hot instance runs.
+
+        Raises StartFailed when one ends, when none came a step further for `seconds`, and once `leave` is true.
+        """
         for process in self.processes.values():
             self.spawn(process)
-        deadline = time.monotonic() + seconds
+        lives, deadline = [], 0.0
         while not self.all_running():
+            now = [self.fabric.page(name).life for name in self._hot()]
+            if now != lives:  # a busy host is slow, not stuck
+                lives, deadline = now, time.monotonic() + seconds
             if leave:
                 raise StartFailed("asked to leave while starting")
             for process in self.processes.values():
@@ -134,7 +140,9 @@ class Supervisor:
                     )
             if time.monotonic() > deadline:
                 late = [name for name in self._hot() if self.fabric.page(name).life != LIFE_RUNNING]
-                raise StartFailed(f"not running after {seconds:.0f} s: {', '.join(late)}; logs in {self.log_folder}")
+                raise StartFailed(
+                    f"for {seconds:.0f} s no step nearer to running: {', '.join(late)}; logs in {self.log_folder}"
+                )
             time.sleep(POLL_SECONDS)
 
     def all_running(self) -> bool:
