@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from shm.atomics import cycles, load_acquire, monotonic_ns, mul_shift32, record_at, store_release
-from shm.jit import JIT_OFF, hot
+from shm.jit import JIT_OFF, hot, hot_inline
 from shm.records.clock_page import (
     CLOCK_PAGE,
     CLOCK_SOURCE_DRIVEN,
@@ -52,7 +52,7 @@ def _stamp_of_tape(tape_addr):
     return held["value"]
 
 
-@hot
+@hot_inline
 def stamp_ns(clock_addr):
     """Latency time now. `clock_addr` is the address of the CLOCK_PAGE."""
     page = record_at(clock_addr, CLOCK_PAGE)

@@ -21,7 +21,7 @@ Cold twin without numba, latch file and scope names: shm/control_words.py.
 
 from shm.atomics import load_acquire, store_release
 from shm.codes import STATE_ACTIVE, STATE_HALTED
-from shm.jit import hot
+from shm.jit import hot, hot_inline
 from shm.records.control_end import (
     CANCEL_GENERATION_SHIFT,
     CANCEL_INSTRUMENT_MASK,
@@ -34,7 +34,7 @@ from shm.records.control_end import (
 SCOPE_FIRM = 0
 
 
-@hot
+@hot_inline
 def _state_in(word):
     """State of a word; one that is out of range reads as HALTED."""
     state = word & 255
@@ -61,15 +61,13 @@ def control_scope_state(control, scope):
 
 
 @hot
-def _operator_state(control, own, strategic, tradable):
-    """Strictest word of the operator over the firm and three scope indices."""
-    address = control["words_addr"]
-    strictest = max(_state_in(load_acquire(address)), _state_in(load_acquire(address + own * 8)))
-    strictest = max(strictest, _state_in(load_acquire(address + strategic * 8)))
-    return max(strictest, _state_in(load_acquire(address + tradable * 8)))
+def _strictest(control, own, strategic, tradable):
+    """Strictest word in force over the firm and three scope indices."""
+    strictest = max(control_scope_state(control, SCOPE_FIRM), control_scope_state(control, own))
+    return max(strictest, control_scope_state(control, strategic), control_scope_state(control, tradable))
 
 
-@hot
+@hot_inline
 def control_state(control, session, strategy, instrument):
     """Strictest STATE_* over firm, session, strategy and instrument; index -1 leaves that scope out. Caller: anyone.
 
@@ -83,16 +81,19 @@ def control_state(control, session, strategy, instrument):
     own = 0 if session < 0 else 1 + session  # a scope that is left out reads the firm's words again
     strategic = 0 if strategy < 0 else 1 + sessions + strategy
     tradable = 0 if instrument < 0 else 1 + sessions + strategies + instrument
-    spoken = 0
     address = control["words_addr"]
+    other = load_acquire(address) ^ STATE_ACTIVE
+    other |= load_acquire(address + own * 8) ^ STATE_ACTIVE
+    other |= load_acquire(address + strategic * 8) ^ STATE_ACTIVE
+    other |= load_acquire(address + tradable * 8) ^ STATE_ACTIVE
+    other &= 255  # the state, without the generation
     for _ in range(1, control["writers"]):
         address += control["block_bytes"]
-        spoken |= load_acquire(address) | load_acquire(address + own * 8)
-        spoken |= load_acquire(address + strategic * 8) | load_acquire(address + tradable * 8)
-    if spoken == 0:  # nobody but the operator has an opinion: the common case, without a branch a word
-        return _operator_state(control, own, strategic, tradable)
-    strictest = max(control_scope_state(control, SCOPE_FIRM), control_scope_state(control, own))
-    return max(strictest, control_scope_state(control, strategic), control_scope_state(control, tradable))
+        other |= load_acquire(address) | load_acquire(address + own * 8)
+        other |= load_acquire(address + strategic * 8) | load_acquire(address + tradable * 8)
+    if other == 0:  # the operator lets all four trade and nobody else has an opinion: the common case, one branch
+        return STATE_ACTIVE
+    return _strictest(control, own, strategic, tradable)
 
 
 @hot

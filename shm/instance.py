@@ -6,7 +6,7 @@ relaxed stores: one writer, so no read-modify-write needs to be atomic. Readers 
 
 from shm.atomics import leading_zeros, load_relaxed, record_at, store_relaxed
 from shm.clock import stamp_ns
-from shm.jit import hot
+from shm.jit import hot, hot_inline
 from shm.records.error_row import ERROR_ROW
 from shm.records.histogram import HISTOGRAM, HISTOGRAM_BUCKETS, HISTOGRAM_BYTES, HISTOGRAM_SUB_BITS
 
@@ -15,7 +15,7 @@ SUB_BITS = HISTOGRAM_SUB_BITS
 LAST_BUCKET = HISTOGRAM_BUCKETS - 1
 
 
-@hot
+@hot_inline
 def stamp(me):
     """Latency time now, ns."""
     return stamp_ns(me["clock_addr"])

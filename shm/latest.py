@@ -17,7 +17,7 @@ that the row was never written.
 from shm.atomics import copy_bytes, fence_acquire, fence_release, load_acquire, load_relaxed, store_release
 from shm.failpoint import failpoint
 from shm.failpoints import FP_LATEST_FILLED
-from shm.jit import hot
+from shm.jit import hot, hot_inline
 
 # Beside a process that only writes one row of 256 bytes, 1 read in 6,000 to 100,000 finds 64 copies in a row
 # overwritten (two cores); a role pauses between writes of the same row, so STALE means that something is wrong there.
@@ -69,12 +69,35 @@ def latest_read(table, row, target_addr):
     return -1
 
 
-@hot
+@hot_inline
 def latest_version(table, row):
     """Version of `row` (0 never written or out of range), for readers that only want changes. Caller: anyone."""
     if row < 0 or row >= table["rows"]:
         return 0
     return load_acquire(table["rows_addr"] + row * table["stride"])
+
+
+@hot_inline
+def latest_version_at(rows_addr, stride, row):
+    """The same for a row in range of a table whose `rows_addr` and `stride` are at hand. Caller: anyone."""
+    return load_acquire(rows_addr + row * stride)
+
+
+@hot_inline
+def latest_peek(table, row, version):
+    """Address of the copy that `version` names, to read a few fields where they are. Row in range, version not 0.
+
+    What was read counts only where `latest_stands` says 1 afterwards; until then it may be half of another value.
+    Caller: anyone.
+    """
+    return table["rows_addr"] + row * table["stride"] + 64 + (version & 1) * table["copy_bytes"]
+
+
+@hot_inline
+def latest_stands(table, row, version):
+    """1 when the copy of `version` was not overwritten until now. Ordering: acquire fence before the look."""
+    fence_acquire()
+    return 1 if load_relaxed(table["rows_addr"] + row * table["stride"]) == version else 0
 
 
 @hot

@@ -79,10 +79,10 @@ from shm.codes import (
     REJECT_STATE_FULL,
     SIDE_SELL,
 )
-from shm.jit import hot
+from shm.jit import hot_inline
 
 
-@hot
+@hot_inline
 def _holds(case, strategy):
     """What it executed and was refused lately lets the strategy and its session go on.
 
@@ -100,7 +100,7 @@ def _holds(case, strategy):
     return PASS if code == PASS else code | OF_FIRM
 
 
-@hot
+@hot_inline
 def _form(case):
     """The intent, and whether anything may trade at all."""
     code = check_kind(case["kind"], case["tif"])
@@ -140,7 +140,7 @@ def _form(case):
     return PASS if code == PASS else code | OF_ORDER
 
 
-@hot
+@hot_inline
 def _size(case, account):
     """Price and size by themselves; finds what the order is worth."""
     price, qty = case["price"], case["qty"]
@@ -168,7 +168,7 @@ def _size(case, account):
     return PASS if code == PASS else code | OF_ORDER
 
 
-@hot
+@hot_inline
 def _market(case, account):
     """The market is known, and the price is near it."""
     side, price = case["side"], case["price"]
@@ -194,14 +194,14 @@ def _market(case, account):
     return PASS if code == PASS else code | OF_ORDER
 
 
-@hot
+@hot_inline
 def _sale(case):
     """A sale of more than is held."""
     code = judge_sale(case) if case["side"] == SIDE_SELL else PASS
     return PASS if code == PASS else code | scope_of_sale(code) << SCOPE_SHIFT
 
 
-@hot
+@hot_inline
 def _losses(case, strategy, own, pair):
     """After a breach, only what REDUCING lets through. Nothing is looked at where nothing is limited."""
     firm = record_at(case["firm_addr"], ACCOUNT)
@@ -216,7 +216,7 @@ def _losses(case, strategy, own, pair):
     return PASS if code == PASS else code | OF_FIRM
 
 
-@hot
+@hot_inline
 def _self_trade(case, firm):
     """Nothing of the firm's own would meet it."""
     own_open, own_price = case["own_open"], case["own_price"]
@@ -224,7 +224,7 @@ def _self_trade(case, firm):
     return PASS if code == PASS else code | OF_FIRM
 
 
-@hot
+@hot_inline
 def _lots(case, account, strategy, pair):
     """Positions in lots, worst case of the order's side."""
     own = record_at(case["instrument_addr"], HOLDING)
@@ -251,20 +251,20 @@ def _lots(case, account, strategy, pair):
     return PASS if code == PASS else code | OF_PAIR
 
 
-@hot
+@hot_inline
 def _open_orders(case, account, of):
     code = check_open_orders(account["orders"], case["added_orders"], account["open_orders_max"])
     return PASS if code == PASS else code | of
 
 
-@hot
+@hot_inline
 def _open_notional(case, account, of):
     added = case["added_value"]
     code = check_money(added, open_value(account) + added, account["open_micro_max"], REJECT_OPEN_NOTIONAL_MAX)
     return PASS if code == PASS else code | of
 
 
-@hot
+@hot_inline
 def _open(case, account, strategy, firm):
     """Open orders by number and by money."""
     refusal = _open_orders(case, account, OF_INSTRUMENT)
@@ -279,13 +279,13 @@ def _open(case, account, strategy, firm):
     return refusal if refusal != PASS else _open_notional(case, firm, OF_FIRM)
 
 
-@hot
+@hot_inline
 def _gross(account, added, of):
     code = check_money(added, account["gross"] + added, account["gross_micro_max"], REJECT_GROSS_MAX)
     return PASS if code == PASS else code | of
 
 
-@hot
+@hot_inline
 def _net(case, account, of):
     """Long for a buy, short for a sell, nothing of the other side taken off."""
     added = case["added_value"]
@@ -293,7 +293,7 @@ def _net(case, account, of):
     return PASS if code == PASS else code | of
 
 
-@hot
+@hot_inline
 def _exposure(case, account, strategy, firm, pair):
     """Exposure in money."""
     side, value = case["side"], case["added_value"]
@@ -320,7 +320,7 @@ def _exposure(case, account, strategy, firm, pair):
     return PASS if code == PASS else code | OF_UNDERLYING
 
 
-@hot
+@hot_inline
 def _limits(case):
     """What the rows of the case limit."""
     account = record_at(case["instrument_addr"], ACCOUNT)
@@ -347,7 +347,7 @@ def _limits(case):
     return refusal if refusal != PASS else decide_flow(case, account, strategy, firm)
 
 
-@hot
+@hot_inline
 def _room(case):
     """Last: a refusal for want of room means that all else was well."""
     code = check_room(case["state_room"], REJECT_STATE_FULL)
@@ -358,7 +358,7 @@ def _room(case):
     return PASS if code == PASS else code | OF_FIRM
 
 
-@hot
+@hot_inline
 def decide(case):
     """PASS, or the first refusing check's REJECT_*, for one gathered CASE; fills its answer fields.
 

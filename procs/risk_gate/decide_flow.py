@@ -32,11 +32,11 @@ from shm.codes import (
     REJECT_RATE,
     REJECT_SAME_ORDER,
 )
-from shm.jit import hot
+from shm.jit import hot, hot_inline
 from shm.records.limits import LIMIT_NONE
 
 
-@hot
+@hot_inline
 def _same(case, strategy):
     """Not once more the same. Only a NEW counts; a replace takes its order's place."""
     most = strategy["same_orders_max"]
@@ -48,7 +48,7 @@ def _same(case, strategy):
     return PASS if code == PASS else code | OF_STRATEGY
 
 
-@hot
+@hot_inline
 def _rates(case, account, of):
     """Rates of one strategy or of the firm."""
     now_ns, window_ns = case["now_ns"], account["rate_window_ns"]
@@ -76,7 +76,7 @@ def _burst_again(case, account, of):
     return PASS if code == PASS else code | of
 
 
-@hot
+@hot_inline
 def _burst(case, account, of):
     """Sums over the short window. Passes that left it may still be in them: sums within their limits need no look."""
     lots, value = lots_entered(account) + case["qty"], value_entered(account) + case["value"]
@@ -85,7 +85,7 @@ def _burst(case, account, of):
     return _burst_again(case, account, of)
 
 
-@hot
+@hot_inline
 def _sums(case, account, of):
     """What one scope entered in the short window, and its messages for each execution."""
     refusal = _burst(case, account, of)
@@ -100,7 +100,7 @@ def _sums(case, account, of):
     return PASS if code == PASS else code | of
 
 
-@hot
+@hot_inline
 def decide_flow(case, account, strategy, firm):
     """Nothing refused counts as a message, so these come late."""
     if case["now_ns"] < firm["newest_ns"]:

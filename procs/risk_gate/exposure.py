@@ -16,7 +16,7 @@ from procs.risk_gate.portfolio import follow
 from procs.risk_gate.rows import NO_SLOT, account_at, holding_at, open_slot, order_at, pair_at, word_at
 from shm.codes import SIDE_BUY
 from shm.int_map import MAP_MISSING, map_get, map_put, map_remove
-from shm.jit import hot
+from shm.jit import hot, hot_inline
 
 FAMILY_MAX = 8  # members in flight at once; a strategy that replaces faster than the venue answers waits
 
@@ -104,7 +104,7 @@ def move_position(book, strategy_id, instrument_id, lots, price):
     follow(book, instrument_id, lots, 0, 0)
 
 
-@hot
+@hot_inline
 def mark_position(book, strategy_id, instrument_id, mark):
     """Value the position of a strategy and of its instrument at `mark` from now on."""
     instrument = holding_at(book, instrument_id)

@@ -4,7 +4,6 @@ The decision stamp is taken before the channel row is read, and the row must the
 feed_handler publishes STALE before it takes the stale stamp, so no pass has a stamp inside a stale interval.
 """
 
-from procs.risk_gate.case import STORM_NONE
 from procs.risk_gate.checks import reference_of
 from procs.risk_gate.exposure import (
     FAMILY_MAX,
@@ -17,13 +16,14 @@ from procs.risk_gate.exposure import (
     replace_leaves,
 )
 from procs.risk_gate.holds import check_count, is_released
-from procs.risk_gate.limit_rows import end_overrides, limits_of
+from procs.risk_gate.limit_rows import end_overrides, take_limits
 from procs.risk_gate.losses import take_risk
 from procs.risk_gate.money import QTY_BOUND, unit_room
-from procs.risk_gate.own_orders import best_slot
+from procs.risk_gate.own_orders import best_price, best_slot
 from procs.risk_gate.portfolio import take_scale
 from procs.risk_gate.reducing import state_for
 from procs.risk_gate.rows import (
+    ACCOUNT,
     ACCOUNT_BYTES,
     HOLDING_BYTES,
     NO_SLOT,
@@ -61,8 +61,8 @@ from shm.codes import (
 )
 from shm.control import control_state
 from shm.instance import stamp
-from shm.jit import hot
-from shm.latest import latest_read, latest_version
+from shm.jit import hot, hot_inline
+from shm.latest import READ_TRIES_MAX, latest_peek, latest_read, latest_stands, latest_version, latest_version_at
 from shm.records.channel import CHANNEL
 from shm.records.control_end import CONTROL_END
 from shm.records.instance_end import INSTANCE_END
@@ -131,7 +131,7 @@ def instrument_of(gate, instrument_id):
 # --- the market ------------------------------------------------------------------------------------------------------
 
 
-@hot
+@hot_inline
 def read_channel(gate, instrument_id):
     """Copy the instrument's channel row; returns the copy's state, 0 when it cannot be read."""
     channel_id = account_at(book_of(gate), instrument_id)["channel_id"]
@@ -140,39 +140,57 @@ def read_channel(gate, instrument_id):
     return int(record_at(gate["channel_addr"], CHANNEL)["state"])
 
 
-@hot
+@hot_inline
 def _gather_top(gate, case, instrument_id, strategy_id, now_ns):
     """The touches; where they give a reference, the positions of the instrument are worth it from now on."""
-    case["trading_state"] = 0
-    case["top_flags"] = 0
-    case["age_ns"] = 0
-    if latest_read(table_at(gate["tops_addr"]), instrument_id, gate["top_addr"]) <= 0:
-        return
-    top = record_at(gate["top_addr"], TOP)
-    case["trading_state"] = top["trading_state"]
-    case["top_flags"] = int(top["flags"])
-    case["bid"] = top["bid_price_ticks"]
-    case["ask"] = top["ask_price_ticks"]
-    case["reference2"] = reference_of(case["bid"], case["ask"])
-    case["age_ns"] = now_ns - top["changed_ns"]
-    if case["reference2"] > 1:
-        mark_position(book_of(gate), strategy_id, instrument_id, case["reference2"] >> 1)
+    table = table_at(gate["tops_addr"])
+    for _ in range(READ_TRIES_MAX):
+        version = latest_version(table, instrument_id)
+        if version == 0:
+            return
+        top = record_at(latest_peek(table, instrument_id, version), TOP)
+        trading_state, flags = top["trading_state"], int(top["flags"])
+        bid, ask, changed_ns = top["bid_price_ticks"], top["ask_price_ticks"], top["changed_ns"]
+        if latest_stands(table, instrument_id, version) == 1:
+            case["trading_state"] = trading_state
+            case["top_flags"] = flags
+            case["bid"] = bid
+            case["ask"] = ask
+            case["age_ns"] = now_ns - changed_ns
+            case["reference2"] = reference_of(bid, ask)
+            if case["reference2"] > 1:
+                mark_position(book_of(gate), strategy_id, instrument_id, case["reference2"] >> 1)
+            return
 
 
-@hot
-def _gather_channel(gate, case, instrument_id, now_ns):
+@hot_inline
+def _look_at_channel(table, channel_id):
+    """(state, heard, stale stamp, fresh stamp) of the newest row; state 0 when it cannot be read."""
+    for _ in range(READ_TRIES_MAX):
+        version = latest_version(table, channel_id)
+        if version == 0:
+            break
+        channel = record_at(latest_peek(table, channel_id, version), CHANNEL)
+        state, heard_ns = int(channel["state"]), channel["heard_ns"]
+        stale_stamp_ns, fresh_stamp_ns = channel["stale_stamp_ns"], channel["fresh_stamp_ns"]
+        if latest_stands(table, channel_id, version) == 1:
+            return state, heard_ns, stale_stamp_ns, fresh_stamp_ns
+    return 0, 0, 0, 0
+
+
+@hot_inline
+def _gather_channel(gate, case, now_ns):
     """Stamp, then channel: the order that the decision stamp needs."""
-    me = record_at(gate["me_addr"], INSTANCE_END)
-    channel = record_at(gate["channel_addr"], CHANNEL)
-    case["silence_ns"] = 0
+    me, table = record_at(gate["me_addr"], INSTANCE_END), table_at(gate["channels_addr"])
+    channel_id = record_at(case["instrument_addr"], ACCOUNT)["channel_id"]
     for _ in range(STAMP_TRIES):
         case["pass_stamp_ns"] = stamp(me)
-        state = read_channel(gate, instrument_id)
+        state, heard_ns, stale_stamp_ns, fresh_stamp_ns = _look_at_channel(table, channel_id)
         if state == 0:
             return
-        case["channel_stale_stamp_ns"] = channel["stale_stamp_ns"]
-        case["silence_ns"] = now_ns - channel["heard_ns"]
-        if state != CHANNEL_FRESH or case["pass_stamp_ns"] > channel["fresh_stamp_ns"]:
+        case["channel_stale_stamp_ns"] = stale_stamp_ns
+        case["silence_ns"] = now_ns - heard_ns
+        if state != CHANNEL_FRESH or case["pass_stamp_ns"] > fresh_stamp_ns:
             case["channel_state"] = state
             return
 
@@ -180,7 +198,7 @@ def _gather_channel(gate, case, instrument_id, now_ns):
 # --- the order that is meant ------------------------------------------------------------------------------------------
 
 
-@hot
+@hot_inline
 def cancel_is_pending(order, stamp_ns):
     """1 while a cancel of this open order is on its way; one unanswered for CANCEL_RETRY_NS counts no more."""
     return 1 if order["cancelling"] == 1 and stamp_ns - order["cancel_stamp_ns"] <= CANCEL_RETRY_NS else 0
@@ -192,7 +210,7 @@ def reduce_is_pending(order, stamp_ns):
     return 1 if order["reducing"] == 1 and stamp_ns - order["reduce_stamp_ns"] <= CANCEL_RETRY_NS else 0
 
 
-@hot
+@hot_inline
 def _gather_target(book, by_intent, case, target_intent_id, instrument_id, strategy_id):
     """The order that a REPLACE means, and what the intent adds to open lots and open orders."""
     qty = case["qty"]
@@ -201,9 +219,6 @@ def _gather_target(book, by_intent, case, target_intent_id, instrument_id, strat
     case["open_after"] = qty
     case["added_lots"] = qty if bounded else 0
     case["added_orders"] = 1
-    case["family_value"] = 0
-    case["family_lots"] = 0
-    case["target_short"] = 0
     if case["kind"] != INTENT_REPLACE:
         return
     case["added_lots"] = 0
@@ -232,17 +247,15 @@ def _gather_target(book, by_intent, case, target_intent_id, instrument_id, strat
 # --- all of it -------------------------------------------------------------------------------------------------------
 
 
-@hot
-def _gather_own(book, case, instrument_id):
+@hot_inline
+def _gather_own(case):
     """The firm's best open order that it might trade with. A replace keeps its side, so its family is never there."""
-    slot = best_slot(account_at(book, instrument_id), SIDE_SELL if case["side"] == SIDE_BUY else SIDE_BUY)
-    case["own_open"] = 0
-    if slot != NO_SLOT:
-        case["own_open"] = 1
-        case["own_price"] = order_at(book, slot)["price_ticks"]
+    account, side = record_at(case["instrument_addr"], ACCOUNT), SIDE_SELL if case["side"] == SIDE_BUY else SIDE_BUY
+    case["own_open"] = 1 if best_slot(account, side) != NO_SLOT else 0
+    case["own_price"] = best_price(account, side)
 
 
-@hot
+@hot_inline
 def _gather_rows(book, case, instrument_id, strategy_id):
     """Where the checks find sums and limits."""
     accounts_addr, instruments = book["accounts_addr"], book["instruments"]
@@ -257,7 +270,7 @@ def _gather_rows(book, case, instrument_id, strategy_id):
     case["sums_addr"] = book["sums_addr"] + account["underlying"] * SUMS_BYTES
 
 
-@hot
+@hot_inline
 def any_behind(gate):
     """1 while any stream of reports is not applied to its end."""
     behind = 0
@@ -266,33 +279,45 @@ def any_behind(gate):
     return behind
 
 
-@hot
+@hot_inline
+def _row_code(gate, rows_addr, stride, account, row, now_ns):
+    """`limits_of` for a row in range. A row that was never seen has no PASS."""
+    if latest_version_at(rows_addr, stride, row) == account["limits_seen"]:
+        return account["limits_code"]
+    return take_limits(gate, row, now_ns)
+
+
+@hot_inline
 def _gather_limits(gate, case, instrument_id, strategy_id, now_ns):
     """PASS when the rows of instrument, underlying, strategy and firm may be used; notes the newest version of them."""
-    book = book_of(gate)
-    strategy_row, firm_row = gate["instruments"] + strategy_id, gate["instruments"] + book["strategies"]
-    underlying = account_at(book, instrument_id)["underlying"]
     if now_ns >= gate["limits_expire_ns"]:
         end_overrides(gate, now_ns)
-    own = limits_of(gate, instrument_id, now_ns)
-    strategy = limits_of(gate, strategy_row, now_ns)
-    firm = limits_of(gate, firm_row, now_ns)
-    version = max(account_at(book, instrument_id)["version"], account_at(book, strategy_row)["version"])
-    version = max(version, account_at(book, firm_row)["version"])
-    if underlying != instrument_id:
-        own = own if limits_of(gate, underlying, now_ns) == PASS else REJECT_NO_LIMITS
-        version = max(version, account_at(book, underlying)["version"])
+    table = table_at(gate["limits_addr"])
+    rows_addr, stride = table["rows_addr"], table["stride"]
+    strategy_row, firm_row = gate["instruments"] + strategy_id, gate["instruments"] + gate["strategies"] + 1
+    instrument = record_at(case["instrument_addr"], ACCOUNT)
+    strategy, firm = record_at(case["strategy_addr"], ACCOUNT), record_at(case["firm_addr"], ACCOUNT)
+    own = _row_code(gate, rows_addr, stride, instrument, instrument_id, now_ns)
+    desk = _row_code(gate, rows_addr, stride, strategy, strategy_row, now_ns)
+    whole = _row_code(gate, rows_addr, stride, firm, firm_row, now_ns)
+    version = max(instrument["version"], strategy["version"], firm["version"])
+    row = instrument["underlying"]
+    if row != instrument_id:
+        underlying = record_at(case["underlying_addr"], ACCOUNT)
+        if _row_code(gate, rows_addr, stride, underlying, row, now_ns) != PASS:
+            own = REJECT_NO_LIMITS
+        version = max(version, underlying["version"])
     case["limits_version"] = version
-    return PASS if own == PASS and strategy == PASS and firm == PASS else REJECT_NO_LIMITS
+    return PASS if own == PASS and desk == PASS and whole == PASS else REJECT_NO_LIMITS
 
 
-@hot
+@hot_inline
 def scale_of(gate, instrument_id):
     """Count the instrument by its newest row of `greeks`. Returns 1 when something changed."""
     return take_scale(book_of(gate), table_at(gate["greeks_addr"]), gate["greek_row_addr"], instrument_id)
 
 
-@hot
+@hot_inline
 def _gather_risk(gate, instrument_id, strategy_id):
     """The newest rows of risk_engine, where anything is limited by them."""
     book, rows = book_of(gate), gate["instruments"]
@@ -305,7 +330,7 @@ def _gather_risk(gate, instrument_id, strategy_id):
         take_risk(gate, firm, 0, RISK_SCOPE_FIRM, 0)
 
 
-@hot
+@hot_inline
 def _gather_intent(gate, case, strategy_id, intent, now_ns):
     """What the intent says, and the answer fields at rest."""
     case["kind"] = intent["kind"]
@@ -318,23 +343,31 @@ def _gather_intent(gate, case, strategy_id, intent, now_ns):
     case["price"] = intent["price_ticks"]
     case["qty"] = intent["qty_lots"]
     case["instrument"] = REJECT_INSTRUMENT
-    case["released"] = 0
-    case["storm"] = STORM_NONE
-    case["target_side"] = 0
     case["target_slot"] = NO_SLOT
-    case["target_order_id"] = 0
-    case["order_id"] = 0
-    case["short"] = 0
-    case["limits_version"] = 0
-    case["reference2"] = 0
+    case["session"] = -1
+    case["trading_state"] = 0
     case["bid"] = 0
     case["ask"] = 0
+    case["reference2"] = 0
+    case["age_ns"] = 0
     case["channel_state"] = 0
+    case["silence_ns"] = 0
+    case["top_flags"] = 0
+    case["target_side"] = 0
+    case["target_order_id"] = 0
+    case["family_value"] = 0
+    case["family_lots"] = 0
+    case["target_short"] = 0
+    case["own_open"] = 0
+    case["released"] = 0
+    case["storm"] = 0
+    case["order_id"] = 0
     case["channel_stale_stamp_ns"] = 0
-    case["session"] = -1
+    case["limits_version"] = 0
+    case["short"] = 0
 
 
-@hot
+@hot_inline
 def _is_known(gate, strategy_id, intent):
     """1 when the intent names a known instrument of its own strategy's universe. The ring proves the strategy."""
     instrument_id = int(intent["instrument_id"])
@@ -343,7 +376,7 @@ def _is_known(gate, strategy_id, intent):
     return 1 if is_allowed(gate, strategy_id, instrument_id) == 1 and instrument_of(gate, instrument_id) == PASS else 0
 
 
-@hot
+@hot_inline
 def gather(gate, by_intent, strategy_id, intent, now_ns):
     """Fill the gate's CASE for a NEW or REPLACE from the ring of `strategy_id`; the rooms outside are the caller's."""
     case = case_of(gate)
@@ -371,7 +404,7 @@ def gather(gate, by_intent, strategy_id, intent, now_ns):
         case["released"] = is_released(gate, strategy_id, strategy)
         case["storm"] = storm_of(gate, case["session"])
     case["state_room"] = has_room(book)
-    _gather_own(book, case, instrument_id)
+    _gather_own(case)
     _gather_target(book, by_intent, case, intent["target_intent_id"], instrument_id, strategy_id)
     _gather_top(gate, case, instrument_id, strategy_id, now_ns)
-    _gather_channel(gate, case, instrument_id, now_ns)
+    _gather_channel(gate, case, now_ns)

@@ -20,7 +20,7 @@ from shm.codes import STATE_HALTED
 from shm.control import control_own_state, control_set, control_strategy_scope
 from shm.error_log import ERROR_GATE_EXECUTIONS
 from shm.instance import note_error
-from shm.jit import hot
+from shm.jit import hot, hot_inline
 from shm.records.control_end import CONTROL_END
 from shm.records.instance_end import INSTANCE_END
 
@@ -48,14 +48,14 @@ def hold(gate, strategy_id, account, reason, error, detail):
     note_error(record_at(gate["me_addr"], INSTANCE_END), error, strategy_id, detail)
 
 
-@hot
+@hot_inline
 def check_count(gate, strategy_id, account):
     """Halt a strategy whose next execution would be one too many. Cost where nothing limits it: one compare."""
     if account["executions_counted"] >= account["executions_max"]:
         hold(gate, strategy_id, account, HELD_EXECUTIONS, ERROR_GATE_EXECUTIONS, account["executions_counted"])
 
 
-@hot
+@hot_inline
 def is_released(gate, strategy_id, account):
     """1 when a strategy was held and a person has acknowledged it since."""
     if account["held"] == 0:

@@ -37,6 +37,8 @@ def _check_own_orders(exposure: Exposure) -> None:
     for row, account in enumerate(exposure.instruments):
         for side, best in ((SIDE_BUY, account["own_bid"]), (SIDE_SELL, account["own_ask"])):
             slot, above, sign = int(best) - 1, NO_SLOT, -1 if side == SIDE_BUY else 1
+            price = account["own_bid_price"] if side == SIDE_BUY else account["own_ask_price"]
+            assert price == (slots[slot]["price_ticks"] if best else 0), f"own best price: {account}"
             while slot != NO_SLOT:
                 order = slots[slot]
                 assert (int(order["instrument_id"]), int(order["side"])) == (row, side), f"own list: {order}"

@@ -19,7 +19,7 @@ from shm.codes import (
     REJECT_LOSS,
     REJECT_RISK_STALE,
 )
-from shm.jit import hot
+from shm.jit import hot, hot_inline
 from shm.latest import latest_read, latest_version
 from shm.records.limits import LIMIT_NONE
 from shm.records.risk import RISK
@@ -66,7 +66,7 @@ def check_drawdown(drawdown, drawdown_max):
     return PASS if drawdown_max == LIMIT_NONE or drawdown < drawdown_max else REJECT_DRAWDOWN
 
 
-@hot
+@hot_inline
 def breach_of(case, account):
     """PASS or the REJECT_* of what one scope may not do any more. Only for a scope that is watched."""
     firm = record_at(case["firm_addr"], ACCOUNT)

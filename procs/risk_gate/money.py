@@ -12,7 +12,7 @@ each sum at most SUM_BOUND. Orders that no check has seen (adopted from the venu
 2^63.
 """
 
-from shm.jit import hot
+from shm.jit import hot, hot_inline
 from shm.records.limits import LIMIT_NONE
 
 PRICE_BOUND = 1 << 40  # times 2 * 10000 (collar) stays below 2^56; OUCH carries prices below 2^31
@@ -48,11 +48,15 @@ def notional(price, lots, unit, room):
     return product * unit if product <= room else VALUE_BOUND
 
 
-@hot
+@hot_inline
 def to_firm(micro, fx_ppm, bound):
     """An amount in the firm's currency, rounded up, saturated at `bound`. A rate that is not positive gives 0."""
-    if fx_ppm == PPM:
-        return min(micro, bound)
+    return min(micro, bound) if fx_ppm == PPM else _converted(micro, fx_ppm, bound)
+
+
+@hot
+def _converted(micro, fx_ppm, bound):
+    """The same at any rate."""
     if fx_ppm <= 0:
         return 0
     millions = micro // PPM

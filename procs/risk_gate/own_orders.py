@@ -2,7 +2,8 @@
 
 A list through the slots: every open order is in it, whoever wanted it and whatever its fate: in flight, working, being
 cancelled, unknown, adopted. The members of a family each stand at their own price. Heads are in the instrument's
-ACCOUNT. Cost: the best price is one look; an order joins after a walk over the better ones, leaves without any.
+ACCOUNT with their prices. Cost: the best price is one look; an order joins after a walk over the better ones, leaves
+without any.
 """
 
 from procs.risk_gate.rows import NO_SLOT, account_at, order_at
@@ -17,11 +18,20 @@ def best_slot(account, side):
 
 
 @hot
-def _set_best(account, side, slot):
+def best_price(account, side):
+    """Price of that order; of no order anything."""
+    return account["own_bid_price"] if side == SIDE_BUY else account["own_ask_price"]
+
+
+@hot
+def _set_best(book, account, side, slot):
+    price = order_at(book, slot)["price_ticks"] if slot != NO_SLOT else 0
     if side == SIDE_BUY:
         account["own_bid"] = slot + 1
+        account["own_bid_price"] = price
     else:
         account["own_ask"] = slot + 1
+        account["own_ask_price"] = price
 
 
 @hot
@@ -45,7 +55,7 @@ def enlist(book, slot):
     order["better"] = better
     order["worse"] = worse
     if better == NO_SLOT:
-        _set_best(account, side, slot)
+        _set_best(book, account, side, slot)
     else:
         above = order_at(book, better)
         above["worse"] = slot
@@ -60,7 +70,7 @@ def delist(book, slot):
     order = order_at(book, slot)
     better, worse = order["better"], order["worse"]
     if better == NO_SLOT:
-        _set_best(account_at(book, order["instrument_id"]), order["side"], worse)
+        _set_best(book, account_at(book, order["instrument_id"]), order["side"], worse)
     else:
         above = order_at(book, better)
         above["worse"] = worse

@@ -39,7 +39,7 @@ from shm.codes import (
     REJECT_VEGA,
     SIDE_BUY,
 )
-from shm.jit import hot
+from shm.jit import hot, hot_inline
 from shm.latest import latest_read, latest_version
 from shm.records.greeks import GREEKS, GREEKS_VALID
 from shm.records.limits import LIMIT_NONE
@@ -208,7 +208,7 @@ def check_scale(standing, unknown, age_ns, age_max, lots, room):
     return PASS if known and age_ns <= age_max else REJECT_GREEKS_STALE
 
 
-@hot
+@hot_inline
 def worst_greek(factor, side, added, total, up, down):
     """Worst case in the direction that `added` lots of a side move a sum: what it can be at most, or minus at least."""
     if (factor >= 0) == (side == SIDE_BUY):
@@ -227,7 +227,7 @@ def _limited(factor, greek_max):
     return factor != 0 and greek_max != LIMIT_NONE
 
 
-@hot
+@hot_inline
 def _check_greeks(case, underlying, scale, sums):
     side, added = case["side"], case["added_lots"]
     code = PASS
@@ -243,7 +243,7 @@ def _check_greeks(case, underlying, scale, sums):
     return code
 
 
-@hot
+@hot_inline
 def check_portfolio(case):
     """PASS or REJECT_* of an order whose underlying limits Greeks. One that adds no lots passes."""
     if case["added_lots"] <= 0:

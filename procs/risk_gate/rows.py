@@ -77,7 +77,7 @@ OWN_WORDS = (  # what an account keeps in the rest of these lines, where checks 
     "equity",  # instruments: 1 where a sale of what is not held is a short sale by Reg SHO
     "watched",  # 1 when it limits Greeks (of the underlying), loss or drawdown (strategy, firm)
 )
-HOLDING_WORDS = _words(HELD_WORDS, 2)
+HOLDING_WORDS = _words((*HELD_WORDS, "allowed"), 2)  # pairs: 1 when the instrument lies in the strategy's universe
 ACCOUNT_WORDS = _words(HELD_WORDS + OWN_WORDS, 2)
 FLOW_WORDS = _words(
     (
@@ -96,16 +96,17 @@ RULE_WORDS = _words(
         *("price_max", "lot", "unit", "unit_room", "channel_id", "session_id", "rules_seen", "rules_code"),
         *("band_from_1", "band_from_2", "band_from_3"),  # the first band starts at 0; PRICE_NEVER: not used
         *("band_tick_0", "band_tick_1", "band_tick_2", "band_tick_3"),
+        "newest_ns",  # firm: latest logic time by which passes were let go
     ),
     2,
 )
 GUARD_WORDS = _words(
     (
         *("own_bid", "own_ask"),  # instruments: 1 + slot of the firm's best open order of a side; 0 none
+        *("own_bid_price", "own_ask_price"),  # its price ticks
         "executions_counted",  # strategies: since a person last let it go on
         "held",  # HELD_*, OR-ed: it waits for a person
         "burst_until_ns",  # logic time until which nothing new passes after a burst of executions
-        *("burst_limit", "burst_found"),  # what was broken
         "memory_addr",
     ),
     1,
@@ -113,7 +114,7 @@ GUARD_WORDS = _words(
 RISK_WORDS = _words(
     (
         *("pnl", "drawdown", "risk_stale", "risk_now_ns", "risk_seen", "risk_code"),  # losses.py
-        "newest_ns",  # firm: latest logic time by which passes were let go
+        *("burst_limit", "burst_found"),  # strategies: what the last burst of executions broke
     ),
     1,
 )

@@ -16,7 +16,7 @@ import numpy as np
 
 from procs.risk_gate.case import CASE
 from procs.risk_gate.reducing import netting_of
-from procs.risk_gate.rows import BOOK, Exposure, new_exposure, word_at
+from procs.risk_gate.rows import BOOK, Exposure, new_exposure, pair_at
 from shm.atomics import address_of, record_at
 from shm.jit import hot
 from shm.records.channel import CHANNEL
@@ -92,7 +92,7 @@ GATE = np.dtype(
             *("reports_addr", "intents_addr", "orders_addr", "rejects_addr"),  # RING_END rows
             *(f"{name}_addr" for name in TABLES),  # TABLE_END rows
             *(f"{name}_addr" for name in COPIES),  # one private record each
-            *("allowed_addr", "position_versions_addr"),  # int64[strategies, and with the house, * instruments]
+            "position_versions_addr",  # int64[strategies and the house * instruments]
             *("desks_addr", "streams_addr"),
             *("turn", "steps", "scan_at", "scale_at", "compare_at", "caught_up_stamp_ns"),
             *("limits_expire_ns", "exposure_at", "exposure_now_ns"),  # logic time of the next end of an override
@@ -153,11 +153,14 @@ def new_state(
     """
     strategies, instruments = allowed.shape
     exit_request = np.zeros(1, np.int64)
+    exposure = new_exposure(slots, strategies + 1, allowed.any(axis=0))
+    own = exposure.pairs["allowed"].reshape(strategies + 1, instruments)[:strategies]
+    own[:] = allowed
     parts = Parts(
-        exposure=new_exposure(slots, strategies + 1, allowed.any(axis=0)),
+        exposure=exposure,
         ends=ends,
         copies={name: np.zeros(1, dtype) for name, dtype in COPIES.items()},
-        allowed=np.ascontiguousarray(allowed, np.int64),
+        allowed=own,
         position_versions=np.zeros((strategies + 1) * instruments, np.int64),
         desks=np.zeros(strategies + 1, DESK),
         streams=np.zeros(len(orders_headroom), STREAM),
@@ -175,8 +178,7 @@ def new_state(
     row["book_addr"] = address_of(parts.exposure.book)
     for name, array in (*ends.items(), *parts.copies.items()):
         row[f"{name}_addr"] = address_of(array)
-    for name in ("allowed", "position_versions"):
-        row[f"{name}_addr"] = address_of(getattr(parts, name))
+    row["position_versions_addr"] = address_of(parts.position_versions)
     row["desks_addr"], row["streams_addr"] = address_of(parts.desks), address_of(parts.streams)
     _parts[address_of(gate)] = parts
     return State(me, exit_request, gate, *maps_of(parts.exposure), ids)
@@ -229,4 +231,4 @@ def case_of(gate):
 @hot
 def is_allowed(gate, strategy_id, instrument_id):
     """1 when the instrument lies in the strategy's universe."""
-    return word_at(gate["allowed_addr"], strategy_id * gate["instruments"] + instrument_id)["value"]
+    return pair_at(book_of(gate), strategy_id, instrument_id)["allowed"]

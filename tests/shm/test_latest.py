@@ -9,12 +9,30 @@ import numpy as np
 import pytest
 
 from shm.jit import JIT_OFF
-from shm.latest import latest_claim, latest_current, latest_publish, latest_read, latest_version
+from shm.latest import (
+    latest_claim,
+    latest_current,
+    latest_peek,
+    latest_publish,
+    latest_read,
+    latest_stands,
+    latest_version,
+    latest_version_at,
+)
 from shm.records.segment_header import SEGMENT_KIND_LATEST
 from shm.scratch import scratch_table
 from shm.segment import attach_segment
 from shm.segment_kinds import create_latest, table_end
-from tests.support.ring_work import VALUE, read_values, start, warm_up, word_of, write_forever, write_values
+from tests.support.ring_work import (
+    VALUE,
+    look_values,
+    read_values,
+    start,
+    warm_up,
+    word_of,
+    write_forever,
+    write_values,
+)
 from tests.support.words import peek_record, read_word
 
 EPOCH = 7
@@ -71,6 +89,39 @@ def test_a_writer_that_died_while_filling_hides_nothing():
     write(table, 0, 4)  # its successor claims the same copy
     version, value = read(table)
     assert version == 3 and set(value["words"].tolist()) == {4}
+
+
+def test_a_copy_stands_until_the_row_was_written_again():
+    table = scratch_table(VALUE, 2)
+    write(table, 1, 7)
+    version = latest_version(table[0], 1)
+    value = peek_record(latest_peek(table[0], 1, version), VALUE)
+    assert set(value["words"].tolist()) == {7} and latest_stands(table[0], 1, version) == 1
+    write(table, 0, 8)
+    assert latest_stands(table[0], 1, version) == 1, "another row"
+    write(table, 1, 9)
+    assert latest_stands(table[0], 1, version) == 0
+    version = latest_version_at(table[0]["rows_addr"], table[0]["stride"], 1)
+    assert version == 2 and peek_record(latest_peek(table[0], 1, version), VALUE)["words"][0] == 9
+
+
+def test_fields_read_where_they_stand_beside_a_writer_at_full_speed_are_of_one_value_or_refused(fabric):
+    create_latest(fabric, EPOCH, "t", VALUE, 1, "writer").close()
+    segment = attach_segment(fabric, EPOCH, "t", SEGMENT_KIND_LATEST, VALUE, 1)
+    table, seen = table_end(segment), np.zeros(4, np.int64)
+    child, give_up = start(write_forever, fabric, EPOCH), time.monotonic() + DEADLINE_S
+    looks = 0
+    while looks < (1_000 if JIT_OFF else 1_000_000):
+        look_values(table[0], 200, seen)
+        looks += 200
+        assert child.is_alive() and time.monotonic() < give_up
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+    _, overwritten, mixed, back = seen.tolist()
+    print(f"{looks} looks, {overwritten} overwritten")
+    assert (mixed, back) == (0, 0)
+    assert overwritten < looks
+    segment.close()
 
 
 def test_versions_pass_the_widths_at_which_integers_break():
