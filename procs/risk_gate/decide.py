@@ -1,7 +1,8 @@
 """Decide: run the checks in the order of table.py; the first refusal decides.
 
 The checks find only the refusal, code and scope in one word; explain.py finds its numbers again. So what only a refusal
-needs is not in the way of what passes.
+needs is not in the way of what passes. All that passes on its way is compiled into the one caller (`hot_inline`): calls
+were a third of the instructions of a decision.
 """
 
 from procs.risk_gate.case import STORM_STANDS
