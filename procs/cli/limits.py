@@ -22,7 +22,7 @@ from procs.cli.limits_request import ACT, request_id, take_request
 from procs.cli.limits_view import checks_shown, checks_text, history_text, shown, shown_text
 from procs.cli.second_person import SecondPersonMissing, ask, needs_second_person, person
 from procs.cli.snapshot import Snapshot
-from procs.runtime.limit_values import NOT_WHILE_RUNNING, configured_values, limit_scopes, scope_of
+from procs.runtime.limit_values import NOT_WHILE_RUNNING, configured_values, limit_scopes, refuse_strange, scope_of
 from procs.runtime.limits_file import check_revision, content_of, load_limits_file
 from procs.runtime.paths import state_folder
 from shm.records.limits import LIMITS
@@ -44,6 +44,7 @@ def run(arguments) -> int:
     if arguments.history:
         entries = history(state_folder(arguments.name))
         if arguments.scope:
+            refuse_strange(arguments.scope)  # it need not be one of today's
             entries = [entry for entry in entries if entry.get("scope") == arguments.scope]
         print(json.dumps({"history": entries}) if arguments.json else history_text(entries))
         return 0

@@ -40,16 +40,22 @@ def limit_scopes(config) -> dict[str, Scope]:
     return {scope.label: scope for scope in found}
 
 
+def refuse_strange(label: str) -> None:
+    """Raises ScopeUnknown for what cannot be a scope with limits in any configuration."""
+    kind, _, name = label.partition(":")
+    if label != "firm" and not (kind in ("strategy", "instrument") and name):
+        kinds = "firm, strategy:NAME or instrument:SYMBOL"
+        raise ScopeUnknown(where="a scope of limits", expected=kinds, found=repr(label), do="name one of these")
+
+
 def scope_of(config, label: str) -> Scope:
     """The scope called `label`. Raises ScopeUnknown with the scopes that have limits: a session has none."""
     scopes = limit_scopes(config)
     if label in scopes:
         return scopes[label]
-    kind, colon, name = label.partition(":")
-    known = [held.removeprefix(f"{kind}:") for held in scopes if colon and held.startswith(f"{kind}:")]
-    if not known:
-        kinds = "firm, strategy:NAME or instrument:SYMBOL"
-        raise ScopeUnknown(where="a scope of limits", expected=kinds, found=repr(label), do="name one of these")
+    refuse_strange(label)
+    kind, _, name = label.partition(":")
+    known = [held.removeprefix(f"{kind}:") for held in scopes if held.startswith(f"{kind}:")]
     raise ScopeUnknown(where=f"scope {label}", expected=" or ".join(known), found=repr(name), do=f"name a known {kind}")
 
 

@@ -236,6 +236,8 @@ open_orders_max=1 --scope desk --reason x                             | 1    | e
 --scope session:order_sender                                          | 1    | expected firm, strategy:NAME or instrument:SYMBOL, found 'session:order_sender'
 --scope nobody                                                        | 1    | expected firm, strategy:NAME or instrument:SYMBOL, found 'nobody'
 --scope instrument:ZZZ                                                | 1    | expected QNTA or QNTB
+--history --scope nobody                                              | 1    | expected firm, strategy:NAME or instrument:SYMBOL, found 'nobody'
+--history --scope strategy:                                           | 1    | expected firm, strategy:NAME or instrument:SYMBOL, found 'strategy:'
 open_orders_max=1 --scope firm --reason x --for 25h                   | 2    | expected a time as 30s, 10m or 2h, at most 24h, found '25h'
 open_orders_max=1 --scope firm --reason x --for 0s                    | 2    | at most 24h, found '0s'
 --for 5m                                                              | 2    | --for: expected KEY=VALUE beside it
