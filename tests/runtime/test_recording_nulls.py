@@ -58,7 +58,8 @@ def test_every_role_gives_out_the_same_bytes_again_also_after_it_was_killed(reco
     for result in results:
         print(result.part.instance, result.part.path.name, result.steps, result.output_bytes)
         assert result.difference is None, result.difference.text()
-        assert result.output_bytes > FRAMES // 2 * 128
+        relays = result.part.instance != "position_keeper"  # at the end of the chain: words of its own, for many frames
+        assert result.output_bytes > FRAMES // 2 * (128 if relays else 8)
     assert [result.part.instance for result in results].count("strategy") == 2
     assert {result.part.instance for result in results} == set(ROLES)
     ended = {(result.part.instance, result.part.path.stem): result.ended for result in results}
