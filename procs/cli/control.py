@@ -17,6 +17,7 @@ import msgspec
 
 from config.load import Config, load
 from procs.cli.effective import effective_config
+from procs.cli.failed_journals import refuse_failed_journals
 from procs.cli.second_person import approve, needs_second_person, pending, told
 from procs.runtime.control_names import CONTROL_WORD, control_writers, scope_names
 from procs.runtime.kill import halt_file
@@ -57,6 +58,8 @@ def run(arguments) -> int:
     if stops or (wanted == STATE_REDUCING and _in_force(words, folder, arguments.scope) <= wanted):
         operator_stop(words, folder, arguments.scope, wanted, arguments.reason, by)
     else:
+        if roster is not None and arguments.scope == "firm":
+            refuse_failed_journals(config, roster.epoch)
         if not _may_rearm(arguments, config, folder):
             return 1
         operator_resume(words, folder, arguments.scope, arguments.reason, by, wanted)

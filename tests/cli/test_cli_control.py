@@ -1,11 +1,18 @@
 """halt, resume, cancel-all: with and without a fabric, over restarts, against automatic halts."""
 
+import errno
 import json
 
 import pytest
 
 from config.load import load
 from procs.runtime.fabric import Fabric
+from procs.runtime.objects import journals_of
+from shm.journal_view import JournalView
+from shm.records.journal_end import journal_entry_bytes
+from shm.records.journal_entry import JOURNAL_ENTRY
+from shm.records.segment_header import SEGMENT_KIND_JOURNAL
+from shm.segment import attach_segment
 from tests.support.cli import call
 
 
@@ -119,6 +126,38 @@ def test_resume_over_a_damaged_latch_is_refused(fabric, said, name):
     answer = call("resume", "--reason", "r", "--name", name)
     assert answer.code == 1 and "look at the file, move it away, then resume" in answer.err
     assert effective(fabric, "firm") == 4
+
+
+@pytest.fixture
+def journal_fails(fabric, name):
+    """Says what the last write of a role's journal met."""
+
+    def fails(instance: str, number: int) -> None:
+        journal = journals_of(fabric.config)[instance]
+        words = (journal.name, SEGMENT_KIND_JOURNAL, JOURNAL_ENTRY, journal.entries)
+        segment = attach_segment(name, fabric.epoch, *words, writable=True)
+        view = JournalView(segment.bytes, journal_entry_bytes(journal.payload_bytes), journal.entries)
+        view.publish_failed(number)
+        del view
+        segment.close()
+
+    return fails
+
+
+@pytest.mark.parametrize("instance", ["risk_gate", "order_sender", "position_keeper"])
+def test_a_firm_is_not_armed_over_a_journal_that_takes_no_more(fabric, said, name, journal_fails, instance):
+    said("halt", "--reason", "r")
+    journal_fails(instance, errno.ENOSPC)
+    for words in (("resume",), ("reduce",)):
+        answer = call(*words, "--reason", "r", "--name", name)
+        assert answer.code == 1 and answer.out == "", answer
+        assert f"journal of {instance}: expected a disk that takes it, found No space left on device" in answer.err
+        assert f"then end {instance}" in answer.err
+        assert effective(fabric, "firm") == 4
+    said("resume", "--scope", "instrument:QNTB", "--reason", "r")
+    assert effective(fabric, "firm") == 4, "what is not the firm arms nothing"
+    journal_fails(instance, 0)  # as its successor does
+    assert said("resume", "--reason", "the disk is sound") == "ACTIVE"
 
 
 def test_a_cancel_that_nobody_reads_says_so_and_stands(fabric, name, monkeypatch):
