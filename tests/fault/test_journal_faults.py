@@ -109,9 +109,19 @@ def check_halted(machine, who: str, halted_s: float) -> None:
 
 
 def start_again(machine, *instances: str) -> None:
-    """Other processes on a sound disk; then a person lets the firm trade."""
+    """Other processes on a sound disk, one after the other; then a person lets the firm trade.
+
+    One whose copier did not fail is left alone once it has caught up: what it appended while the disk was full found
+    room, or waited for order_sender's, which goes first.
+    """
     for instance in instances:
-        machine.kill(instance)
+        view = view_of(machine, instance)
+        tail = view.tail()
+        machine.wait(
+            lambda view=view, tail=tail: view.failed or view.watermark >= tail, f"what {instance}'s copier does"
+        )
+        if view.failed:
+            machine.kill(instance)
     control = machine.fabric.control
     assert control.effective(0) == STATE_HALTED, "a restart alone takes nothing back"
     operator_resume(control, machine.fabric.state_folder, "firm", "the disk is sound again")
@@ -160,12 +170,7 @@ def test_a_full_disk_halts_the_firm(state_folder, trading):
     who, halted_s = seconds_to_halt(machine, views, 60.0)
     check_halted(machine, who, halted_s)
     filler.unlink()
-    for instance, view in views.items():  # what others appended meanwhile found no room either, or is on the disk
-        tail = view.tail()
-        machine.wait(
-            lambda view=view, tail=tail: view.failed or view.watermark >= tail, f"what {instance}'s copier does"
-        )
-    start_again(machine, *(instance for instance, view in views.items() if view.failed))
+    start_again(machine, *WRITERS)
     fills = machine.fills()
     machine.wait(lambda: machine.fills() > fills, "fills afterwards")
 
