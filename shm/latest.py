@@ -10,8 +10,8 @@
 
 The version counts writes and names the complete copy: copy[version & 1]. A writer fills the other copy, then stores
 version + 1, so a writer that dies in the middle never hides the last value. A reader copies, then looks at the version
-again: if it moved, the copy may have been overwritten and is read again, a bounded number of times. Version 0 means
-that the row was never written.
+again: if it moved, the copy may have been overwritten and is read again, a bounded number of times. One that needs only
+a few fields reads them where they stand, between the same two looks. Version 0 means that the row was never written.
 """
 
 from shm.atomics import copy_bytes, fence_acquire, fence_release, load_acquire, load_relaxed, store_release
@@ -79,7 +79,7 @@ def latest_version(table, row):
 
 @hot_inline
 def latest_version_at(rows_addr, stride, row):
-    """The same for a row in range of a table whose `rows_addr` and `stride` are at hand. Caller: anyone."""
+    """`latest_version` of a row in range, where the table's `rows_addr` and `stride` are at hand. Caller: anyone."""
     return load_acquire(rows_addr + row * stride)
 
 

@@ -131,7 +131,7 @@ def instrument_of(gate, instrument_id):
 # --- the market ------------------------------------------------------------------------------------------------------
 
 
-@hot_inline
+@hot
 def read_channel(gate, instrument_id):
     """Copy the instrument's channel row; returns the copy's state, 0 when it cannot be read."""
     channel_id = account_at(book_of(gate), instrument_id)["channel_id"]
@@ -198,7 +198,7 @@ def _gather_channel(gate, case, now_ns):
 # --- the order that is meant ------------------------------------------------------------------------------------------
 
 
-@hot_inline
+@hot
 def cancel_is_pending(order, stamp_ns):
     """1 while a cancel of this open order is on its way; one unanswered for CANCEL_RETRY_NS counts no more."""
     return 1 if order["cancelling"] == 1 and stamp_ns - order["cancel_stamp_ns"] <= CANCEL_RETRY_NS else 0
@@ -294,7 +294,7 @@ def _gather_limits(gate, case, instrument_id, strategy_id, now_ns):
         end_overrides(gate, now_ns)
     table = table_at(gate["limits_addr"])
     rows_addr, stride = table["rows_addr"], table["stride"]
-    strategy_row, firm_row = gate["instruments"] + strategy_id, gate["instruments"] + gate["strategies"] + 1
+    strategy_row, firm_row = gate["instruments"] + strategy_id, gate["instruments"] + book_of(gate)["strategies"]
     instrument = record_at(case["instrument_addr"], ACCOUNT)
     strategy, firm = record_at(case["strategy_addr"], ACCOUNT), record_at(case["firm_addr"], ACCOUNT)
     own = _row_code(gate, rows_addr, stride, instrument, instrument_id, now_ns)
